@@ -1,0 +1,38 @@
+"""Elman: train recurrent networks, and find the structure in time."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from elman.core.recipe import Recipe as Recipe
+    from elman.models.rnn import RNN as RNN
+    from elman.workbench import evaluate as evaluate
+    from elman.workbench import explain as explain
+    from elman.workbench import fit as fit
+    from elman.workbench import load as load
+
+# Names are imported when first used, so that `import elman` and `elman --help` need no torch.
+_WHERE = {
+    "RNN": "models.rnn",
+    "Recipe": "core.recipe",
+    "Run": "run",
+    "load": "workbench",
+    "fit": "workbench",
+    "evaluate": "workbench",
+    "explain": "workbench",
+}
+__all__ = ["RNN", "Recipe", "Run", "evaluate", "explain", "fit", "load"]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _WHERE:
+        raise AttributeError(f"module 'elman' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"elman.{_WHERE[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, "__version__"])

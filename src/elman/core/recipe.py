@@ -1,0 +1,255 @@
+"""A recipe: every setting of a run, as torch-free dataclasses that read and write TOML.
+
+`None` means "the task or the source decides"; a resolved recipe (the one in a run folder) has the decisions
+written in. Flags of the command line are these fields: `training.batch_size` is `--batch-size`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+import types
+import typing
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from elman.core.errors import RecipeError, nearest
+
+
+@dataclass(frozen=True)
+class DataOptions:
+    """Where the sequences come from and which columns mean what."""
+
+    source: str = ""  # a name from `elman data`, or a file or folder
+    path: str | None = None  # a local copy of a named source: archive, file or folder
+    text: str | None = None  # column with the text
+    label: str | None = None  # column with the class or number to predict
+    time: str | None = None  # column with the time stamps
+    target: tuple[str, ...] = ()  # columns to forecast
+    entity: str | None = None  # column that tells the series of a panel apart
+    known: tuple[str, ...] = ()  # covariates known in advance
+    observed: tuple[str, ...] = ()  # covariates known only up to now
+    frequency: str | None = None  # e.g. "1h", "1d"; measured from the time stamps when not given
+    gaps: Literal["forward", "linear", "mask", "error"] = "forward"  # what fills missing rows and values
+    sentinels: tuple[float, ...] = ()  # numbers that mean "missing", e.g. -9999
+    validation_share: float | None = None  # share of rows held out to choose by
+    test_share: float | None = None  # share of rows held out to report on
+    limit: int | None = None  # at most so many training examples
+
+
+@dataclass(frozen=True)
+class EncodingOptions:
+    """How raw sequences become tensors."""
+
+    tokenizer: Literal["characters", "bytes", "words", "bpe", "unigram"] | None = None
+    vocabulary_size: int | None = None  # most frequent entries kept, specials included
+    min_count: int = 1  # entries seen less often in training become <unk>
+    lowercase: bool | None = None
+    max_length: int | None = None  # longer sequences are cut to this many tokens
+    keep: Literal["start", "end", "both"] = "start"  # which end a cut keeps
+    padding: Literal["right", "left"] = "right"
+    bigrams: int = 0  # hash buckets for word-pair features added to the input embedding; 0: none
+    context_length: int | None = None  # time steps a forecast sees
+    horizon: int | None = None  # time steps a forecast gives
+    stride: int = 1  # steps between training windows
+    scaler: Literal["standard", "min_max", "robust", "difference", "log_return", "none"] | None = None
+    window_norm: Literal["none", "last", "mean"] | None = None  # subtracted from a window, added back to the forecast
+    patch_length: int | None = None  # consecutive steps read as one
+    channels: Literal["joint", "independent"] | None = None  # one window of all series, or one each
+    calendar: bool | None = None  # hour, weekday and day of year as covariates
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """The network: inputs, recurrent layers, pooling, head."""
+
+    cell: str = "gru"
+    hidden_size: int = 128
+    num_layers: int = 1
+    bidirectional: bool = False
+    activation: str | None = None
+    embedding_size: int | None = None
+    vectors: str | None = None  # a text file of word vectors: word, numbers
+    dropout: float = 0.0  # on inputs to layers and to the head
+    embedding_dropout: float = 0.0
+    token_dropout: float = 0.0  # share of tokens replaced by <unk> in training
+    zoneout: float = 0.0
+    layer_norm: bool = False
+    residual: bool = False
+    pooling: Literal["last", "mean", "max", "mean_max", "none"] | None = None
+    tied: bool = False  # language models: input and output share one matrix
+    distribution: Literal["point", "quantiles", "student_t"] = "point"
+    executor: str = "auto"
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """The loop."""
+
+    batch_size: int | None = None
+    learning_rate: float | None = None
+    epochs: float | None = None
+    steps: int | None = None  # optimizer steps; wins over epochs
+    budget: str | None = None  # wall time such as "10m"; becomes `steps` after a timed warm-up
+    optimizer: Literal["adamw", "adam", "sgd", "rmsprop"] = "adamw"
+    weight_decay: float = 0.01
+    clip_norm: float | None = 1.0
+    schedule: Literal["constant", "cosine", "one_cycle", "plateau"] = "one_cycle"
+    warmup: float = 0.1  # share of the steps in which the rate rises
+    patience: int | None = None  # validations without a better value before stopping
+    validations: int | None = None  # how often to validate in all; default once an epoch
+    label_smoothing: float = 0.0
+    class_weights: Literal["none", "balanced"] = "none"
+    truncation_length: int | None = None  # steps of truncated backpropagation through time
+    loss: str | None = None  # forecasting: "mse" or "mae"; regression: "mse"
+    average: float = 0.0  # decay of an exponential moving average of the weights; 0: none
+    seed: int = 0
+    device: str = "cpu"
+    precision: Literal["32", "bf16-mixed", "16-mixed"] = "32"
+    processes: int = 1
+    threads: int | None = None
+
+
+@dataclass(frozen=True)
+class EvaluationOptions:
+    """What the network is held against."""
+
+    rivals: tuple[str, ...] | None = None  # None: all that fit the task
+    rival_predictions: tuple[str, ...] = ()  # files with an outside model's predictions
+    rival_seconds: float = 120.0  # time limit of each rival
+    bootstrap: int = 1000
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """All settings of one run."""
+
+    task: str | None = None
+    name: str | None = None
+    data: DataOptions = field(default_factory=DataOptions)
+    encoding: EncodingOptions = field(default_factory=EncodingOptions)
+    model: ModelOptions = field(default_factory=ModelOptions)
+    training: TrainingOptions = field(default_factory=TrainingOptions)
+    evaluation: EvaluationOptions = field(default_factory=EvaluationOptions)
+
+    @classmethod
+    def sections(cls) -> dict[str, type]:
+        """Section name -> dataclass, in order."""
+        hints = typing.get_type_hints(cls)
+        return {f.name: hints[f.name] for f in dataclasses.fields(cls) if dataclasses.is_dataclass(hints[f.name])}
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Recipe:
+        """Build from nested dicts (TOML, JSON); raises RecipeError for an unknown key or a wrong type."""
+        return _build(cls, values, "recipe")
+
+    @classmethod
+    def read(cls, path: str | Path) -> Recipe:
+        """Read a TOML recipe."""
+        path = Path(path)
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RecipeError(f"no recipe at {path}. Recipes are TOML files; see the folder recipes/.") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise RecipeError(f"{path} is not a TOML recipe: {error}.") from None
+        return cls.from_dict(values)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Nested dicts without the settings that are None."""
+        return _drop_none(dataclasses.asdict(self))
+
+    def to_toml(self) -> str:
+        """This recipe as TOML text that `Recipe.read` reads back equal."""
+        values = self.to_dict()
+        lines = [f"{key} = {_toml(value)}" for key, value in values.items() if not isinstance(value, dict)]
+        for section in self.sections():
+            lines += ["", f"[{section}]"]
+            lines += [f"{key} = {_toml(value)}" for key, value in values[section].items()]
+        return "\n".join(lines).strip() + "\n"
+
+    def override(self, flat: dict[str, Any]) -> Recipe:
+        """A copy with settings replaced by bare name (`batch_size`) or dotted (`training.batch_size`).
+
+        Raises RecipeError, with the nearest name, for a setting that does not exist.
+        """
+        values = dataclasses.asdict(self)
+        where = {f.name: s for s, kind in self.sections().items() for f in dataclasses.fields(kind)}
+        for key, value in flat.items():
+            section, _, name = key.rpartition(".")
+            if not section and name in ("task", "name"):
+                values[name] = value
+                continue
+            section = section or where.get(name, "")
+            if section not in self.sections() or name not in values[section]:
+                close = nearest(name, where)
+                raise RecipeError(f"unknown setting {key!r}." + (f" Did you mean {close!r}?" if close else ""))
+            values[section][name] = value
+        return Recipe.from_dict(_drop_none(values) | {"task": values["task"], "name": values["name"]})
+
+    def fill(self, defaults: dict[str, Any]) -> Recipe:
+        """A copy in which settings that are None (or an empty tuple) take the value in `defaults` (dotted names)."""
+        missing = {}
+        for key, value in defaults.items():
+            section, _, name = key.rpartition(".")
+            if getattr(getattr(self, section), name) in (None, ()):
+                missing[key] = value
+        return self.override(missing)
+
+
+def _drop_none(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _drop_none(item) for key, item in value.items() if item is not None}
+    return value
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
+        return f'"{escaped}"'
+    if isinstance(value, (tuple, list)):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return repr(value)
+
+
+def _build(kind: type, values: dict[str, Any], where: str) -> Any:
+    hints = typing.get_type_hints(kind)
+    arguments = {}
+    for key, value in values.items():
+        if key not in hints:
+            close = nearest(key, hints)
+            raise RecipeError(f"unknown setting {key!r} in {where}." + (f" Did you mean {close!r}?" if close else ""))
+        hint = hints[key]
+        if dataclasses.is_dataclass(hint):
+            if not isinstance(value, dict):
+                raise RecipeError(f"{where} [{key}] must be a table of settings, got {value!r}.")
+            arguments[key] = _build(typing.cast(type, hint), value, f"[{key}]")
+        else:
+            arguments[key] = _fit(value, hint, f"{where} {key}")
+    return kind(**arguments)
+
+
+def _fit(value: Any, hint: Any, where: str) -> Any:
+    """`value` as the type `hint`, or RecipeError with what was expected."""
+    origin, options = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        if value is None:
+            return None
+        return _fit(value, next(option for option in options if option is not type(None)), where)
+    if origin is Literal:
+        if value in options:
+            return value
+        close = nearest(str(value), options)
+        hint_text = f" Did you mean {close!r}?" if close else ""
+        raise RecipeError(f"{where} is {value!r}; expected one of {', '.join(map(str, options))}.{hint_text}")
+    if origin is tuple:
+        items = [value] if isinstance(value, (str, int, float)) else list(value)
+        return tuple(_fit(item, options[0], where) for item in items)
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
+        raise RecipeError(f"{where} is {value!r}; expected {hint.__name__}.")
+    return value

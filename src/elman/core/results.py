@@ -1,0 +1,123 @@
+"""What Elman finds out, as frozen values that print, compare and travel as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number's name, unit and direction, e.g. Metric("accuracy", "share", higher_is_better=True)."""
+
+    name: str
+    unit: str
+    higher_is_better: bool
+
+
+@dataclass(frozen=True)
+class Value:
+    """A measured number with its 95% interval; `low` and `high` are None when none was computed."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True)
+class Score:
+    """One row of the table: a network or a rival, on one split, all metrics by name."""
+
+    name: str
+    split: str
+    is_rival: bool
+    metrics: dict[str, Value]
+    seconds: float = 0.0
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Paired:
+    """Network minus rival on the same examples, oriented so that positive means the network is better."""
+
+    rival: str
+    metric: str
+    difference: Value
+    p_value: float | None
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Everything measured on one split: rows (best first), the verdict, slices, how often it was opened."""
+
+    split: str
+    primary: Metric
+    rows: tuple[Score, ...]
+    paired: tuple[Paired, ...]
+    verdict: str
+    beats_best_rival: bool
+    slices: dict[str, tuple[tuple[str, int, float], ...]] = field(default_factory=dict)
+    details: dict[str, Any] = field(default_factory=dict)
+    looks: int | None = None
+
+    @property
+    def network(self) -> Score:
+        """The row of the network itself."""
+        return next(row for row in self.rows if not row.is_rival)
+
+    def __getitem__(self, metric: str) -> float:
+        return self.network.metrics[metric].value
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One answer about a network: a value with its control and residual, a sentence, a picture, arrays.
+
+    `control` is the same quantity where there should be nothing to find (random or shuffled), `residual` the
+    part of an identity that does not add up (0 for an exact attribution). `chart` is a Vega-Lite specification.
+    """
+
+    question: str
+    title: str
+    sentence: str
+    value: float | None = None
+    unit: str = ""
+    interval: tuple[float, float] | None = None
+    control: float | None = None
+    residual: float | None = None
+    sample: str = ""
+    chart: dict[str, Any] | None = None
+    html: str = ""
+    table: tuple[dict[str, Any], ...] = ()
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to try next: a measured observation, the recipe change that tests it, the command for it."""
+
+    observation: str
+    change: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """What a network or rival said about one split, in the original order.
+
+    kind "classes": `outputs` are probabilities (n, classes), `targets` class numbers (n,).
+    kind "values": `outputs` (n,), `targets` (n,).
+    kind "tokens": `outputs` are nats per token (n,), `targets` the token ids (n,).
+    kind "forecasts": `outputs` (n, horizon, series), `targets` alike, NaN where unknown, in the data's unit;
+    `quantiles` (n, horizon, series, levels) with `levels`.
+    """
+
+    kind: str
+    outputs: np.ndarray
+    targets: np.ndarray
+    labels: tuple[str, ...] = ()
+    quantiles: np.ndarray | None = None
+    levels: tuple[float, ...] = ()

@@ -1,0 +1,1 @@
+"""Sequences as they come: one file per source under `sources/`, each describing itself."""

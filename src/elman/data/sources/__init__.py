@@ -1,0 +1,1 @@
+"""One file per source; each holds one `source = Source(...)`."""

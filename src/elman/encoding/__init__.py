@@ -1,0 +1,1 @@
+"""Raw sequences to tensors: tokenizers, scalers, windows, splits, batches."""

@@ -1,0 +1,1 @@
+"""One file per task: binds encoding, network, loss, metrics, rivals and slices."""
