@@ -1,0 +1,62 @@
+"""`elman VERB ...`: finds the verb's file in `cli/` and hands over; imports nothing else."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+
+from elman.core.catalogue import catalogue
+from elman.core.errors import ElmanError, UnknownName
+
+ORDER = ("demo", "data", "train", "evaluate", "explain", "report", "compare", "predict", "generate", "eject", "cells")
+
+
+def overview() -> str:
+    """The text of `elman --help`, made from the first lines of the verbs' files."""
+    verbs = catalogue("cli")
+    names = [name for name in ORDER if name in verbs] + [name for name in verbs if name not in ORDER]
+    lines = [f"  {name:<10} {verbs[name].summary}" for name in names]
+    return "\n".join(
+        [
+            "elman: train recurrent networks, and find the structure in time.",
+            "",
+            "usage: elman VERB [options]       (elman VERB --help tells the options)",
+            "",
+            *lines,
+            "",
+            "Start with: elman demo",
+        ]
+    )
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command line; returns the exit status: 0 done, 1 failed, 2 the user's mistake."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or arguments[0] in ("-h", "--help", "help"):
+        print(overview())
+        return 0
+    if arguments[0] in ("-V", "--version"):
+        from elman import __version__
+
+        print(f"elman {__version__}")
+        return 0
+    verb, rest = arguments[0], arguments[1:]
+    try:
+        if verb not in catalogue("cli"):
+            raise UnknownName("verb", verb, catalogue("cli"))
+        status = importlib.import_module(f"elman.cli.{verb}").main(rest)
+        return int(status or 0)
+    except ElmanError as error:
+        print(f"elman {verb}: {error}", file=sys.stderr)
+        return error.exit_status
+    except KeyboardInterrupt:
+        print(f"elman {verb}: interrupted.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""One file per cell: its equations, its paper, its variant. A cell knows one step and nothing of time."""

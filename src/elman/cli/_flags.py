@@ -1,0 +1,46 @@
+"""Flags made from the recipe's dataclasses: every setting is a flag, every default is the source's own."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+from typing import Any, TypeVar
+
+from elman.core.recipe import Recipe
+
+Options = TypeVar("Options")
+
+
+def parse(kind: type[Options], arguments: list[str], verb: str, default: Options | None = None) -> Options:
+    """Parse `arguments` into the dataclass `kind`; exits with status 2 and a hint where they do not fit."""
+    import tyro
+
+    extra: dict[str, Any] = {} if default is None else {"default": default}
+    return tyro.cli(
+        kind,
+        args=arguments,
+        prog=f"elman {verb}",
+        config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
+        **extra,
+    )
+
+
+def first_word(arguments: list[str]) -> str | None:
+    """The positional argument that opens the line, before any flag is parsed."""
+    return arguments[0] if arguments and not arguments[0].startswith("-") else None
+
+
+def recipe_flags(before: Recipe, after: Recipe) -> dict[str, Any]:
+    """The settings in which two recipes differ, by dotted name."""
+    changed: dict[str, Any] = {}
+    for section in before.sections():
+        old, new = getattr(before, section), getattr(after, section)
+        for field in dataclasses.fields(old):
+            if getattr(old, field.name) != getattr(new, field.name):
+                changed[f"{section}.{field.name}"] = getattr(new, field.name)
+    return changed
+
+
+def interactive() -> bool:
+    """Whether a person sits at the terminal."""
+    return sys.stdin is not None and sys.stdin.isatty() and sys.stdout.isatty()

@@ -1,0 +1,58 @@
+"""Train a network on a source or your own file, hold it against its rivals, explain and report it.
+
+elman train syllables --cell lstm --hidden-size 64
+elman train sales.csv --time date --target units --horizon 28
+elman train recipe.toml --budget 10m
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from elman.cli._flags import first_word, parse
+from elman.core.errors import RecipeError
+from elman.core.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train a recurrent network."""
+
+    recipe: Recipe
+    out: Path | None = None  # the run's folder; default runs/NAME-NUMBER
+    resume: Path | None = None  # go on with an interrupted run
+    dry_run: bool = False  # load, encode, build, run three steps, print what would happen
+    find_rate: bool = False  # only search for a good learning rate
+    quiet: bool = False  # print the verdict alone
+
+
+def main(arguments: list[str]) -> int:
+    """Run the verb."""
+    word = first_word(arguments)
+    from elman.recipes import as_recipe
+
+    if word is not None:
+        base, arguments = as_recipe(word), arguments[1:]
+    else:
+        base = Recipe()
+    if any(flag in arguments for flag in ("-h", "--help")) and word is None:
+        print("usage: elman train SOURCE [options]     SOURCE: a name from `elman data`, a file, a folder or a .toml recipe\n")
+    options = parse(Train, arguments, f"train {word or 'SOURCE'}", Train(base))
+    recipe = options.recipe
+    if not recipe.data.source and options.resume is None:
+        raise RecipeError("what shall it train on? Give a source (see `elman data`), a file or a recipe: elman train syllables")
+
+    from elman import workbench
+    from elman.cli._terminal import Terminal
+
+    listener = Terminal(quiet=options.quiet)
+    if options.find_rate:
+        listener.say(workbench.find_rate(recipe))
+        return 0
+    if options.dry_run:
+        listener.say(workbench.dry_run(recipe, listener))
+        return 0
+    run = workbench.fit(recipe, out=options.out, resume=options.resume, listener=listener)
+    listener.next_steps(run)
+    return 0

@@ -1,0 +1,64 @@
+"""Ragged token sequences with one target each: buckets of like length, padded to the longest of the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+
+from elman.encoding.batch import Batch
+
+POOL = 50  # batches that are sorted by length together: enough to waste little, few enough to stay random
+
+
+class SequenceFeed:
+    """Feed over `sequences` (int32 arrays) and `targets` (n,). Nothing is ever dropped; `rows` restores order."""
+
+    def __init__(self, sequences: list[np.ndarray], targets: np.ndarray, padding: str = "right") -> None:
+        self.lengths = np.array([len(sequence) for sequence in sequences], np.int64)
+        self.targets, self.padding = targets, padding
+        self._flat = np.concatenate(sequences) if sequences else np.zeros(0, np.int32)
+        self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    def steps(self, batch_size: int) -> int:
+        """Batches in one pass."""
+        return -(-len(self) // batch_size)
+
+    def batches(self, batch_size: int, shuffle: np.random.Generator | None = None) -> Iterator[Batch]:
+        """One pass, batches of nearly equal length; random when a generator is given, else shortest first."""
+        for rows in self._groups(batch_size, shuffle):
+            yield self.take(rows)
+
+    def take(self, rows: np.ndarray) -> Batch:
+        """These sequences as one batch: inputs (batch, longest) int64, 0 where padded."""
+        lengths = self.lengths[rows]
+        longest = int(lengths.max())
+        step = np.arange(longest)
+        offset = step - (longest - lengths)[:, None] if self.padding == "left" else step[None]
+        valid = (offset >= 0) & (offset < lengths[:, None])
+        index = np.where(valid, self._starts[rows][:, None] + offset, 0)
+        inputs = np.where(valid, self._flat[index], 0).astype(np.int64)
+        # Left padding puts the tokens at the end, so every sequence is read to the last step.
+        ends = np.full_like(lengths, longest) if self.padding == "left" else lengths
+        return Batch(torch.from_numpy(inputs), torch.from_numpy(self.targets[rows]), torch.from_numpy(ends), rows)
+
+    def waste(self, batch_size: int, shuffle: np.random.Generator | None = None) -> float:
+        """Share of steps in one pass that are padding."""
+        total = sum(len(rows) * int(self.lengths[rows].max()) for rows in self._groups(batch_size, shuffle))
+        return 1 - float(self.lengths.sum()) / max(1, total)
+
+    def _groups(self, batch_size: int, shuffle: np.random.Generator | None) -> list[np.ndarray]:
+        if shuffle is None:
+            order = np.argsort(self.lengths, kind="stable")
+            return [order[start : start + batch_size] for start in range(0, len(order), batch_size)]
+        order = shuffle.permutation(len(self))
+        groups = []
+        for start in range(0, len(order), batch_size * POOL):
+            pool = order[start : start + batch_size * POOL]
+            pool = pool[np.argsort(self.lengths[pool], kind="stable")]
+            groups += [pool[first : first + batch_size] for first in range(0, len(pool), batch_size)]
+        return [groups[index] for index in shuffle.permutation(len(groups))]

@@ -1,0 +1,56 @@
+"""What an executor is asked and what it gives, time-major: one layer, one direction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from elman.cells.contract import Cell
+
+
+@dataclass(frozen=True)
+class Call:
+    """One cell over one batch of sequences.
+
+    x        (time, batch, input_size)
+    state    the cell's State before the first step, each part (batch, hidden_size)
+    lengths  valid steps of each sequence (batch,), or None: all are full. Later steps never change anything
+    hold     per part of the state (time, batch, hidden_size) in [0, 1], or None: new = hold * old + (1 - hold) * new.
+             Zoneout (Krueger et al. 2017) is a random hold in training and its rate in evaluation
+    reset    (time, batch) bool, or None: before such a step the state starts afresh from `fresh`
+    fresh    the state that a reset starts from; zeros when None
+    readings whether gates and states of every step are wanted; they are taken before hold
+    final    whether the state after the last valid step is wanted
+    """
+
+    cell: Cell
+    x: Tensor
+    state: Any
+    lengths: Tensor | None = None
+    hold: tuple[Tensor, ...] | None = None
+    reset: Tensor | None = None
+    fresh: Any = None
+    readings: bool = False
+    final: bool = True
+
+
+@dataclass(frozen=True)
+class Result:
+    """output (time, batch, output_size), 0 after a sequence's end; state after each sequence's last valid step, or None
+    when it was not wanted; readings by name (time, batch, hidden_size), the state's parts included."""
+
+    output: Tensor
+    state: Any
+    readings: dict[str, Tensor]
+
+
+class Executor(Protocol):
+    """One way to run a cell over time: a file in `engine/executors/` that ends in `executor = ...`."""
+
+    def refuses(self, call: Call) -> str | None:
+        """Why this executor cannot answer the call, or None when it can."""
+
+    def run(self, call: Call) -> Result:
+        """Answer a call that was not refused."""

@@ -1,0 +1,69 @@
+"""Which executor answers a call, and why each other one does not."""
+
+from __future__ import annotations
+
+import functools
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from elman.core.catalogue import catalogue, find
+from elman.core.errors import RecipeError
+from elman.engine.contract import Call, Executor, Result
+
+# Fastest first, measured in bench/; the reference serves what is left. A file that is not named here comes before it.
+PREFERENCE = ("vendor", "scan", "reference")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Who serves a call (`chosen`), what it is, and the refusals of those asked before."""
+
+    chosen: str
+    what: str
+    refusals: tuple[tuple[str, str], ...]
+
+    def __str__(self) -> str:
+        lines = [f"{self.chosen}: {self.what}"]
+        return "\n".join(lines + [f"{name} refused: {reason}" for name, reason in self.refusals])
+
+
+@functools.cache
+def executors() -> dict[str, Executor]:
+    """All executors by name, in order of preference."""
+    names = sorted(catalogue("engine.executors"), key=lambda name: (PREFERENCE.index(name) if name in PREFERENCE else 1))
+    return {name: find("engine.executors", name).executor for name in names}
+
+
+def plan(call: Call, wanted: str = "auto") -> Plan:
+    """Ask the executors in turn. `wanted` (or the environment's ELMAN_EXECUTOR) forces one.
+
+    Raises RecipeError where the forced executor refuses, with its reason.
+    """
+    if wanted == "auto":
+        wanted = os.environ.get("ELMAN_EXECUTOR", "auto")
+    cell = call.cell
+    what = f"{type(cell).__name__.lower()}, {str(call.x.dtype).removeprefix('torch.')}, {call.x.device.type}"
+    if wanted != "auto":
+        reason = find("engine.executors", wanted, "executor").executor.refuses(call)
+        if reason:
+            raise RecipeError(f"executor {wanted!r} refuses this call: {reason}. Use executor=\"auto\".")
+        return Plan(wanted, what, ())
+    refusals = []
+    for name, executor in executors().items():
+        reason = executor.refuses(call)
+        if reason is None:
+            return Plan(name, what, tuple(refusals))
+        refusals.append((name, reason))
+    raise AssertionError("the reference executor never refuses")
+
+
+def run(call: Call, wanted: str = "auto") -> Result:
+    """Answer a call with the first executor that does not refuse."""
+    if wanted == "auto" and "ELMAN_EXECUTOR" not in os.environ:  # the common case makes no strings
+        for executor in executors().values():
+            if executor.refuses(call) is None:
+                return executor.run(call)
+    chosen: Any = executors()[plan(call, wanted).chosen]
+    result: Result = chosen.run(call)
+    return result

@@ -1,0 +1,39 @@
+"""Who the workbench tells what happens. This one stays silent; the command line has one that prints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from elman.core.recipe import Recipe
+from elman.core.results import Advice, Finding, Score, Scores
+
+
+class Listener:
+    """Every method is called once at its moment, in this order, and may do nothing."""
+
+    def data(self, recipe: Recipe, provenance: Any, sizes: dict[str, int], summary: Sequence[str]) -> None:
+        """The data are read and encoded; `sizes` are examples per split."""
+
+    def rival(self, score: Score, primary: str) -> None:
+        """A rival is fitted and measured on the validation split."""
+
+    def training(self, recipe: Recipe, plan: str, parameters: int, steps: int) -> None:
+        """Training starts; `plan` says which engine runs the cell and why the others do not."""
+
+    def progress(self) -> Any:
+        """What the loop reports its steps to (see training.progress), or None."""
+        return None
+
+    def trained(self, summary: dict[str, Any]) -> None:
+        """Training has ended; `summary` is the history's."""
+
+    def scores(self, scores: Scores) -> None:
+        """One split is measured."""
+
+    def findings(self, findings: Sequence[Finding], advice: Sequence[Advice]) -> None:
+        """The analyses are done."""
+
+    def report(self, path: Path) -> None:
+        """The report is written."""

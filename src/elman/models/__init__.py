@@ -1,0 +1,1 @@
+"""Networks from cells: recurrent layers, inputs, pooling, heads."""

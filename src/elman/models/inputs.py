@@ -1,0 +1,93 @@
+"""What a network reads: token embeddings, or values cut into patches."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from elman.core.errors import DataError
+
+UNKNOWN = 1  # index of <unk> in every vocabulary
+
+
+class TokenInputs(nn.Module):
+    """Token numbers (batch, time) to vectors (batch, time, size).
+
+    With `bigrams` > 0 the vector of a token is the sum of its own and of one for the pair (previous token, token),
+    hashed into that many rows (Wang and Manning 2012 show what pairs are worth; hashing as in fastText, Joulin 2017).
+    `token_dropout` replaces that share of the tokens by <unk> in training; `dropout` zeroes whole embedding vectors.
+    """
+
+    def __init__(
+        self, vocabulary_size: int, size: int, *, bigrams: int = 0, dropout: float = 0.0, token_dropout: float = 0.0
+    ) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(vocabulary_size, size, padding_idx=0)
+        self.pairs = nn.Embedding(bigrams, size) if bigrams else None
+        self.size, self.dropout, self.token_dropout = size, dropout, token_dropout
+        nn.init.normal_(self.embedding.weight, std=size**-0.5)
+        with torch.no_grad():
+            self.embedding.weight[0].zero_()
+        if self.pairs is not None:
+            nn.init.zeros_(self.pairs.weight)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        if self.training and self.token_dropout:
+            drop = torch.rand(tokens.shape, device=tokens.device) < self.token_dropout
+            tokens = tokens.masked_fill(drop & (tokens != 0), UNKNOWN)
+        vectors: Tensor = self.embedding(tokens)
+        if self.pairs is not None:
+            before = nn.functional.pad(tokens[:, :-1], (1, 0))
+            pair = (before * 1_000_003 + tokens * 7_919) % self.pairs.num_embeddings
+            vectors = vectors + self.pairs(pair)
+        if self.training and self.dropout:
+            kept = torch.rand(*vectors.shape[:2], 1, device=vectors.device) >= self.dropout
+            vectors = vectors * kept / (1 - self.dropout)
+        return vectors
+
+    def load_vectors(self, path: str | Path, words: list[str]) -> int:
+        """Take the vectors of `words` from a text file (word, then numbers); returns how many were found.
+
+        Raises DataError where the file's vectors are not `size` long.
+        """
+        index = {word: number for number, word in enumerate(words)}
+        found = 0
+        with open(path, encoding="utf-8") as lines, torch.no_grad():
+            for number, line in enumerate(lines, 1):
+                word, *values = line.rstrip().split(" ")
+                if len(values) == 1:  # the header of word2vec files: count and size
+                    continue
+                if len(values) != self.size:
+                    raise DataError(
+                        f"{path} line {number} has {len(values)} numbers; --embedding-size is {self.size}. "
+                        f"Use --embedding-size {len(values)}."
+                    )
+                if word in index:
+                    self.embedding.weight[index[word]] = torch.tensor([float(value) for value in values])
+                    found += 1
+        return found
+
+
+class PatchInputs(nn.Module):
+    """Values (batch, time, features) to vectors (batch, time / patch_length, size).
+
+    `patch_length` consecutive steps are read as one, through a linear map and ReLU (Lin et al. 2023, SegRNN eq. 2).
+    A patch length of 1 hands the values on as they are: the recurrent layer has its own input matrix.
+    """
+
+    def __init__(self, features: int, patch_length: int, size: int) -> None:
+        super().__init__()
+        self.patch_length = patch_length
+        self.size = size if patch_length > 1 else features
+        self.project = nn.Linear(features * patch_length, size) if patch_length > 1 else None
+
+    def forward(self, values: Tensor) -> Tensor:
+        if self.project is None:
+            return values
+        missing = -values.shape[1] % self.patch_length
+        if missing:  # the oldest patch is filled by repeating the first step
+            values = torch.cat([values[:, :1].expand(-1, missing, -1), values], 1)
+        patches = values.reshape(values.shape[0], -1, self.patch_length * values.shape[2])
+        return self.project(patches).relu()

@@ -1,0 +1,178 @@
+"""The network: inputs, recurrent layers, pooling, head. All that is predicted passes through recurrent states."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from elman.core.recipe import ModelOptions
+from elman.models.heads import PARAMETERS, TiedHead
+from elman.models.inputs import PatchInputs, TokenInputs
+from elman.models.pooling import pool, pooled_size, running_pool
+from elman.models.rnn import RNN
+
+
+class Output(NamedTuple):
+    """What a network gives: `values` as its head shapes them, and the state after the last valid step."""
+
+    values: Tensor
+    state: Any
+
+
+def recurrent_layers(options: ModelOptions, input_size: int) -> RNN:
+    """The recurrent part that the options describe."""
+    return RNN(
+        options.cell,
+        input_size=input_size,
+        hidden_size=options.hidden_size,
+        num_layers=options.num_layers,
+        bidirectional=options.bidirectional,
+        dropout=options.dropout if options.num_layers > 1 else 0.0,
+        activation=options.activation,
+        layer_norm=options.layer_norm,
+        zoneout=options.zoneout,
+        residual=options.residual,
+        executor=options.executor,
+    )
+
+
+class TokenNetwork(nn.Module):
+    """Tokens to logits: one set per sequence (classes, a number), or one per step (pooling "none": next token).
+
+    `forward(tokens, lengths, state)` is `read(embed(tokens), lengths, state)`: analyses enter between the two.
+    """
+
+    def __init__(
+        self, options: ModelOptions, vocabulary_size: int, outputs: int, *, pooling: str, bigrams: int = 0
+    ) -> None:
+        super().__init__()
+        self.pooling = pooling
+        size = options.embedding_size or min(128, max(16, vocabulary_size // 2))
+        self.inputs = TokenInputs(
+            vocabulary_size,
+            size,
+            bigrams=bigrams,
+            dropout=options.embedding_dropout,
+            token_dropout=options.token_dropout,
+        )
+        self.rnn = recurrent_layers(options, size)
+        self.directions = 2 if options.bidirectional else 1
+        self.dropout = nn.Dropout(options.dropout)
+        features = pooled_size(pooling, options.hidden_size * self.directions)
+        self.head: nn.Module
+        if options.tied and pooling == "none":
+            self.head = TiedHead(features, self.inputs.embedding)
+        else:
+            self.head = nn.Linear(features, outputs)
+
+    def embed(self, inputs: Tensor) -> Tensor:
+        """Token numbers (batch, time) to vectors (batch, time, size)."""
+        vectors: Tensor = self.inputs(inputs)
+        return vectors
+
+    def read(self, embedded: Tensor, lengths: Tensor | None = None, state: Any = None) -> Output:
+        """Vectors to logits: (batch, outputs), or (batch, time, outputs) where nothing is pooled."""
+        output, state = self.rnn(embedded, state, lengths, final=self.pooling == "none")
+        if self.pooling != "none":
+            output = pool(self.pooling, output, lengths, self.directions)
+        return Output(self.head(self.dropout(output)), state)
+
+    def read_steps(self, embedded: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """The logits after every step (batch, time, outputs), as if the sequence ended there.
+
+        Raises ValueError for a bidirectional network, whose backward half has seen the end.
+        """
+        if self.directions == 2:
+            raise ValueError("a bidirectional network has read the end before the first step")
+        output, _ = self.rnn(embedded, lengths=lengths, final=False)
+        if self.pooling != "none":
+            output = running_pool(self.pooling, output)
+        values: Tensor = self.head(output)
+        return values
+
+    def forward(self, inputs: Tensor, lengths: Tensor | None = None, state: Any = None) -> Output:
+        return self.read(self.embed(inputs), lengths, state)
+
+
+class ForecastNetwork(nn.Module):
+    """Values (batch, context, features) to a forecast (batch, horizon, series, parameters), all steps at once.
+
+    The first `series` features are what is forecast, the next `known` are known in advance, the rest is observed.
+    Without known covariates the head reads the final state. With them, the recurrent layers run on over the
+    horizon, reading the covariates (and zeros for what is not known yet), and the head reads each step.
+    `window_norm` takes a level off the series and puts it back onto the forecast: "last" value or "mean"
+    (Zeng et al. 2023, NLinear), so the network sees shapes rather than levels.
+    """
+
+    def __init__(
+        self,
+        options: ModelOptions,
+        *,
+        features: int,
+        series: int,
+        known: int,
+        horizon: int,
+        patch_length: int = 1,
+        window_norm: str = "none",
+    ) -> None:
+        super().__init__()
+        self.series, self.known, self.horizon = series, known, horizon
+        self.window_norm, self.patch_length = window_norm, patch_length
+        self.parameters_each = PARAMETERS[options.distribution]
+        self.inputs = PatchInputs(features, patch_length, options.embedding_size or options.hidden_size)
+        self.rnn = recurrent_layers(options, self.inputs.size)
+        self.dropout = nn.Dropout(options.dropout)
+        steps = patch_length if known else horizon
+        self.directions = 2 if options.bidirectional else 1
+        self.head = nn.Linear(options.hidden_size * self.directions, steps * series * self.parameters_each)
+
+    def embed(self, inputs: Tensor) -> Tensor:
+        """Values are read as they are."""
+        return inputs
+
+    def read(self, embedded: Tensor, lengths: Tensor | None = None, state: Any = None) -> Output:
+        """The forecast from values alone; covariates known in advance count as zero (their training mean)."""
+        return self(embedded)
+
+    def forward(self, inputs: Tensor, future: Tensor | None = None) -> Output:
+        batch, _, features = inputs.shape
+        level = self._level(inputs)
+        centred = torch.cat([inputs[..., : self.series] - level, inputs[..., self.series :]], -1)
+        vectors = self.inputs(centred)
+        if self.known:
+            vectors = torch.cat([vectors, self.inputs(self._ahead(inputs, future))], 1)
+        output, state = self.rnn(vectors, final=False)
+        if self.known:
+            ahead = -(-self.horizon // self.patch_length)
+            values = self.head(self.dropout(output[:, -ahead:]))
+            values = values.reshape(batch, ahead * self.patch_length, self.series, self.parameters_each)
+            values = values[:, : self.horizon]
+        else:
+            last = pool("last", output, None, self.directions)
+            values = self.head(self.dropout(last)).reshape(batch, self.horizon, self.series, self.parameters_each)
+        return Output(self._onto(values, level), state)
+
+    def _level(self, inputs: Tensor) -> Tensor:
+        target = inputs[..., : self.series]
+        if self.window_norm == "last":
+            return target[:, -1:]
+        if self.window_norm == "mean":
+            return target.mean(1, keepdim=True)
+        return torch.zeros_like(target[:, :1])
+
+    def _ahead(self, inputs: Tensor, future: Tensor | None) -> Tensor:
+        """The horizon as input rows: zeros where nothing is known yet, a multiple of the patch length long."""
+        batch, _, features = inputs.shape
+        steps = -(-self.horizon // self.patch_length) * self.patch_length
+        rows = inputs.new_zeros(batch, steps, features)
+        if future is not None:
+            rows[:, : self.horizon, self.series : self.series + self.known] = future
+        return rows
+
+    def _onto(self, values: Tensor, level: Tensor) -> Tensor:
+        """Add the level to what is a location: every quantile, or the first parameter of a distribution."""
+        if self.parameters_each == PARAMETERS["student_t"]:
+            return torch.cat([values[..., :1] + level[..., None], values[..., 1:]], -1)
+        return values + level[..., None]

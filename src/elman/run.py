@@ -1,0 +1,161 @@
+"""A run: one folder that can be read without us, and the Python view of it."""
+
+from __future__ import annotations
+
+import functools
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elman.core.catalogue import find
+from elman.core.errors import RunError
+from elman.core.files import write_json, write_text
+from elman.core.recipe import Recipe
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from elman.tasks.contract import Task
+
+FORMAT = 1  # raised when a run folder can no longer be read by an older version
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run folder. Everything is read from disk when asked for, so a `Run` is cheap to make.
+
+    recipe.toml       all settings, resolved          metrics.jsonl   one row per logged step
+    run.json          format, state, source, hash     checkpoints/    best and last weights (safetensors) and state
+    encoder.json      vocabulary or scalers           scores.json     network, rivals, intervals
+    environment.json  versions, machine, load         findings.json   what the analyses found
+    report.html       everything to look at, offline  predictions.parquet
+    """
+
+    folder: Path
+
+    @classmethod
+    def create(cls, folder: Path, recipe: Recipe, encoder: dict[str, Any], facts: dict[str, Any]) -> Run:
+        """Make the folder and write what is known before training."""
+        run = cls(folder)
+        write_text(folder / "recipe.toml", recipe.to_toml())
+        write_json(folder / "encoder.json", encoder)
+        write_json(folder / "run.json", {"format": FORMAT, **facts})
+        return run
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Run:
+        """Open an existing run folder, or raise RunError with what is wrong with it."""
+        folder = Path(folder)
+        if not folder.is_dir():
+            near = sorted(path.parent.name for path in folder.parent.glob("*/run.json"))[-3:]
+            hint = f" Runs beside it: {', '.join(near)}." if near else ""
+            raise RunError(f"no run folder at {folder}.{hint} `elman train SOURCE` makes one.")
+        run = cls(folder)
+        version = run.facts.get("format")
+        if version != FORMAT:
+            raise RunError(
+                f"{folder} has run format {version!r}; this version of Elman reads format {FORMAT}. "
+                "Upgrade with `pip install -U elman`."
+            )
+        return run
+
+    def read_json(self, name: str) -> Any:
+        """A JSON file of the folder; RunError when it is missing or not JSON."""
+        path = self.folder / name
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise RunError(f"{self.folder} has no {name}; it is not a finished Elman run.") from None
+        except (json.JSONDecodeError, UnicodeDecodeError) as error:
+            raise RunError(f"{path} is damaged ({error}). Train again or restore the file from a copy.") from None
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """run.json: format, source, data hash, engine, history."""
+        facts: dict[str, Any] = self.read_json("run.json")
+        return facts
+
+    def note(self, **facts: Any) -> None:
+        """Add to run.json."""
+        write_json(self.folder / "run.json", {**self.facts, **facts})
+
+    @property
+    def recipe(self) -> Recipe:
+        """The resolved recipe."""
+        return Recipe.read(self.folder / "recipe.toml")
+
+    @property
+    def task(self) -> Task:
+        """The task object that binds encoding, network and metrics."""
+        task: Task = find("tasks", self.recipe.task or "").task
+        return task
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """Rows of metrics.jsonl; a last line cut off by a crash is left out."""
+        rows = []
+        path = self.folder / "metrics.jsonl"
+        for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+        return rows
+
+    @functools.cached_property
+    def encoder(self) -> Any:
+        """The encoder as fitted on the training split."""
+        return self.task.encoder(self.read_json("encoder.json"))
+
+    @functools.cached_property
+    def network(self) -> nn.Module:
+        """The trained network, best weights loaded, in evaluation mode."""
+        from elman.training.checkpoint import load_weights
+
+        network = self.task.network(self.encoder, self.recipe)
+        load_weights(network, self.folder / "checkpoints" / "best.safetensors")
+        return network.eval()
+
+    @property
+    def scores(self) -> dict[str, Any]:
+        """scores.json: by split, the network, its rivals, intervals and the verdict."""
+        scores: dict[str, Any] = self.read_json("scores.json")
+        return scores
+
+    @property
+    def findings(self) -> list[dict[str, Any]]:
+        """findings.json: what the analyses found."""
+        findings: list[dict[str, Any]] = self.read_json("findings.json")
+        return findings
+
+    def __repr__(self) -> str:
+        try:
+            scores = self.scores
+            verdict = scores.get("test", scores.get("validation"))["verdict"]
+        except (RunError, KeyError, TypeError):
+            verdict = "not evaluated yet"
+        return f"Run({str(self.folder)!r}): {verdict}"
+
+    def _repr_html_(self) -> str:
+        import html
+
+        return (
+            f"<p><b>{html.escape(repr(self))}</b><br>"
+            f"<a href='{html.escape(str(self.folder / 'report.html'))}'>report</a></p>"
+        )
+
+
+def new_folder(runs: Path, name: str) -> Path:
+    """A folder name that does not exist yet: NAME-0001, NAME-0002, ..."""
+    for number in range(1, 100_000):
+        folder = runs / f"{name}-{number:04d}"
+        if not folder.exists():
+            return folder
+    raise RunError(f"{runs} is full of runs called {name}; choose another name with --name.")
+
+
+def stamp() -> str:
+    """Local time to the second with its offset, as ISO 8601."""
+    return time.strftime("%Y-%m-%dT%H:%M:%S%z")

@@ -1,0 +1,161 @@
+"""What classification and regression of texts share: everything but loss, outputs and metric."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from elman.core.errors import DataError
+from elman.core.recipe import Recipe
+from elman.data.contract import Dataset, Examples, LabelledTexts, SplitName
+from elman.encoding.sequences import SequenceFeed
+from elman.encoding.text import TextEncoder
+from elman.evaluation.contract import TextProblem
+from elman.interpretation.view import Sample, View
+from elman.models.network import TokenNetwork
+from elman.tasks.contract import Encoded, Encoder, Task, device_of, run_batches
+
+
+@dataclass(frozen=True)
+class LabelledTextEncoder(Encoder):
+    """A text encoder, and the class names (None for numbers, with their training mean and deviation)."""
+
+    text: TextEncoder
+    labels: tuple[str, ...] | None
+    mean: float = 0.0
+    std: float = 1.0
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "text": self.text.to_dict(),
+            "labels": None if self.labels is None else list(self.labels),
+            "mean": self.mean,
+            "std": self.std,
+        }
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> LabelledTextEncoder:
+        """What `to_dict` gave."""
+        labels = stored["labels"]
+        return cls(
+            TextEncoder.from_dict(stored["text"]),
+            None if labels is None else tuple(labels),
+            stored["mean"],
+            stored["std"],
+        )
+
+    def targets(self, examples: Examples) -> np.ndarray:
+        """Class numbers (n,) int64, or scaled numbers (n,) float32."""
+        if self.labels is None:
+            values = np.asarray(examples.targets, dtype=np.float64)
+            return ((values - self.mean) / self.std).astype(np.float32)
+        index = {label: number for number, label in enumerate(self.labels)}
+        return np.array([index[str(target)] for target in examples.targets], dtype=np.int64)
+
+
+class TextTask(Task):
+    """A text in, one class or one number out."""
+
+    def defaults(self, dataset: Dataset) -> dict[str, Any]:
+        return {
+            "encoding.tokenizer": "words",
+            "encoding.vocabulary_size": 30_000,
+            "encoding.max_length": 400,
+            "encoding.lowercase": True,
+            "model.pooling": "last" if self._short(dataset) else "mean_max",
+            "training.batch_size": 64,
+            "training.learning_rate": 2e-3,
+            "training.epochs": 4.0,
+        }
+
+    def _short(self, dataset: Dataset) -> bool:
+        assert isinstance(dataset, LabelledTexts)
+        texts = dataset.splits["train"].texts[:1000]
+        return bool(np.mean([len(text) for text in texts]) < 40)
+
+    def encode(
+        self, dataset: Dataset, recipe: Recipe, encoder: LabelledTextEncoder | None = None
+    ) -> Encoded:
+        if not isinstance(dataset, LabelledTexts):
+            raise DataError(f"{self.name} needs texts with labels; {recipe.data.source!r} gives none.")
+        train = dataset.splits["train"]
+        if encoder is None:
+            numbers = np.asarray(train.targets, dtype=np.float64) if dataset.labels is None else np.zeros(1)
+            encoder = LabelledTextEncoder(
+                TextEncoder.fit(train.texts, recipe.encoding),
+                dataset.labels,
+                float(numbers.mean()),
+                float(numbers.std()) or 1.0,
+            )
+        feeds = {
+            split: SequenceFeed(
+                encoder.text.encode_many(examples.texts),
+                encoder.targets(examples),
+                padding=recipe.encoding.padding,
+            )
+            for split, examples in dataset.splits.items()
+        }
+        problem = TextProblem(
+            dataset.splits, dataset.labels, characters=recipe.encoding.tokenizer in ("characters", "bytes")
+        )
+        return Encoded(encoder, feeds, problem, (encoder.text.summary(),))
+
+    def encoder(self, stored: dict[str, Any]) -> LabelledTextEncoder:
+        return LabelledTextEncoder.from_dict(stored)
+
+    def network(self, encoder: LabelledTextEncoder, recipe: Recipe) -> nn.Module:
+        network = TokenNetwork(
+            recipe.model,
+            len(encoder.text.vocabulary),
+            1 if encoder.labels is None else len(encoder.labels),
+            pooling=recipe.model.pooling or "last",
+            bigrams=recipe.encoding.bigrams,
+        )
+        if recipe.model.vectors:
+            network.inputs.load_vectors(recipe.model.vectors, encoder.text.vocabulary.tokens)
+        return network
+
+    def outputs(
+        self, network: nn.Module, encoded: Encoded, split: SplitName, recipe: Recipe
+    ) -> np.ndarray:
+        """Raw head outputs (n, outputs) in the original order."""
+        return run_batches(
+            network,
+            encoded.feeds[split],
+            4 * (recipe.training.batch_size or 64),
+            lambda batch: network(batch.inputs, batch.lengths).values,
+        )
+
+    def loss_each(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        """Loss of each sequence (batch,)."""
+        raise NotImplementedError
+
+    def view(self, network: nn.Module, encoder: LabelledTextEncoder, recipe: Recipe) -> View:
+        assert isinstance(network, TokenNetwork)
+        text = encoder.text
+        with torch.no_grad():
+            baseline = network.inputs.embedding.weight[1].detach().clone()
+        return View(
+            model=network,
+            embed=network.embed,
+            read=lambda embedded, lengths: network.read(embedded, lengths).values,
+            read_steps=network.read_steps if network.directions == 1 else None,
+            trace=lambda inputs, lengths: network.rnn.trace(network.embed(inputs), lengths=lengths),
+            loss=self.loss_each,
+            baseline=baseline,
+            labels=encoder.labels or (),
+            step_names=lambda row: [text.vocabulary.tokens[int(number)] for number in row],
+        )
+
+    def sample(self, encoded: Encoded, split: SplitName, count: int, seed: int = 0) -> Sample:
+        feed = encoded.feeds[split]
+        rows = np.random.default_rng(seed).permutation(len(feed))[:count]
+        batch = feed.take(rows)
+        return Sample(batch.inputs, batch.lengths, batch.targets, rows)
+
+
+__all__ = ["LabelledTextEncoder", "TextTask", "device_of"]

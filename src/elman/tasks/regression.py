@@ -1,0 +1,43 @@
+"""A sequence in, one number out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from torch import Tensor, nn
+
+from elman.core.recipe import Recipe
+from elman.core.results import Predictions
+from elman.data.contract import SplitName
+from elman.encoding.batch import Batch
+from elman.tasks._texts import TextTask
+from elman.tasks.contract import Encoded
+from elman.training.loop import Objective, Step
+
+
+class Regression(TextTask):
+    """One output, trained on targets scaled by the training split's mean and deviation (squared error, or "mae")."""
+
+    name = "regression"
+
+    def objective(self, encoded: Encoded, recipe: Recipe) -> Objective:
+        measure = nn.functional.l1_loss if recipe.training.loss == "mae" else nn.functional.mse_loss
+
+        def objective(model: nn.Module, batch: Batch, state: Any) -> Step:
+            values = model(batch.inputs, batch.lengths).values[:, 0]
+            return Step(measure(values, batch.targets), len(batch.targets), None)
+
+        return objective
+
+    def loss_each(self, outputs: Tensor, targets: Tensor) -> Tensor:
+        return (outputs[:, 0] - targets).square()
+
+    def predict(self, network: nn.Module, encoded: Encoded, split: SplitName, recipe: Recipe) -> Predictions:
+        encoder = encoded.encoder
+        scaled = self.outputs(network, encoded, split, recipe)[:, 0].astype(np.float64)
+        true = np.asarray(encoded.problem.splits[split].targets, dtype=np.float64)  # type: ignore[union-attr]
+        return Predictions("values", scaled * encoder.std + encoder.mean, true)
+
+
+task = Regression()

@@ -1,0 +1,171 @@
+"""The main path: load, encode, build, fit, evaluate, explain, report. Start reading here.
+
+```python
+run = elman.fit("syllables", cell="gru")       # or elman.fit("sales.csv", time="date", target="units", horizon=28)
+run.scores["test"]["verdict"]
+findings = elman.explain(run)
+```
+"""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from elman import __version__
+from elman.core.catalogue import find
+from elman.core.environment import environment
+from elman.core.files import write_json
+from elman.core.recipe import Recipe
+from elman.core.results import Advice, Finding, Score, Scores
+from elman.core.seeds import seed_everything
+from elman.data.contract import Dataset, SplitName
+from elman.data.load import load as load_data
+from elman.evaluation.contract import Predictor
+from elman.evaluation.looks import look
+from elman.evaluation.verdict import judge, measure, primary_metric
+from elman.findings import advise, analyse
+from elman.listener import Listener
+from elman.predictions import save_predictions
+from elman.recipes import as_recipe
+from elman.rivals import Rivals, hold_rivals
+from elman.run import Run, new_folder, stamp
+from elman.tasks.contract import Encoded, Task
+from elman.training.loop import Measured
+from elman.training.loop import fit as train
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A recipe with every default written in, its task, its data, and the data encoded."""
+
+    recipe: Recipe
+    task: Task
+    dataset: Dataset
+    encoded: Encoded
+
+
+def load(source: str | Path | Recipe, **settings: Any) -> Dataset:
+    """The data set of a source: texts with labels, a corpus, or a table of series; split, nothing encoded.
+
+    Raises UnknownName for a source that does not exist and DataError for one that cannot be used.
+    """
+    return load_data(as_recipe(source, **settings).data)[1]
+
+
+def prepare(recipe: Recipe, encoder: Any = None) -> Prepared:
+    """Load and encode what the recipe names; fits an encoder on the training split unless one is given."""
+    source, dataset = load_data(recipe.data)
+    task: Task = find("tasks", recipe.task or source.task).task
+    recipe = replace(recipe, task=task.name).fill(task.defaults(dataset))
+    return Prepared(recipe, task, dataset, task.encode(dataset, recipe, encoder))
+
+
+def fit(
+    source: str | Path | Recipe,
+    *,
+    out: str | Path | None = None,
+    listener: Listener | None = None,
+    resume: str | Path | None = None,
+    rivals: Rivals | None = None,
+    prepared: Prepared | None = None,
+    **settings: Any,
+) -> Run:
+    """From raw sequences to a trained, measured and explained network; returns the run (a folder).
+
+    `settings` are recipe settings by name (`cell="lstm"`, `budget="10m"`). Rivals are fitted before the first
+    epoch and choices use the validation split only; the test split is opened once, at the end.
+    """
+    listener = listener or Listener()
+    recipe = Run.open(resume).recipe if resume else as_recipe(source, **settings)
+    prepared = prepared or prepare(recipe)
+    recipe, task, encoded = replace(prepared.recipe, model=recipe.model), prepared.task, prepared.encoded
+    sizes = {split: len(feed) for split, feed in encoded.feeds.items()}
+    listener.data(recipe, prepared.dataset.provenance, sizes, encoded.summary)
+    rivals = rivals or hold_rivals(task.name, encoded.problem, recipe.evaluation, listener)
+
+    seed_everything(recipe.training.seed)
+    network = task.network(encoded.encoder, recipe)
+    name = recipe.name or f"{Path(recipe.data.source).stem}-{recipe.model.cell}"
+    folder = Path(resume or out or new_folder(Path("runs"), name))
+    plan, parameters = str(task.plan(network, encoded, recipe)), sum(p.numel() for p in network.parameters())
+    if resume is None:
+        facts = {"version": __version__, "started": stamp(), "provenance": prepared.dataset.provenance}
+        facts |= {"summary": encoded.summary, "plan": plan, "parameters": parameters, "sizes": sizes}
+        Run.create(folder, recipe, encoded.encoder.to_dict(), facts)
+    write_json(folder / "environment.json", environment())
+    listener.training(recipe, plan, parameters)
+
+    def validate(model: nn.Module) -> Measured:
+        values = measure(task.predict(model, encoded, "validation", recipe), encoded.problem)
+        primary = primary_metric(encoded.problem)
+        return Measured({key: value.value for key, value in values.items()}, primary.name, primary.higher_is_better)
+
+    history = train(
+        network, task.objective(encoded, recipe), encoded.feeds["train"], recipe.training, validate=validate,
+        folder=folder, progress=listener.progress(), resume=resume is not None, rival=rivals.best,
+    )  # fmt: skip
+    run = Run.open(folder)
+    run.settle(recipe, history)
+    listener.trained(history)
+    prepared = replace(prepared, recipe=run.recipe)
+    evaluate(run, prepared=prepared, rivals=rivals, listener=listener)
+    explain(run, prepared=prepared, listener=listener)
+    return run
+
+
+def evaluate(
+    run: Run | str | Path,
+    *,
+    splits: Sequence[SplitName] = ("validation", "test"),
+    prepared: Prepared | None = None,
+    rivals: Rivals | None = None,
+    listener: Listener | None = None,
+) -> dict[str, Scores]:
+    """Measure a run and its rivals on the same examples; each look at the test split is counted."""
+    listener, run = listener or Listener(), as_run(run)
+    prepared = prepared or prepare(run.recipe, run.encoder)
+    recipe, encoded = prepared.recipe, prepared.encoded
+    rivals = rivals or hold_rivals(prepared.task.name, encoded.problem, recipe.evaluation, listener)
+    results: dict[str, Scores] = {}
+    for split in splits:
+        predictions = prepared.task.predict(run.network, encoded, split, recipe)
+        looks = look(prepared.dataset.provenance.data_hash) if split == "test" else None
+        results[split] = judge(
+            split, predictions, rivals.predict(split), encoded.problem, name=run.name, seconds=rivals.seconds,
+            bootstrap=recipe.evaluation.bootstrap, seed=recipe.training.seed, looks=looks,
+        )  # fmt: skip
+        save_predictions(run.folder, split, predictions, encoded.problem)
+        listener.scores(results[split])
+    write_json(run.folder / "scores.json", results)
+    return results
+
+
+def explain(
+    run: Run | str | Path,
+    questions: Sequence[str] = (),
+    *,
+    prepared: Prepared | None = None,
+    listener: Listener | None = None,
+) -> list[Finding]:
+    """Look inside a run: memory, attribution, gates, readout, errors; writes findings.json and the report."""
+    from elman.report.assemble import write_findings, write_run_report
+
+    listener, run = listener or Listener(), as_run(run)
+    prepared = prepared or prepare(run.recipe, run.encoder)
+    findings = analyse(run, prepared.task, prepared.encoded, questions)
+    advice = advise(run, findings)
+    write_findings(run.folder, findings, advice)
+    listener.findings(findings, advice)
+    listener.report(write_run_report(run, findings, advice))
+    return findings
+
+
+def as_run(run: Run | str | Path) -> Run:
+    """A run from its folder, or as it is."""
+    return run if isinstance(run, Run) else Run.open(run)
