@@ -31,7 +31,7 @@ class DataOptions:
     known: tuple[str, ...] = ()  # covariates known in advance
     observed: tuple[str, ...] = ()  # covariates known only up to now
     frequency: str | None = None  # e.g. "1h", "1d"; measured from the time stamps when not given
-    gaps: Literal["forward", "linear", "mask", "error"] = "forward"  # what fills missing rows and values
+    gaps: Literal["forward", "mask", "error"] = "forward"  # missing values: last one kept, flagged too, or refused
     sentinels: tuple[float, ...] = ()  # numbers that mean "missing", e.g. -9999
     validation_share: float | None = None  # share of rows held out to choose by
     test_share: float | None = None  # share of rows held out to report on

@@ -49,7 +49,7 @@ class Forecasting(Task):
     def encode(self, dataset: Dataset, recipe: Recipe, encoder: SeriesEncoder | None = None) -> Encoded:
         if not isinstance(dataset, SeriesTable):
             raise DataError(f"forecasting needs a table of series; {recipe.data.source!r} gives none.")
-        encoder = encoder or SeriesEncoder.fit(dataset, recipe.encoding)
+        encoder = encoder or SeriesEncoder.fit(dataset, recipe.encoding, recipe.data.gaps)
         encoded = encoder.encode(dataset)
         raw = encoded.problem
         problem = SeriesProblem(**raw)

@@ -59,7 +59,7 @@ class LanguageModelling(Task):
             raise DataError(f"{self.name} needs running text; {recipe.data.source!r} gives none.")
         kind = recipe.encoding.tokenizer or "characters"
         if encoder is None:
-            text = TextEncoder.fit([dataset.splits["train"]], recipe.encoding)
+            text = TextEncoder.fit([dataset.splits["train"]], recipe.encoding).uncut()
             encoder = CorpusEncoder(text, UNITS[kind])
         tokens = {split: encoder.text.encode(text) for split, text in dataset.splits.items()}
         length = recipe.training.truncation_length or 100

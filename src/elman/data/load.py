@@ -1,0 +1,73 @@
+"""One door to all data: a source's name, or a file or folder of the user's own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from elman.core.catalogue import catalogue, find
+from elman.core.errors import DataError, UnknownName
+from elman.core.recipe import DataOptions
+from elman.data.contract import Dataset, LabelledTexts, Source
+
+TABLES = {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"}
+
+
+def load(options: DataOptions) -> tuple[Source, Dataset]:
+    """The source and its data set.
+
+    A name of the catalogue wins; else the name is a path: a text file or folder of text files is running text, a
+    folder of folders has one class per folder, a table has texts with labels or (with a time column) series.
+    """
+    name = options.source.lower().replace("-", "_")
+    if name in catalogue("data.sources"):
+        source: Source = find("data.sources", name).source
+        return source, check(source.load(options), options.source)
+    path = Path(options.source).expanduser()
+    if not path.exists():
+        if re.search(r"[/\\.]", options.source):
+            raise DataError(
+                f"no file or folder at {options.source}. Named sources: {', '.join(catalogue('data.sources'))}."
+            )
+        raise UnknownName("source", options.source, catalogue("data.sources"))
+    source = own(path, options)
+    return source, check(source.load(options), options.source)
+
+
+def own(path: Path, options: DataOptions) -> Source:
+    """A source that describes the user's own file or folder."""
+    from elman.data import class_folders, series, table, text_file
+
+    suffix = "".join(path.suffixes[-1:]).lower()
+    if path.suffixes[-2:] == [".csv", ".gz"]:
+        suffix = ".csv"
+    if path.is_dir():
+        folders = [child for child in path.iterdir() if child.is_dir() and not child.name.startswith(".")]
+        reader, task = (
+            (class_folders.load, "classification") if folders else (text_file.load, "language_modelling")
+        )
+    elif suffix in TABLES:
+        frame = table.read_table(path)
+        if series.is_series(frame, options):
+            reader, task = series.load, "forecasting"
+        else:
+            reader, task = table.load, table.task_of(frame, options, path)
+    else:
+        reader, task = text_file.load, "language_modelling"
+    return Source(path.name, task, reader, licence="the owner's", citation="")  # type: ignore[arg-type]
+
+
+def check(dataset: Dataset, name: str) -> Dataset:
+    """What no task can work with, said plainly."""
+    if isinstance(dataset, LabelledTexts):
+        for split, examples in dataset.splits.items():
+            if not len(examples):
+                raise DataError(
+                    f"the {split} split of {name} is empty; give more data or a larger --{split}-share."
+                )
+        if dataset.labels is not None and len(dataset.labels) < 2:
+            raise DataError(
+                f"{name} holds one class only ({dataset.labels[0]!r}); expected at least two. "
+                "Check --label, or that the file is not sorted and cut."
+            )
+    return dataset

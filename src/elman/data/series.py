@@ -1,0 +1,234 @@
+"""Series from a table: sorted, made regular, split by time."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import polars as pl
+
+from elman.core.errors import DataError
+from elman.core.files import sha256
+from elman.core.recipe import DataOptions
+from elman.data.contract import Provenance, SeriesTable
+from elman.data.download import local
+from elman.data.table import column, read_table
+
+TIME_NAMES = ("time", "date", "datetime", "timestamp", "ds", "day", "month")
+# Steps in the main season, by the length of a step: a day of minutes or hours, a week of days, a year of the rest.
+SEASONS = (
+    (timedelta(hours=12), timedelta(days=1)),
+    (timedelta(days=2), timedelta(days=7)),
+    (timedelta(days=400), timedelta(days=364)),
+)
+
+
+def is_series(frame: pl.DataFrame, options: DataOptions) -> bool:
+    """Whether the options or the columns speak of time."""
+    if options.time or options.target:
+        return True
+    if options.text or options.label:
+        return False
+    dates = [name for name in frame.columns if frame[name].dtype in (pl.Date, pl.Datetime)]
+    numbers = [name for name in frame.columns if frame[name].dtype.is_numeric()]
+    return len(dates) == 1 and bool(numbers)
+
+
+def load(options: DataOptions) -> SeriesTable:
+    """A table of series from the user's file."""
+    path = local(options.path or options.source)
+    return prepare(read_table(path), path, options, sha256(path))
+
+
+def prepare(
+    frame: pl.DataFrame, path: Any, options: DataOptions, data_hash: str, *, kind: str = "level", borders: Any = None,
+    end: Any = None, season: int | None = None, source: str = "", licence: str = "", citation: str = "", rule: str = "",
+    notes: tuple[str, ...] = (),
+) -> SeriesTable:  # fmt: skip
+    """Check, sort and regularise a table; 70/10/20 by time unless borders are given.
+
+    Raises DataError for a missing or non-numeric column, time stamps that cannot be read, or two different rows with
+    the same time (and entity).
+    """
+    time = column(frame, options.time, path) if options.time else _guess_time(frame, path)
+    entity = column(frame, options.entity, path) if options.entity else None
+    covariates = {column(frame, name, path) for name in (*options.known, *options.observed)}
+    numeric = [
+        name
+        for name in frame.columns
+        if frame[name].dtype.is_numeric() and name not in {time, entity, *covariates}
+    ]
+    targets = tuple(column(frame, name, path) for name in options.target) or tuple(
+        numeric[:1] if len(numeric) == 1 else ()
+    )
+    if not targets:
+        raise DataError(
+            f"{path}: which column shall be forecast? Numeric columns: {', '.join(numeric) or 'none'}. "
+            f"Say so: elman train {path} --time {time} --target {numeric[0] if numeric else 'COLUMN'}"
+        )
+    if time in targets:
+        raise DataError(f"{time!r} is both --time and --target of {path}. Choose another target.")
+    frame = _parse_time(frame, time, path)
+    wanted = [*targets, *options.known, *options.observed]
+    for name in wanted:
+        frame = _numbers(frame, name, path)
+    found = list(notes)
+    if options.sentinels:
+        low = frame.select(pl.col(wanted).is_in(list(options.sentinels)).sum()).sum_horizontal().item()
+        frame = frame.with_columns(
+            pl.when(pl.col(name).is_in(list(options.sentinels)))
+            .then(None)
+            .otherwise(pl.col(name))
+            .alias(name)
+            for name in wanted
+        )
+        found.append(
+            f"{low:,} values were a sentinel ({', '.join(map(str, options.sentinels))}) and count as missing"
+        )
+    keys = [name for name in (entity, time) if name]
+    frame, more = _sorted(frame.select(dict.fromkeys([*keys, *wanted])), keys, path)
+    frame, gaps, step = _regular(frame, time, entity, path)
+    found += more + gaps
+    stamps = frame[time].unique().sort()
+    if borders is None:
+        test = options.test_share if options.test_share is not None else 0.2
+        validation = options.validation_share if options.validation_share is not None else 0.1
+        count = len(stamps)
+        borders = (stamps[int(count * (1 - test - validation))], stamps[int(count * (1 - test))])
+    rule = rule or f"by time: train before {borders[0]}, validation before {borders[1]}, then test"
+    return SeriesTable(
+        frame, time, targets, borders, Provenance(source or str(getattr(path, "name", path)), data_hash, rule, tuple(found), licence, citation),
+        entity=entity, known=options.known, observed=options.observed, frequency=str(step), season=season or _season(step), kind=kind,  # type: ignore[arg-type]
+        end=end,
+    )  # fmt: skip
+
+
+def _guess_time(frame: pl.DataFrame, path: Any) -> str:
+    dates = [name for name in frame.columns if frame[name].dtype in (pl.Date, pl.Datetime)]
+    named = [name for name in frame.columns if name.lower() in TIME_NAMES]
+    for choice in (dates, named):
+        if len(choice) == 1:
+            return choice[0]
+    raise DataError(
+        f"{path}: which column is the time? Columns: {', '.join(frame.columns)}. Say so with --time COLUMN."
+    )
+
+
+def _parse_time(frame: pl.DataFrame, time: str, path: Any) -> pl.DataFrame:
+    """Dates, times with or without zone (made UTC), or whole numbers."""
+    values = frame[time]
+    if values.dtype == pl.String:
+        parsed = None
+        for form in (None, "%d.%m.%Y %H:%M:%S", "%m/%d/%Y", "%Y/%m/%d %H:%M", "%d/%m/%Y", "%Y%m%d"):
+            try:
+                parsed = values.str.to_datetime(form, strict=True)
+                break
+            except pl.exceptions.PolarsError:
+                continue
+        if parsed is None:
+            raise DataError(
+                f"column {time!r} of {path} does not read as a date: {values.drop_nulls()[0]!r}. Expected e.g. 2024-01-31 or 2024-01-31 13:00:00."
+            )
+        frame = frame.with_columns(parsed.alias(time))
+    elif values.dtype.is_float():
+        raise DataError(f"column {time!r} of {path} holds fractions; expected dates or whole numbers.")
+    if isinstance(frame[time].dtype, pl.Datetime):
+        zone = getattr(frame[time].dtype, "time_zone", None)
+        if zone:
+            frame = frame.with_columns(pl.col(time).dt.convert_time_zone("UTC").dt.replace_time_zone(None))
+        frame = frame.with_columns(pl.col(time).cast(pl.Datetime("us")))
+    missing = frame[time].null_count()
+    if missing:
+        raise DataError(f"column {time!r} of {path} has no time in {missing:,} rows. Fill or drop them.")
+    return frame
+
+
+def _numbers(frame: pl.DataFrame, name: str, path: Any) -> pl.DataFrame:
+    values = frame[column(frame, name, path)]
+    if values.dtype == pl.String:
+        numbers = values.str.strip_chars().cast(pl.Float64, strict=False)
+        bad = values.is_not_null() & numbers.is_null()
+        if bad.any():
+            row = int(bad.arg_max() or 0)
+            raise DataError(
+                f"column {name!r} of {path} holds {values[row]!r} in row {row + 1}; expected a number."
+            )
+        values = numbers
+    if values.dtype == pl.Boolean:
+        values = values.cast(pl.Float64)
+    if not values.dtype.is_numeric():
+        raise DataError(f"column {name!r} of {path} is {values.dtype}; expected numbers.")
+    values = values.cast(pl.Float64)
+    return frame.with_columns(pl.when(values.is_finite()).then(values).otherwise(None).alias(name))
+
+
+def _sorted(frame: pl.DataFrame, keys: list[str], path: Any) -> tuple[pl.DataFrame, list[str]]:
+    notes = []
+    ordered = frame.sort(keys, maintain_order=True)
+    if not ordered[keys[-1]].equals(frame[keys[-1]]):
+        notes.append("rows were not in order of time; sorted")
+    unique = ordered.unique(maintain_order=True)
+    if unique.height < ordered.height:
+        notes.append(f"{ordered.height - unique.height:,} repeated rows dropped")
+    clash = unique.filter(pl.struct(keys).is_duplicated())
+    if clash.height:
+        stamp = clash[keys[-1]][0]
+        hint = (
+            ""
+            if len(keys) > 1
+            else " If the table holds several series, name the column that tells them apart: --entity COLUMN."
+        )
+        raise DataError(
+            f"{path} has different rows for the same time, first {stamp} ({clash.height:,} such rows).{hint}"
+        )
+    return unique, notes
+
+
+def _regular(
+    frame: pl.DataFrame, time: str, entity: str | None, path: Any
+) -> tuple[pl.DataFrame, list[str], Any]:
+    """Insert the steps that are missing, with nulls. Months and business days keep their own steps."""
+    if frame.height < 10:
+        raise DataError(
+            f"{path} has {frame.height} rows; a series needs at least 10 to train and to measure on."
+        )
+    groups = [frame] if entity is None else frame.partition_by(entity, maintain_order=True)
+    steps = pl.concat([group[time].diff().drop_nulls() for group in groups])
+    step = steps.mode().min()
+    if frame[time].dtype not in (pl.Date, pl.Datetime):
+        return frame, [], step
+    assert isinstance(step, timedelta)
+    share = (steps == step).mean() or 0.0
+    if step >= timedelta(days=27) or (step == timedelta(days=1) and 0.7 < share < 0.95):
+        return frame, [], step  # calendar months, or trading days: every row is the next step
+    filled, added = [], 0
+    for group in groups:
+        first, last = group[time].min(), group[time].max()
+        grid = pl.datetime_range(first, last, step, eager=True, time_unit="us").alias(time)  # type: ignore[arg-type]
+        if frame[time].dtype == pl.Date:
+            grid = grid.cast(pl.Date)
+        if len(grid) > 20 * group.height:
+            raise DataError(
+                f"{path}: time stamps {step} apart leave {len(grid) - group.height:,} gaps; they are not a regular series."
+            )
+        whole = grid.to_frame().join(group, on=time, how="left")
+        off = group.height - whole[time].is_in(group[time].implode()).sum()
+        if off > 0.1 * group.height:
+            raise DataError(
+                f"{path}: {off:,} of {group.height:,} time stamps do not lie {step} apart. Give evenly spaced rows."
+            )
+        if entity is not None:
+            whole = whole.with_columns(pl.lit(group[entity][0]).alias(entity))
+        added += whole.height - group.height + int(off)
+        filled.append(whole.select(frame.columns))
+    notes = [f"{added:,} missing time steps inserted as gaps"] if added else []
+    return pl.concat(filled), notes, step
+
+
+def _season(step: Any) -> int:
+    if not isinstance(step, timedelta):
+        return 1
+    for limit, season in SEASONS:
+        if step <= limit:
+            return max(1, round(season / step))
+    return 1

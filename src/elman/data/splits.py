@@ -1,0 +1,44 @@
+"""Splits that keep what belongs together on one side."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+import numpy as np
+
+from elman.data.contract import Examples, SplitName
+
+
+def share(key: str, salt: str = "elman") -> float:
+    """A number in [0, 1) that depends on `key` alone: the same on every machine, in every order of the data."""
+    digest = hashlib.blake2b(f"{salt}:{key}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") / 2**64
+
+
+def split_by_group(
+    texts: Sequence[str], targets: Sequence[object], groups: Sequence[str], validation: float, test: float
+) -> dict[SplitName, Examples]:
+    """Hash each group to train, validation or test, so that members of a group never part."""
+    places = np.array([share(group) for group in groups])
+    masks = {
+        "train": places >= validation + test,
+        "validation": (places >= test) & (places < validation + test),
+        "test": places < test,
+    }
+    return {name: pick(texts, targets, np.flatnonzero(mask)) for name, mask in masks.items()}  # type: ignore[misc]
+
+
+def pick(texts: Sequence[str], targets: Sequence[object], rows: np.ndarray) -> Examples:
+    """The examples in these rows."""
+    return Examples([texts[row] for row in rows], [targets[row] for row in rows])  # type: ignore[misc]
+
+
+def hash_texts(*parts: Sequence[object]) -> str:
+    """SHA-256 over texts and labels in order."""
+    digest = hashlib.sha256()
+    for part in parts:
+        for item in part:
+            digest.update(str(item).encode("utf-8", "surrogatepass"))
+            digest.update(b"\x00")
+    return digest.hexdigest()

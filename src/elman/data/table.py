@@ -1,0 +1,161 @@
+"""Tables: reading CSV, TSV, JSONL and Parquet; texts with labels or numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+import polars as pl
+
+from elman.core.errors import DataError, nearest
+from elman.core.recipe import DataOptions
+from elman.data.contract import Examples, LabelledTexts, Provenance, SplitName
+from elman.data.download import local, read_text
+from elman.data.splits import hash_texts, pick, share
+
+TEXT_NAMES = ("text", "review", "sentence", "content", "body", "comment", "message", "title")
+LABEL_NAMES = ("label", "class", "target", "sentiment", "category", "score", "rating", "stars", "y")
+MANY = 30  # more different numbers than this, and a numeric label is a number to predict, not a class
+
+
+def read_table(path: Path) -> pl.DataFrame:
+    """A table with typed columns; DataError says what is wrong with the file."""
+    suffix = path.suffix.lower()
+    try:
+        if suffix == ".parquet":
+            frame = pl.read_parquet(path)
+        elif suffix in (".jsonl", ".ndjson"):
+            read_text(path)
+            frame = pl.read_ndjson(path, infer_schema_length=None)
+        else:
+            if suffix != ".gz":
+                read_text(path)  # empty or not UTF-8: said with the byte and the line
+            frame = pl.read_csv(
+                path, separator="\t" if suffix == ".tsv" else ",", infer_schema_length=None, try_parse_dates=True,
+                null_values=["", "NA", "NaN", "nan", "null", "None", "N/A"],
+            )  # fmt: skip
+    except (pl.exceptions.PolarsError, OSError) as error:
+        reason = str(error).partition("\n")[0]
+        raise DataError(f"{path} cannot be read as a {suffix.lstrip('.')} table: {reason}.") from None
+    if frame.height == 0:
+        raise DataError(f"{path} has a header and no rows. Expected data.")
+    return frame
+
+
+def column(frame: pl.DataFrame, name: str, where: object) -> str:
+    """The column called `name`, or DataError with the nearest name."""
+    if name in frame.columns:
+        return name
+    close = nearest(name, frame.columns)
+    hint = f" Did you mean {close!r}?" if close else ""
+    raise DataError(f"{where} has no column {name!r}.{hint} Columns: {', '.join(frame.columns)}.")
+
+
+def text_and_label(frame: pl.DataFrame, options: DataOptions, path: object) -> tuple[str, str]:
+    """The text column and the label column: as given, else by their usual names, else by their kind."""
+    strings = [name for name in frame.columns if frame[name].dtype == pl.String]
+    text = options.text and column(frame, options.text, path)
+    label = options.label and column(frame, options.label, path)
+    lower = {name.lower(): name for name in frame.columns}
+    if not text:
+        named = [lower[name] for name in TEXT_NAMES if name in lower and lower[name] in strings]
+        long = [name for name in strings if name != label and (frame[name].str.len_chars().mean() or 0) > 20]
+        text = named[0] if named else long[0] if len(long) == 1 else None
+    if not label:
+        named = [lower[name] for name in LABEL_NAMES if name in lower and lower[name] != text]
+        others = [name for name in frame.columns if name != text]
+        label = named[0] if named else others[0] if len(others) == 1 else None
+    if not text or not label:
+        columns = ", ".join(frame.columns)
+        raise DataError(
+            f"{path}: which column is the text and which the label? Columns: {columns}. "
+            f"Say so: elman train {path} --text COLUMN --label COLUMN. For series: --time COLUMN --target COLUMN."
+        )
+    return text, label
+
+
+def task_of(frame: pl.DataFrame, options: DataOptions, path: Path) -> str:
+    """Classification, or regression when the label is a number with many different values."""
+    _, label = text_and_label(frame, options, path)
+    values = frame[label]
+    return (
+        "regression"
+        if values.dtype.is_float() or (values.dtype.is_integer() and values.n_unique() > MANY)
+        else "classification"
+    )
+
+
+def load(options: DataOptions) -> LabelledTexts:
+    """Texts with classes or numbers from a table."""
+    path = local(options.path or options.source)
+    frame = read_table(path)
+    text, label = text_and_label(frame, options, path)
+    for name in (text, label):
+        missing = frame[name].null_count()
+        if missing == frame.height:
+            raise DataError(f"column {name!r} of {path} is empty.")
+        if missing:
+            row = int(frame[name].is_null().arg_max() or 0)
+            raise DataError(
+                f"column {name!r} of {path} has no value in {missing:,} of {frame.height:,} rows, first in row {row + 1}. "
+                "Fill or drop those rows."
+            )
+    texts = frame[text].cast(pl.String).to_list()
+    targets: list[object] = frame[label].to_list()
+    if task_of(frame, options, path) == "classification":
+        targets = [str(target) for target in targets]
+    elif any(not math.isfinite(cast(float, target)) for target in targets):
+        raise DataError(f"column {label!r} of {path} holds a number that is not finite. Drop those rows.")
+    given = (
+        frame["split"].to_list() if "split" in frame.columns and frame["split"].dtype == pl.String else None
+    )
+    return labelled(texts, targets, path.name, options, given)
+
+
+def labelled(
+    texts: Sequence[str],
+    targets: Sequence[object],
+    name: str,
+    options: DataOptions,
+    given: Sequence[str | None] | None = None,
+) -> LabelledTexts:
+    """Split texts by a hash of the text itself (equal texts stay together), or as `given`; describe the result."""
+    notes = []
+    duplicates = len(texts) - len(set(texts))
+    if duplicates:
+        notes.append(f"{duplicates:,} exact duplicate texts; equal texts are kept in one split")
+    validation = options.validation_share if options.validation_share is not None else 0.1
+    test = options.test_share if options.test_share is not None else 0.2
+    places = np.array([share(text) for text in texts])
+    if given is not None and "test" in set(given):
+        names = np.array(
+            [
+                {"valid": "validation", "val": "validation", "dev": "validation"}.get(str(g), str(g))
+                for g in given
+            ]
+        )
+        if "validation" not in names:
+            names = np.where((names == "train") & (places < validation), "validation", names)
+        rule = "the file's own split" + (
+            "" if "validation" in set(given) else f"; {validation:.0%} of train by hash to validate"
+        )
+    else:
+        names = np.where(places < test, "test", np.where(places < test + validation, "validation", "train"))
+        rule = f"by hash of the text: {1 - validation - test:.0%} train, {validation:.0%} validation, {test:.0%} test"
+    splits: dict[SplitName, Examples] = {}
+    for split in ("train", "validation", "test"):
+        rows = np.flatnonzero(names == split)
+        splits[split] = pick(texts, targets, rows[: options.limit] if split == "train" else rows)  # type: ignore[index]
+    classes = None
+    if isinstance(targets[0], str):
+        classes = tuple(
+            sorted(
+                set(map(str, targets)),
+                key=lambda label: (len(label), label) if label.isdigit() else (99, label),
+            )
+        )
+    provenance = Provenance(name, hash_texts(texts, targets), rule, tuple(notes))
+    return LabelledTexts(splits, classes, provenance)

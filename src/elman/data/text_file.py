@@ -1,0 +1,44 @@
+"""Running text from a file, or from the text files of a folder in alphabetical order."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from elman.core.errors import DataError
+from elman.core.recipe import DataOptions
+from elman.data.contract import Corpus, Provenance
+from elman.data.download import local, read_text
+
+LEAST = 1_000  # characters: below this a split holds too little to learn or to measure
+
+
+def load(options: DataOptions) -> Corpus:
+    """A corpus split in order: training text first, then validation, then the last share for testing."""
+    path = local(options.path or options.source)
+    if path.is_dir():
+        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in (".txt", ".md", ".text"))
+        if not files:
+            raise DataError(
+                f"{path} holds no .txt or .md file. Expected text files, or one folder per class."
+            )
+        text = "\n\n".join(read_text(file) for file in files)
+    else:
+        text = read_text(path)
+    return split(text, path.name, options)
+
+
+def split(text: str, name: str, options: DataOptions, **facts: str) -> Corpus:
+    """Cut a text in order; 80/10/10 unless the options say otherwise. Raises DataError for too short a text."""
+    if len(text) < LEAST:
+        raise DataError(
+            f"{name} has {len(text):,} characters; expected at least {LEAST:,} to train and to measure on."
+        )
+    test = options.test_share if options.test_share is not None else 0.1
+    validation = options.validation_share if options.validation_share is not None else 0.1
+    last, middle = int(len(text) * (1 - test)), int(len(text) * (1 - test - validation))
+    data_hash = hashlib.sha256(text.encode("utf-8")).hexdigest()
+    rule = f"in order: first {middle:,} characters train, next {last - middle:,} validation, last {len(text) - last:,} test"
+    train = text[:middle] if options.limit is None else text[: min(middle, options.limit)]
+    splits = {"train": train, "validation": text[middle:last], "test": text[last:]}
+    return Corpus(splits, Provenance(Path(name).name, data_hash, rule, **facts))  # type: ignore[arg-type]

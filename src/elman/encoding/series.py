@@ -1,0 +1,242 @@
+"""A table of series to matrices and windows: gaps filled, scaled by training rows, calendar added."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from elman.core.errors import DataError
+from elman.core.recipe import EncodingOptions
+from elman.data.contract import SeriesTable, SplitName
+from elman.encoding.calendar import DAY, calendar
+from elman.encoding.scalers import Scaler
+from elman.encoding.windows import Window, WindowFeed
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """Feeds per split, the same problem as plain arrays for the rivals, and lines for the summary."""
+
+    feeds: Mapping[SplitName, WindowFeed]
+    problem: dict[str, Any]
+    summary: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SeriesEncoder:
+    """What was learned from the training rows, and how windows are cut.
+
+    Features in a row: `series`, then calendar and `known` covariates, then `observed` ones, then (gaps "mask") a flag per
+    series that is 1 where its value was filled.
+    """
+
+    time: str
+    entity: str | None
+    series: tuple[str, ...]
+    known: tuple[str, ...]
+    observed: tuple[str, ...]
+    window: Window
+    gaps: str
+    use_calendar: bool
+    independent: bool
+    targets_scaler: Scaler
+    known_scaler: Scaler
+    observed_scaler: Scaler
+    season: int
+    kind: str
+    step_us: int
+
+    @classmethod
+    def fit(cls, table: SeriesTable, options: EncodingOptions, gaps: str = "forward") -> SeriesEncoder:
+        """Fit the scalers on the rows before the first border."""
+        window = Window(options.context_length or 1, options.horizon or 1, options.stride)
+        entity, starts, train = _entities(table)
+        step = _step(table, entity)
+        is_time = table.frame[table.time].dtype in (pl.Date, pl.Datetime)
+        use = options.calendar if options.calendar is not None else bool(is_time and step <= DAY)
+        if use and not is_time:
+            raise DataError(f"calendar features need dates in {table.time!r}; it holds numbers. Drop --calendar.")
+        def scaler(columns: tuple[str, ...], kind: str) -> Scaler:
+            if not columns:
+                return Scaler("none", np.zeros(0), np.ones(0))
+            return Scaler.fit(kind, _fill(_matrix(table.frame, columns), starts)[0], starts, train)
+
+        return cls(
+            table.time, table.entity, table.targets, table.known, table.observed, window, gaps, use,
+            options.channels == "independent", scaler(table.targets, options.scaler or "standard"),
+            scaler(table.known, "standard"), scaler(table.observed, "standard"), table.season, table.kind,
+            int(step / np.timedelta64(1, "us")),
+        )  # fmt: skip
+
+    @property
+    def horizon(self) -> int:
+        """Steps a forecast gives."""
+        return self.window.horizon
+
+    @property
+    def series_in_window(self) -> int:
+        """Series that one window forecasts: all, or 1 when channels are independent."""
+        return 1 if self.independent else len(self.series)
+
+    @property
+    def known_features(self) -> int:
+        """Covariates known in advance, the calendar included."""
+        circles = 1 + (self.step_us <= 86_400_000_000) + (self.step_us < 86_400_000_000)
+        return len(self.known) + (2 * circles if self.use_calendar else 0)
+
+    @property
+    def features(self) -> int:
+        """Features of a row that a network reads."""
+        if self.independent:
+            return 1 + self.known_features
+        flags = len(self.series) if self.gaps == "mask" else 0
+        return len(self.series) + self.known_features + len(self.observed) + flags
+
+    def arrays(self, table: SeriesTable) -> dict[str, np.ndarray]:
+        """features, targets (scaled), values, observed, known (raw), entity and time of every row."""
+        entity, starts, _ = _entities(table)
+        raw = _matrix(table.frame, self.series)
+        values, observed = _fill(raw, starts, self.targets_scaler.centre if self.targets_scaler.kind == "standard" else None)
+        if self.gaps == "error" and not observed.all():
+            row, column = np.argwhere(~observed)[0]
+            raise DataError(
+                f"{self.series[column]!r} has no value in row {row + 1} and {int((~observed).sum()) - 1} more; "
+                "gaps=\"error\" refuses that. Use --gaps forward or --gaps mask."
+            )
+        scaled = self.targets_scaler.transform(values, starts)
+        known_raw, _ = _fill(_matrix(table.frame, self.known), starts)
+        known = self.known_scaler.transform(known_raw, starts)
+        if self.use_calendar:
+            circles, _ = calendar(table.frame[self.time].to_numpy(), np.timedelta64(self.step_us, "us"))
+            known, known_raw = np.concatenate([circles, known], 1), np.concatenate([circles, known_raw], 1)
+        seen, _ = _fill(_matrix(table.frame, self.observed), starts, self.observed_scaler.centre)
+        parts = [scaled, known, self.observed_scaler.transform(seen, starts)]
+        if self.gaps == "mask":
+            parts.append((~observed).astype(np.float64))
+        return {
+            "features": np.concatenate(parts, 1).astype(np.float32),
+            "targets": np.where(observed, scaled, np.nan).astype(np.float32),
+            "values": values, "observed": observed, "known": known_raw, "entity": entity,
+            "time": table.frame[self.time].to_numpy(),
+        }  # fmt: skip
+
+    def encode(self, table: SeriesTable) -> Encoded:
+        """Feeds and problem of every split. Raises DataError where a split is too short for one window."""
+        arrays = self.arrays(table)
+        _, _, train = _entities(table)
+        time = table.frame[table.time]
+        first, second = table.borders
+        masks = {
+            "train": train,
+            "validation": ((time >= first) & (time < second)).to_numpy(),
+            "test": ((time >= second) if table.end is None else ((time >= second) & (time < table.end))).to_numpy(),
+        }
+        origins: dict[SplitName, np.ndarray] = {}
+        feeds: dict[SplitName, WindowFeed] = {}
+        for split, mask in masks.items():
+            found = self.window.origins(arrays["entity"], mask)
+            if split == "train":
+                found = found[:: self.window.stride]
+            if not len(found):
+                need = self.window.context_length * (split == "train") + self.window.horizon
+                raise DataError(
+                    f"the {split} split has {int(mask.sum()):,} rows, too few for one window of context "
+                    f"{self.window.context_length} and horizon {self.window.horizon} (needs {need} rows in a row). "
+                    "Use a shorter --context-length or --horizon, or more data."
+                )
+            origins[split] = found  # type: ignore[index]
+            feeds[split] = WindowFeed(  # type: ignore[index]
+                arrays["features"], arrays["targets"], found, self.window, self.known_features, independent=self.independent
+            )
+        observed = np.where(arrays["observed"], arrays["values"], np.nan)[train]
+        std = np.nanstd(observed, 0)
+        problem = {
+            "values": arrays["values"], "observed": arrays["observed"], "known": arrays["known"], "time": arrays["time"],
+            "entity": arrays["entity"], "origins": origins, "context_length": self.window.context_length,
+            "horizon": self.horizon, "season": self.season, "kind": self.kind, "series": self.series,
+            "train_rows": train, "mean": np.nanmean(observed, 0), "std": np.where(std > 1e-12, std, 1.0),
+        }  # fmt: skip
+        return Encoded(feeds, problem, self.summary(arrays))
+
+    def summary(self, arrays: dict[str, np.ndarray]) -> tuple[str, ...]:
+        """Lines for a person: what goes in, what is filled."""
+        filled = int((~arrays["observed"]).sum())
+        extra = [f"{self.known_features} known in advance"] if self.known_features else []
+        extra += [f"{len(self.observed)} observed"] if self.observed else []
+        return (
+            f"windows: {self.window.context_length} steps in, {self.horizon} out; {len(self.series)} series"
+            + (f", covariates: {', '.join(extra)}" if extra else ""),
+            f"scaler: {self.targets_scaler.kind}, fitted on training rows; {filled:,} missing values, gaps={self.gaps!r}",
+        )
+
+    def unscale(self, scaled: np.ndarray, last: np.ndarray) -> np.ndarray:
+        """Forecasts (windows, horizon, series) in the data's unit; `last` (windows, series) are the values before."""
+        return self.targets_scaler.inverse(scaled.astype(np.float64), last)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON types that `from_dict` reads back."""
+        stored = dict(vars(self))
+        stored["window"] = vars(self.window)
+        return {key: value.to_dict() if isinstance(value, Scaler) else value for key, value in stored.items()}
+
+    @classmethod
+    def from_dict(cls, stored: dict[str, Any]) -> SeriesEncoder:
+        """What `to_dict` gave."""
+        read = {key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()}
+        read["window"] = Window(**stored["window"])
+        for key in ("targets_scaler", "known_scaler", "observed_scaler"):
+            read[key] = Scaler.from_dict(stored[key])
+        return cls(**read)
+
+
+def _matrix(frame: pl.DataFrame, columns: tuple[str, ...]) -> np.ndarray:
+    """(rows, columns) float64, NaN where there is no value."""
+    if not columns:
+        return np.zeros((frame.height, 0))
+    values = frame.select(pl.col(name).cast(pl.Float64) for name in columns).to_numpy()
+    return np.array(values, np.float64)
+
+
+def _fill(values: np.ndarray, starts: np.ndarray, level: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+    """The last value seen, per entity; before the first one `level` (the training mean), else 0. Never looks ahead.
+
+    Returns the filled values and (rows, columns) bool, True where a value was there.
+    """
+    present = ~np.isnan(values)
+    if present.all():
+        return values, present
+    row = np.arange(len(values))[:, None]
+    last = np.maximum.accumulate(np.where(present, row, -1), 0)
+    begin = np.maximum.accumulate(np.where(starts, np.arange(len(values)), 0))[:, None]
+    known = last >= begin
+    filled = np.take_along_axis(values, np.maximum(last, 0), 0)
+    default = np.zeros(values.shape[1]) if level is None else level
+    return np.where(known, filled, default), present
+
+
+def _entities(table: SeriesTable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Entity number (rows,), True where one begins (rows,), True for training rows (rows,)."""
+    frame = table.frame
+    if table.entity is None:
+        entity = np.zeros(frame.height, np.int64)
+    else:
+        entity = frame[table.entity].rle_id().to_numpy().astype(np.int64)
+    starts = np.concatenate([[True], entity[1:] != entity[:-1]])
+    return entity, starts, (frame[table.time] < table.borders[0]).to_numpy()
+
+
+def _step(table: SeriesTable, entity: np.ndarray) -> np.timedelta64:
+    """The most common difference of time stamps within an entity."""
+    time = table.frame[table.time]
+    if time.dtype not in (pl.Date, pl.Datetime):
+        return np.timedelta64(1, "D")
+    stamps = time.cast(pl.Datetime("us")).to_numpy().astype("datetime64[us]")
+    steps = np.diff(stamps)[np.diff(entity) == 0]
+    if not len(steps):
+        raise DataError("a series of one row has no time step; expected at least two rows.")
+    values, counts = np.unique(steps, return_counts=True)
+    return np.timedelta64(values[counts.argmax()], "us")
