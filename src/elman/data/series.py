@@ -86,7 +86,7 @@ def prepare(
             f"{low:,} values were a sentinel ({', '.join(map(str, options.sentinels))}) and count as missing"
         )
     keys = [name for name in (entity, time) if name]
-    frame, more = _sorted(frame.select(dict.fromkeys([*keys, *wanted])), keys, path)
+    frame, more = _sorted(frame.select(list(dict.fromkeys([*keys, *wanted]))), keys, path)
     frame, gaps, step = _regular(frame, time, entity, path)
     found += more + gaps
     stamps = frame[time].unique().sort()

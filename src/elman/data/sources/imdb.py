@@ -1,0 +1,136 @@
+"""IMDB: 50,000 film reviews, positive or negative; 25,000 to train, 25,000 to test (Maas et al. 2011).
+
+Read straight from the archive (nothing is unpacked), from a folder in the archive's layout, or from a folder that holds archives.
+10% of the training half validates, by a hash of the text, so that equal texts stay together. The unlabelled reviews come along
+when they are there.
+"""
+
+from __future__ import annotations
+
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+import polars as pl
+
+from elman.core.errors import DataError
+from elman.core.files import sha256, write_atomic
+from elman.core.recipe import DataOptions
+from elman.data.contract import LabelledTexts, Provenance, Source, SplitName
+from elman.data.download import cache_folder, download, local
+from elman.data.splits import hash_texts, pick, share
+
+URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
+MD5 = "md5:7c2ac02c03563afcf9b574c7e56c153a"
+
+
+def load(options: DataOptions) -> LabelledTexts:
+    """Reviews with the labels "negative" and "positive"."""
+    path = local(options.path) if options.path else download(URL, MD5, "aclImdb_v1.tar.gz", "IMDB")
+    frame = _read(path)
+    counts = {split: int((frame["split"] == split).sum()) for split in ("train", "test")}
+    if not all(counts.values()):
+        raise DataError(
+            f"{path} is not the IMDB set: {counts['train']:,} training and {counts['test']:,} test reviews found; expected aclImdb/train/pos/*.txt and so on."
+        )
+    labelled = frame.filter(pl.col("label") != "unsup")
+    texts, labels, sides = (labelled[name].to_list() for name in ("text", "label", "split"))
+    part = options.validation_share if options.validation_share is not None else 0.1
+    validating = np.array([share(text) < part for text in texts])
+    train = np.array(sides) == "train"
+    rows = {"train": train & ~validating, "validation": train & validating, "test": ~train}
+    if part == 0:
+        rows["validation"] = train
+    splits = {name: pick(texts, labels, np.flatnonzero(mask)) for name, mask in rows.items()}
+    if options.limit:
+        order = np.random.default_rng(0).permutation(len(splits["train"]))[: options.limit]
+        splits["train"] = pick(splits["train"].texts, splits["train"].targets, np.sort(order))
+    seen = set(splits["train"].texts) | set(splits["validation"].texts)
+    both = sum(text in seen for text in splits["test"].texts)
+    notes = (
+        f"{len(texts) - len(set(texts)):,} exact duplicates among {len(texts):,} labelled reviews",
+        f"{both:,} test reviews also stand in the training half (the official split is kept)",
+    )
+    rule = f"official 25,000 / 25,000; {part:.0%} of the training half by hash of the text to validate"
+    provenance = Provenance("imdb", hash_texts(texts, labels), rule, notes, source.licence, source.citation)
+    unlabelled = frame.filter(pl.col("label") == "unsup")["text"].to_list()
+    return LabelledTexts(_typed(splits), ("negative", "positive"), provenance, unlabelled)
+
+
+def _typed(splits: dict[str, object]) -> dict[SplitName, object]:
+    return splits  # type: ignore[return-value]
+
+
+def _read(path: Path) -> pl.DataFrame:
+    """split, label, text of every review, in a fixed order; archives are decoded once and cached by content."""
+    archives = [path] if path.is_file() else sorted(path.glob("*.tar.*"))
+    if not archives:
+        return _frame(_from_folder(path))
+    frames = []
+    for archive in archives:
+        cached = cache_folder() / "imdb" / f"{sha256(archive)[:24]}.parquet"
+        if not cached.exists():
+            frame = _frame(_from_archive(archive))
+            write_atomic(cached, lambda temporary, frame=frame: frame.write_parquet(temporary))  # type: ignore[misc]
+        frames.append(pl.read_parquet(cached))
+    return pl.concat(frames)
+
+
+def _frame(reviews: Iterator[tuple[str, str, int, str]]) -> pl.DataFrame:
+    names = {"pos": "positive", "neg": "negative", "unsup": "unsup"}
+    rows = sorted(
+        (split, names[kind], number, text) for split, kind, number, text in reviews if kind in names
+    )
+    schema = {"split": pl.String, "label": pl.String, "number": pl.Int64, "text": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _place(parts: tuple[str, ...]) -> tuple[str, str, int] | None:
+    """(split, kind, number) of .../train/pos/12_8.txt, or None for anything else."""
+    if len(parts) < 3 or not parts[-1].endswith(".txt") or parts[-3] not in ("train", "test"):
+        return None
+    number = parts[-1].partition("_")[0]
+    return (parts[-3], parts[-2], int(number)) if number.isdigit() else None
+
+
+def _from_archive(path: Path) -> Iterator[tuple[str, str, int, str]]:
+    try:
+        with tarfile.open(path) as archive:
+            for member in archive:
+                place = _place(PurePosixPath(member.name).parts)
+                stream = archive.extractfile(member) if place and member.isfile() else None
+                if place and stream:
+                    yield (*place, stream.read().decode("utf-8"))
+    except (tarfile.TarError, EOFError, OSError, UnicodeDecodeError) as error:
+        raise DataError(
+            f"{path} cannot be read as the IMDB archive: {error}. Download it again from {URL}"
+        ) from None
+
+
+def _from_folder(path: Path) -> Iterator[tuple[str, str, int, str]]:
+    for file in path.rglob("*.txt"):
+        place = _place(file.parts)
+        if place:
+            yield (*place, file.read_text(encoding="utf-8"))
+
+
+source = Source(
+    title="IMDB film reviews",
+    task="classification",
+    load=load,
+    licence="research use; no redistribution grant",
+    citation="Maas et al. 2011, Learning Word Vectors for Sentiment Analysis, ACL",
+    url=URL,
+    size="84 MB; 25,000 + 25,000 labelled, 50,000 unlabelled reviews",
+    sha256=MD5,
+    defaults={
+        "encoding.tokenizer": "words",
+        "encoding.lowercase": True,
+        "encoding.vocabulary_size": 30_000,
+        "encoding.max_length": 400,
+        "encoding.keep": "both",
+        "model.pooling": "mean_max",
+        "model.bidirectional": True,
+    },
+)

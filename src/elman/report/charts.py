@@ -1,0 +1,171 @@
+"""Charts: Vega-Lite specifications, and their drawing as inline SVG that follows the page's light or dark text.
+
+Drawn once when the report is written, so that the page needs no script and no network to show them.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from elman.report.numbers import words
+
+# Mid-tones with at least 3:1 against both the white and the near-black page (Okabe and Ito's hues, adjusted).
+COLOURS = ("#2f7dd1", "#d9700f", "#149a7c", "#c05aa5", "#a0801a", "#7d72d8", "#cf4d4d", "#6d8796")
+NETWORK, RIVAL = COLOURS[0], COLOURS[1]
+
+CONFIG: dict[str, Any] = {
+    "background": None,
+    "font": "sans-serif",
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": "currentColor",
+        "titleColor": "currentColor",
+        "gridColor": "currentColor",
+        "gridOpacity": 0.13,
+        "domainColor": "currentColor",
+        "domainOpacity": 0.4,
+        "tickColor": "currentColor",
+        "tickOpacity": 0.4,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+    },
+    "axisQuantitative": {"tickCount": 5},
+    "legend": {
+        "labelColor": "currentColor",
+        "titleColor": "currentColor",
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "orient": "top",
+    },
+    "header": {"labelColor": "currentColor", "titleColor": "currentColor", "labelFontSize": 12},
+    "title": {"color": "currentColor", "fontSize": 13, "anchor": "start", "fontWeight": 600, "subtitleColor": "currentColor"},
+    "text": {"color": "currentColor"},
+    "rule": {"color": "currentColor"},
+    "mark": {"color": NETWORK},
+    "range": {"category": list(COLOURS)},
+    "style": {"guide-label": {"fill": "currentColor"}, "guide-title": {"fill": "currentColor"}},
+}
+_serial = itertools.count()
+
+
+class ChartError(Exception):
+    """A specification that Vega-Lite cannot draw; the message is Vega-Lite's first line."""
+
+
+def draw(spec: Mapping[str, Any]) -> str:
+    """A Vega-Lite specification as inline SVG; raises ChartError where it cannot be drawn.
+
+    Data must be inside the specification: addresses are refused, so that nothing is ever fetched.
+    """
+    import vl_convert
+
+    whole = {**spec, "config": _merge(CONFIG, spec.get("config", {})), "background": None}
+    if not any(key in whole for key in ("width", "hconcat", "vconcat", "concat", "facet", "repeat", "spec")):
+        whole["width"] = 420
+    try:
+        svg: str = vl_convert.vegalite_to_svg(whole, allowed_base_urls=[])
+    except ValueError as error:
+        lines = str(error).splitlines()
+        raise ChartError(lines[1] if len(lines) > 1 else str(error)) from None
+    return _inline(svg)
+
+
+def _inline(svg: str) -> str:
+    """Names inside one SVG must not meet those of the next on the same page."""
+    prefix = f"c{next(_serial)}-"
+    svg = re.sub(r'\bid="', f'id="{prefix}', svg)
+    svg = re.sub(r"url\(#", f"url(#{prefix}", svg)
+    svg = re.sub(r'href="#', f'href="#{prefix}', svg)
+    return svg.replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', "")
+
+
+def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merge(merged[key], value) if both else value
+    return merged
+
+
+def curves(
+    rows: Sequence[Mapping[str, Any]], names: Sequence[str], axis: str, x: str = "step", rival: tuple[str, float] | None = None
+) -> dict[str, Any] | None:
+    """Lines over `x`, one per name in `names`, and a dashed rule where the best rival stands.
+
+    Rows without a name simply have no point there. None where no row has any of the names.
+    """
+    points = [
+        {"x": row[x], "y": row[name], "curve": words(name)}
+        for row in rows
+        for name in names
+        if isinstance(row.get(x), (int, float)) and isinstance(row.get(name), (int, float))
+    ]
+    if not points:
+        return None
+    few = len(points) <= 80 * len(names)
+    layers: list[dict[str, Any]] = [
+        {
+            "data": {"values": points},
+            "mark": {"type": "line", "point": {"size": 22} if few else False, "strokeWidth": 2},
+            "encoding": {
+                "x": {"field": "x", "type": "quantitative", "title": words(x), "axis": {"grid": False}},
+                "y": {"field": "y", "type": "quantitative", "title": axis, "scale": {"zero": False}},
+                "color": {
+                    "field": "curve",
+                    "type": "nominal",
+                    "title": None,
+                    "scale": {"domain": [words(name) for name in names], "range": [NETWORK, COLOURS[2], COLOURS[3]]},
+                    **({} if len(names) > 1 else {"legend": None}),
+                },
+            },
+        }
+    ]
+    if rival is not None:
+        name, value = rival
+        last = max(entry["x"] for entry in points)
+        data = {"values": [{"x": last, "y": value, "label": f"rival {words(name)}"}]}
+        y = {"field": "y", "type": "quantitative"}
+        layers.append({"data": data, "mark": {"type": "rule", "strokeDash": [5, 4], "color": RIVAL, "strokeWidth": 1.5}, "encoding": {"y": y}})
+        layers.append(
+            {
+                "data": data,
+                "mark": {"type": "text", "align": "right", "dy": -7, "color": RIVAL, "fontSize": 12},
+                "encoding": {"x": {"field": "x", "type": "quantitative"}, "y": y, "text": {"field": "label"}},
+            }
+        )
+    return {"layer": layers, "width": 400, "height": 220}
+
+
+def calibration(bins: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Reliability: mean confidence against accuracy; the diagonal is perfect, a dot's size is its count."""
+    domain = {"scale": {"domain": [0, 1]}, "type": "quantitative"}
+    return {
+        "width": 280,
+        "height": 260,
+        "layer": [
+            {
+                "data": {"values": [{"x": 0, "y": 0}, {"x": 1, "y": 1}]},
+                "mark": {"type": "line", "strokeDash": [4, 4], "color": "currentColor", "opacity": 0.5},
+                "encoding": {"x": {"field": "x", **domain}, "y": {"field": "y", **domain}},
+            },
+            {
+                "data": {"values": [dict(entry) for entry in bins]},
+                "mark": {"type": "line", "point": False, "strokeWidth": 1.5},
+                "encoding": {"x": {"field": "confidence", "title": "confidence", **domain}, "y": {"field": "accuracy", "title": "accuracy", **domain}},
+            },
+            {
+                "data": {"values": [dict(entry) for entry in bins]},
+                "mark": {"type": "point", "filled": True, "opacity": 0.9},
+                "encoding": {
+                    "x": {"field": "confidence", **domain},
+                    "y": {"field": "accuracy", **domain},
+                    "size": {"field": "count", "type": "quantitative", "legend": None, "scale": {"range": [25, 260]}},
+                },
+            },
+        ],
+    }

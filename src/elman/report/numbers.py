@@ -1,0 +1,81 @@
+"""Numbers as people read them: no more digits than the interval supports."""
+
+from __future__ import annotations
+
+import math
+
+from elman.core.results import Value
+
+MISSING = "–"
+
+
+def number(value: float | None, digits: int = 4) -> str:
+    """`value` with so many significant digits; a dash for None and NaN."""
+    if value is None or math.isnan(value):
+        return MISSING
+    if math.isinf(value):
+        return "∞" if value > 0 else "−∞"
+    if value == 0:
+        return "0"
+    if abs(value) >= 1e6 or abs(value) < 1e-4:
+        return f"{value:.2e}".replace("-", "−")
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
+    return f"{value:,.{decimals}f}".replace("-", "−")
+
+
+def decimals(value: Value) -> int | None:
+    """Decimals that show two digits of the interval's width; None without an interval or for extreme sizes."""
+    if value.low is None or value.high is None or not value.high > value.low:
+        return None
+    places = 1 - math.floor(math.log10(value.high - value.low))
+    return places if 0 <= places <= 6 and abs(value.value) < 1e6 else None
+
+
+def point(value: Value) -> str:
+    """The number alone, with the digits its interval supports."""
+    places = decimals(value)
+    if places is None or not math.isfinite(value.value):
+        return number(value.value)
+    return f"{value.value:,.{places}f}".replace("-", "−")
+
+
+def interval(value: Value) -> str:
+    """"low to high", or nothing where no interval was computed."""
+    if value.low is None or value.high is None:
+        return ""
+    places = decimals(value)
+    if places is None:
+        return f"{number(value.low)} to {number(value.high)}"
+    return f"{value.low:,.{places}f} to {value.high:,.{places}f}".replace("-", "−")
+
+
+def difference(value: Value) -> str:
+    """A difference with its sign, and its interval."""
+    sign = "+" if value.value > 0 else ""
+    span = interval(value)
+    return f"{sign}{point(value)}" + (f" ({span})" if span else "")
+
+
+def p_value(value: float | None) -> str:
+    """"p = 0.03" or "p < 0.001"; nothing for None."""
+    if value is None:
+        return ""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}" if value < 0.1 else f"p = {value:.2f}"
+
+
+def duration(seconds: float | None) -> str:
+    """Seconds as "0.4 s", "12 s", "3 min 20 s" or "2 h 05 min"."""
+    if seconds is None or not math.isfinite(seconds):
+        return MISSING
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 6000:
+        return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
+    return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} min"
+
+
+def words(name: str) -> str:
+    """A name from code as words: "bits_per_character" -> "bits per character"."""
+    return name.replace("_", " ")
