@@ -134,7 +134,7 @@ def curves(
         layers.append(
             {
                 "data": data,
-                "mark": {"type": "text", "align": "right", "dy": -7, "color": RIVAL, "fontSize": 12},
+                "mark": {"type": "text", "align": "right", "dy": -7, "color": "currentColor", "fontSize": 12},
                 "encoding": {"x": {"field": "x", "type": "quantitative"}, "y": y, "text": {"field": "label"}},
             }
         )

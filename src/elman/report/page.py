@@ -1,0 +1,134 @@
+"""The report: one HTML file that asks nothing of the network and no script to be read."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from elman.core.files import write_text
+from elman.core.results import Finding
+from elman.report import charts
+from elman.report.content import ReportContent, best_rival, outcome
+from elman.report.numbers import difference, duration, interval, number, p_value, point, words
+from elman.report.sanitize import sanitize
+from elman.report.tables import confusion_table, flat, scores_table, slice_tables
+
+OUTCOMES = {
+    "better": "Beats its best rival",
+    "undecided": "No clear difference from its best rival",
+    "worse": "Worse than its best rival",
+    "unmeasured": "Not evaluated yet",
+}
+TABLE_ROWS = 200  # of a finding's table; the rest is in findings.json
+
+
+def write_report(folder: Path, content: ReportContent) -> Path:
+    """Write `folder/report.html` atomically and return its path. Raises StorageError when the disk refuses."""
+    path = folder / "report.html"
+    write_text(path, render(content))
+    return path
+
+
+def render(content: ReportContent) -> str:
+    """The page as text: charts drawn, styles and the small script inside, every text from the data escaped."""
+    scores = content.headline
+    state = outcome(scores)
+    script = _asset("report.js")
+    digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
+    text: str = _templates().get_template("report.html").render(
+        content=content,
+        scores=scores,
+        outcome=state,
+        outcome_label=OUTCOMES[state],
+        best=best_rival(scores) if scores else None,
+        tables=[scores_table(content.scores[split]) for split in ("test", "validation") if split in content.scores],
+        slices=slice_tables(scores) if scores else {},
+        confusion=confusion_table(scores.details) if scores else None,
+        calibration=_calibration(scores.details if scores else {}),
+        curves=_curves(content),
+        findings=[(finding, _chart(finding.chart), Markup(sanitize(finding.html))) for finding in content.findings],
+        table_rows=TABLE_ROWS,
+        settings={name: flat(value) for name, value in content.recipe.items() if isinstance(value, Mapping)},
+        environment=flat(content.environment),
+        style=Markup(_asset("report.css")),
+        script=Markup(script),
+        script_hash=digest,
+    )
+    return text
+
+
+def _curves(content: ReportContent) -> list[Markup | str]:
+    """Learning curves: losses together, then the primary metric with the rival's line."""
+    rows = content.history
+    validation = content.scores.get("validation") or content.headline
+    primary = validation.primary.name if validation else None
+    present = [name for name in dict.fromkeys(key for row in rows for key in row)]
+    x = "step" if "step" in present else "epoch"
+    losses = [name for name in present if name == "loss" or name.endswith("_loss")]
+    metric = next((name for name in (f"validation_{primary}", str(primary)) if name in present), None)
+    rival = None
+    if validation and primary:
+        pair = best_rival(validation)
+        row = next((row for row in validation.rows if pair and row.name == pair.rival), None)
+        rival = (row.name, row.metrics[primary].value) if row else None
+    specs = [charts.curves(rows, losses[:3], "loss", x) if losses else None]
+    if metric and primary:
+        specs.append(charts.curves(rows, [metric], words(primary), x, rival))
+    return [_chart(spec) for spec in specs if spec]
+
+
+def _calibration(details: Mapping[str, Any]) -> Markup | str:
+    bins = details.get("calibration")
+    bins = bins.get("bins") if isinstance(bins, Mapping) else bins
+    usable = isinstance(bins, Sequence) and bins and all({"confidence", "accuracy"} <= set(entry) for entry in bins)
+    return _chart(charts.calibration(bins)) if usable and bins else ""
+
+
+def _chart(spec: Mapping[str, Any] | None) -> Markup | str:
+    """The drawn chart, or the reason why there is none: one bad picture must not cost the report."""
+    if not spec:
+        return ""
+    try:
+        return Markup(charts.draw(spec))
+    except charts.ChartError as error:
+        return f"This chart could not be drawn: {error}"
+
+
+def badges(finding: Finding) -> list[tuple[str, str, str]]:
+    """(label, value, explanation) for what stands beside a finding as its proof."""
+    found: list[tuple[str, str, str]] = []
+    if finding.value is not None:
+        unit = f" {finding.unit}" if finding.unit else ""
+        span = f" ({number(finding.interval[0])} to {number(finding.interval[1])})" if finding.interval else ""
+        found.append(("measured", number(finding.value) + span + unit, "the value, with its 95% interval where computed"))
+    if finding.control is not None:
+        found.append(("control", number(finding.control), "the same quantity where there should be nothing to find"))
+    if finding.residual is not None:
+        found.append(("residual", number(finding.residual), "the part of an identity that does not add up; 0 is exact"))
+    if finding.sample:
+        found.append(("sample", finding.sample, "what was looked at"))
+    return found
+
+
+@functools.cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("elman.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals.update(badges=badges)
+    environment.filters.update(
+        number=number, point=point, interval=interval, difference=difference, duration=duration, words=words, p_value=p_value
+    )
+    return environment
+
+
+@functools.cache
+def _asset(name: str) -> str:
+    return (Path(__file__).parent / "templates" / name).read_text(encoding="utf-8")

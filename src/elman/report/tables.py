@@ -1,0 +1,169 @@
+"""Tables as plain values: what the page and the terminal both print, already put into words."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from elman.core.results import Paired, Score, Scores, Value
+from elman.report.numbers import difference, duration, interval, number, p_value, point, words
+
+
+@dataclass(frozen=True)
+class Bar:
+    """Where a value and its interval lie on a track, in percent of its width."""
+
+    dot: float
+    low: float
+    width: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table of network and rivals."""
+
+    name: str
+    is_network: bool
+    value: str
+    interval: str
+    bar: Bar | None
+    others: tuple[str, ...]
+    difference: str
+    p: str
+    sign: str  # "better", "worse" or "" (the interval holds zero, or no comparison)
+    seconds: str
+    note: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """Network and rivals, best first, on one split."""
+
+    split: str
+    metric: str
+    unit: str
+    direction: str
+    others: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def scores_table(scores: Scores) -> Table:
+    """The table of one split; the order is that of `scores.rows`."""
+    primary = scores.primary.name
+    others = tuple(dict.fromkeys(name for row in scores.rows for name in row.metrics if name != primary))
+    pairs = {pair.rival: pair for pair in scores.paired if pair.metric == primary}
+    span = _span([row.metrics[primary] for row in scores.rows if primary in row.metrics])
+    return Table(
+        split=scores.split,
+        metric=words(primary),
+        unit=scores.primary.unit if scores.primary.unit not in ("", primary) else "",
+        direction="higher is better" if scores.primary.higher_is_better else "lower is better",
+        others=tuple(words(name) for name in others),
+        rows=tuple(_row(row, primary, others, pairs.get(row.name), span) for row in scores.rows),
+    )
+
+
+def _row(row: Score, primary: str, others: Sequence[str], pair: Paired | None, span: tuple[float, float] | None) -> Row:
+    value = row.metrics.get(primary)
+    return Row(
+        name=words(row.name) if row.is_rival else row.name,
+        is_network=not row.is_rival,
+        value=point(value) if value else number(None),
+        interval=interval(value) if value else "",
+        bar=_bar(value, span) if value and span else None,
+        others=tuple(point(row.metrics[name]) if name in row.metrics else number(None) for name in others),
+        difference=difference(pair.difference) if pair and row.is_rival else "",
+        p=p_value(pair.p_value) if pair and row.is_rival else "",
+        sign=_sign(pair.difference) if pair and row.is_rival else "",
+        seconds=duration(row.seconds) if row.seconds else "",
+        note=row.note,
+    )
+
+
+def _sign(value: Value) -> str:
+    if value.low is not None and value.low > 0:
+        return "better"
+    return "worse" if value.high is not None and value.high < 0 else ""
+
+
+def _span(values: Sequence[Value]) -> tuple[float, float] | None:
+    """The ends of the shared scale; None where there is nothing to compare."""
+    ends = [end for value in values for end in (value.value, value.low, value.high) if end is not None and math.isfinite(end)]
+    return (min(ends), max(ends)) if ends and max(ends) > min(ends) else None
+
+
+def _bar(value: Value, span: tuple[float, float]) -> Bar | None:
+    if not math.isfinite(value.value):
+        return None
+
+    def place(number: float) -> float:
+        return round(100 * (number - span[0]) / (span[1] - span[0]), 2)
+
+    low, high = (value.value if end is None or not math.isfinite(end) else end for end in (value.low, value.high))
+    return Bar(place(value.value), place(low), round(place(high) - place(low), 2))
+
+
+@dataclass(frozen=True)
+class Slice:
+    """One part of a split: how many examples, the metric there, the length of its bar in percent."""
+
+    label: str
+    count: int
+    value: str
+    width: float
+
+
+def slice_tables(scores: Scores) -> dict[str, list[Slice]]:
+    """Slices by what they slice on, bars scaled to the largest value of each."""
+    tables = {}
+    for name, parts in scores.slices.items():
+        top = max((abs(value) for _, _, value in parts if math.isfinite(value)), default=0.0) or 1.0
+        tables[words(name)] = [
+            Slice(str(label), count, number(value, 3), round(100 * abs(value) / top, 1) if math.isfinite(value) else 0.0)
+            for label, count, value in parts
+        ]
+    return tables
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Counts of (true, predicted), with each cell's share of its row, for its shade."""
+
+    labels: tuple[str, ...]
+    cells: tuple[tuple[tuple[int, float], ...], ...]
+    left_out: int
+
+
+def confusion_table(details: Mapping[str, Any], labels: Sequence[str] = (), most: int = 20) -> Confusion | None:
+    """`details["confusion"]`: a matrix, or {"labels", "counts"}; the `most` most frequent classes are shown."""
+    given = details.get("confusion")
+    if given is None:
+        return None
+    matrix = given.get("counts", given.get("matrix")) if isinstance(given, Mapping) else given
+    names = given.get("labels", labels) if isinstance(given, Mapping) else details.get("labels", labels)
+    rows = [[int(cell) for cell in row] for row in (matrix if matrix is not None else [])]
+    names = [str(name) for name in names] or [str(index) for index in range(len(rows))]
+    shown = sorted(sorted(range(len(rows)), key=lambda index: -sum(rows[index]))[:most])
+    cells = tuple(tuple((rows[i][j], rows[i][j] / max(1, sum(rows[i]))) for j in shown) for i in shown)
+    return Confusion(tuple(names[i] for i in shown), cells, len(rows) - len(shown)) if rows else None
+
+
+def flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested settings as (dotted name, text) pairs; None and empty ones are left out."""
+    pairs: list[tuple[str, str]] = []
+    for key, value in values.items():
+        if isinstance(value, Mapping):
+            pairs += flat(value, f"{prefix}{key}.")
+        elif value is not None and value != [] and value != ():
+            pairs.append((f"{prefix}{key}", _text(value)))
+    return pairs
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_text(item) for item in value)
+    return str(value)
