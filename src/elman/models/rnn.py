@@ -139,7 +139,8 @@ class RNN(nn.Module):
                 backward = self.directions[side] == "backward"
                 inputs = reverse(x, lengths) if backward else x
                 turned = reverse(again, lengths) if backward and again is not None else again
-                call = self._call(cell, inputs, state[depth][side], lengths, turned, readings, final, start)
+                before = cell.State(*state[depth][side])
+                call = self._call(cell, inputs, before, lengths, turned, readings, final, start)
                 result: Result = run(call, self.executor)
                 turn = (lambda value: reverse(value, lengths)) if backward else (lambda value: value)
                 outputs.append(turn(result.output))

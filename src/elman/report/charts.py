@@ -41,6 +41,7 @@ CONFIG: dict[str, Any] = {
         "titleFontSize": 12,
         "titleFontWeight": "normal",
         "orient": "top",
+        "columnPadding": 26,
     },
     "header": {"labelColor": "currentColor", "titleColor": "currentColor", "labelFontSize": 12},
     "title": {"color": "currentColor", "fontSize": 13, "anchor": "start", "fontWeight": 600, "subtitleColor": "currentColor"},
@@ -81,7 +82,9 @@ def _inline(svg: str) -> str:
     svg = re.sub(r'\bid="', f'id="{prefix}', svg)
     svg = re.sub(r"url\(#", f"url(#{prefix}", svg)
     svg = re.sub(r'href="#', f'href="#{prefix}', svg)
-    return svg.replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', "")
+    width = re.search(r'width="([\d.]+)"', svg)
+    style = f'<svg style="--w:{width[1]}px" ' if width else "<svg "
+    return svg.replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', "").replace("<svg ", style, 1)
 
 
 def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -108,6 +111,8 @@ def curves(
     if not points:
         return None
     few = len(points) <= 80 * len(names)
+    legend = [words(name) for name in names] + ([f"rival {words(rival[0])}"] if rival else [])
+    hues = [NETWORK, COLOURS[2], COLOURS[3]][: len(names)] + ([RIVAL] if rival else [])
     layers: list[dict[str, Any]] = [
         {
             "data": {"values": points},
@@ -119,34 +124,29 @@ def curves(
                     "field": "curve",
                     "type": "nominal",
                     "title": None,
-                    "scale": {"domain": [words(name) for name in names], "range": [NETWORK, COLOURS[2], COLOURS[3]]},
-                    **({} if len(names) > 1 else {"legend": None}),
+                    "scale": {"domain": legend, "range": hues},
+                    "legend": {"symbolType": "stroke", "symbolStrokeWidth": 3},
                 },
             },
         }
     ]
     if rival is not None:
-        name, value = rival
-        last = max(entry["x"] for entry in points)
-        data = {"values": [{"x": last, "y": value, "label": f"rival {words(name)}"}]}
-        y = {"field": "y", "type": "quantitative"}
-        layers.append({"data": data, "mark": {"type": "rule", "strokeDash": [5, 4], "color": RIVAL, "strokeWidth": 1.5}, "encoding": {"y": y}})
         layers.append(
             {
-                "data": data,
-                "mark": {"type": "text", "align": "right", "dy": -7, "color": "currentColor", "fontSize": 12},
-                "encoding": {"x": {"field": "x", "type": "quantitative"}, "y": y, "text": {"field": "label"}},
+                "data": {"values": [{"y": rival[1], "curve": f"rival {words(rival[0])}"}]},
+                "mark": {"type": "rule", "strokeDash": [5, 4], "strokeWidth": 1.5},
+                "encoding": {"y": {"field": "y", "type": "quantitative"}, "color": {"field": "curve", "type": "nominal"}},
             }
         )
-    return {"layer": layers, "width": 400, "height": 220}
+    return {"layer": layers, "width": 330, "height": 190}
 
 
 def calibration(bins: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Reliability: mean confidence against accuracy; the diagonal is perfect, a dot's size is its count."""
     domain = {"scale": {"domain": [0, 1]}, "type": "quantitative"}
     return {
-        "width": 280,
-        "height": 260,
+        "width": 260,
+        "height": 230,
         "layer": [
             {
                 "data": {"values": [{"x": 0, "y": 0}, {"x": 1, "y": 1}]},

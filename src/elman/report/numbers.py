@@ -18,7 +18,7 @@ def number(value: float | None, digits: int = 4) -> str:
     if value == 0:
         return "0"
     if abs(value) >= 1e6 or abs(value) < 1e-4:
-        return f"{value:.2e}".replace("-", "−")
+        return f"{value:.3g}".replace("-", "−")
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
     return f"{value:,.{decimals}f}".replace("-", "−")
 
@@ -31,9 +31,10 @@ def decimals(value: Value) -> int | None:
     return places if 0 <= places <= 6 and abs(value.value) < 1e6 else None
 
 
-def point(value: Value) -> str:
-    """The number alone, with the digits its interval supports."""
+def point(value: Value, fallback: int | None = None) -> str:
+    """The number alone, with the digits its interval supports; `fallback` decimals where it has none."""
     places = decimals(value)
+    places = fallback if places is None and abs(value.value) < 1e6 else places
     if places is None or not math.isfinite(value.value):
         return number(value.value)
     return f"{value.value:,.{places}f}".replace("-", "−")
@@ -67,6 +68,8 @@ def duration(seconds: float | None) -> str:
     """Seconds as "0.4 s", "12 s", "3 min 20 s" or "2 h 05 min"."""
     if seconds is None or not math.isfinite(seconds):
         return MISSING
+    if seconds < 0.1:
+        return "< 0.1 s"
     if seconds < 10:
         return f"{seconds:.1f} s"
     if seconds < 100:

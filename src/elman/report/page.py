@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from elman.core.files import write_text
-from elman.core.results import Finding
+from elman.core.results import Finding, Value
 from elman.report import charts
 from elman.report.content import ReportContent, best_rival, outcome
 from elman.report.numbers import difference, duration, interval, number, p_value, point, words
@@ -105,9 +105,10 @@ def badges(finding: Finding) -> list[tuple[str, str, str]]:
     """(label, value, explanation) for what stands beside a finding as its proof."""
     found: list[tuple[str, str, str]] = []
     if finding.value is not None:
-        unit = f" {finding.unit}" if finding.unit else ""
-        span = f" ({number(finding.interval[0])} to {number(finding.interval[1])})" if finding.interval else ""
-        found.append(("measured", number(finding.value) + span + unit, "the value, with its 95% interval where computed"))
+        value = Value(finding.value, *(finding.interval or (None, None)))
+        span = f" ({interval(value)})" if finding.interval else ""
+        text = f"{point(value)}{span} {finding.unit}".strip()
+        found.append(("measured", text, "the value, with its 95% interval where computed"))
     if finding.control is not None:
         found.append(("control", number(finding.control), "the same quantity where there should be nothing to find"))
     if finding.residual is not None:

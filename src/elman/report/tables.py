@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from typing import Any
 
 from elman.core.results import Paired, Score, Scores, Value
-from elman.report.numbers import difference, duration, interval, number, p_value, point, words
+from elman.report.numbers import decimals, difference, duration, interval, number, p_value, point, words
 
 
 @dataclass(frozen=True)
 class Bar:
-    """Where a value and its interval lie on a track, in percent of its width."""
+    """Where a value and its interval lie on a track, in percent of its width; `beyond`: -1 or 1 when off its end."""
 
     dot: float
     low: float
     width: float
+    beyond: int
 
 
 @dataclass(frozen=True)
@@ -54,23 +55,32 @@ def scores_table(scores: Scores) -> Table:
     primary = scores.primary.name
     others = tuple(dict.fromkeys(name for row in scores.rows for name in row.metrics if name != primary))
     pairs = {pair.rival: pair for pair in scores.paired if pair.metric == primary}
-    span = _span([row.metrics[primary] for row in scores.rows if primary in row.metrics])
+    values = [row.metrics[primary] for row in scores.rows if primary in row.metrics]
+    span = _span(values, scores.network.metrics.get(primary), scores.primary.higher_is_better)
+    places = max((found for value in values if (found := decimals(value)) is not None), default=None)
     return Table(
         split=scores.split,
         metric=words(primary),
         unit=scores.primary.unit if scores.primary.unit not in ("", primary) else "",
         direction="higher is better" if scores.primary.higher_is_better else "lower is better",
         others=tuple(words(name) for name in others),
-        rows=tuple(_row(row, primary, others, pairs.get(row.name), span) for row in scores.rows),
+        rows=tuple(_row(row, primary, others, pairs.get(row.name), span, places) for row in scores.rows),
     )
 
 
-def _row(row: Score, primary: str, others: Sequence[str], pair: Paired | None, span: tuple[float, float] | None) -> Row:
+def _row(
+    row: Score,
+    primary: str,
+    others: Sequence[str],
+    pair: Paired | None,
+    span: tuple[float, float] | None,
+    places: int | None,
+) -> Row:
     value = row.metrics.get(primary)
     return Row(
         name=words(row.name) if row.is_rival else row.name,
         is_network=not row.is_rival,
-        value=point(value) if value else number(None),
+        value=point(value, places) if value else number(None),
         interval=interval(value) if value else "",
         bar=_bar(value, span) if value and span else None,
         others=tuple(point(row.metrics[name]) if name in row.metrics else number(None) for name in others),
@@ -88,10 +98,18 @@ def _sign(value: Value) -> str:
     return "worse" if value.high is not None and value.high < 0 else ""
 
 
-def _span(values: Sequence[Value]) -> tuple[float, float] | None:
-    """The ends of the shared scale; None where there is nothing to compare."""
-    ends = [end for value in values for end in (value.value, value.low, value.high) if end is not None and math.isfinite(end)]
-    return (min(ends), max(ends)) if ends and max(ends) > min(ends) else None
+def _span(values: Sequence[Value], network: Value | None, higher_is_better: bool) -> tuple[float, float] | None:
+    """The ends of the shared scale: the better half of the rows and the network, so that a rival which only
+    guesses does not squeeze the others into one spot. None where there is nothing to compare.
+    """
+    finite = sorted((value for value in values if math.isfinite(value.value)), key=lambda value: value.value)
+    half = (len(finite) + 1) // 2 + 1
+    chosen = [*(finite[-half:] if higher_is_better else finite[:half]), *([network] if network in finite else [])]
+    ends = [end for value in chosen for end in (value.value, value.low, value.high) if end is not None and math.isfinite(end)]
+    if not ends or max(ends) == min(ends):
+        return None
+    margin = 0.04 * (max(ends) - min(ends))
+    return min(ends) - margin, max(ends) + margin
 
 
 def _bar(value: Value, span: tuple[float, float]) -> Bar | None:
@@ -99,10 +117,11 @@ def _bar(value: Value, span: tuple[float, float]) -> Bar | None:
         return None
 
     def place(number: float) -> float:
-        return round(100 * (number - span[0]) / (span[1] - span[0]), 2)
+        return round(min(100.0, max(0.0, 100 * (number - span[0]) / (span[1] - span[0]))), 2)
 
     low, high = (value.value if end is None or not math.isfinite(end) else end for end in (value.low, value.high))
-    return Bar(place(value.value), place(low), round(place(high) - place(low), 2))
+    beyond = -1 if value.value < span[0] else 1 if value.value > span[1] else 0
+    return Bar(place(value.value), place(low), round(place(high) - place(low), 2), beyond)
 
 
 @dataclass(frozen=True)
