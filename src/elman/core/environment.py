@@ -11,7 +11,16 @@ from pathlib import Path
 from typing import Any
 
 # Packages whose version can change a number. Read from their metadata, so that nothing is imported.
-PACKAGES = ("elman", "torch", "numpy", "polars", "scikit-learn", "tokenizers", "safetensors", "lightning-fabric")
+PACKAGES = (
+    "elman",
+    "torch",
+    "numpy",
+    "polars",
+    "scikit-learn",
+    "tokenizers",
+    "safetensors",
+    "lightning-fabric",
+)
 
 
 def environment(folder: str | Path | None = None) -> dict[str, Any]:
@@ -48,7 +57,9 @@ def revision(folder: str | Path | None = None) -> str | None:
 
 def _git(folder: str | Path | None, *arguments: str) -> str | None:
     try:
-        done = subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=5, check=False)
+        done = subprocess.run(
+            ["git", *arguments], cwd=folder, capture_output=True, text=True, timeout=5, check=False
+        )
     except (OSError, subprocess.TimeoutExpired):
         return None
     return done.stdout.strip() if done.returncode == 0 else None

@@ -44,7 +44,13 @@ CONFIG: dict[str, Any] = {
         "columnPadding": 26,
     },
     "header": {"labelColor": "currentColor", "titleColor": "currentColor", "labelFontSize": 12},
-    "title": {"color": "currentColor", "fontSize": 13, "anchor": "start", "fontWeight": 600, "subtitleColor": "currentColor"},
+    "title": {
+        "color": "currentColor",
+        "fontSize": 13,
+        "anchor": "start",
+        "fontWeight": 600,
+        "subtitleColor": "currentColor",
+    },
     "text": {"color": "currentColor"},
     "rule": {"color": "currentColor"},
     "mark": {"color": NETWORK},
@@ -96,7 +102,11 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def curves(
-    rows: Sequence[Mapping[str, Any]], names: Sequence[str], axis: str, x: str = "step", rival: tuple[str, float] | None = None
+    rows: Sequence[Mapping[str, Any]],
+    names: Sequence[str],
+    axis: str,
+    x: str = "step",
+    rival: tuple[str, float] | None = None,
 ) -> dict[str, Any] | None:
     """Lines over `x`, one per name in `names`, and a dashed rule where the best rival stands.
 
@@ -135,7 +145,10 @@ def curves(
             {
                 "data": {"values": [{"y": rival[1], "curve": f"rival {words(rival[0])}"}]},
                 "mark": {"type": "rule", "strokeDash": [5, 4], "strokeWidth": 1.5},
-                "encoding": {"y": {"field": "y", "type": "quantitative"}, "color": {"field": "curve", "type": "nominal"}},
+                "encoding": {
+                    "y": {"field": "y", "type": "quantitative"},
+                    "color": {"field": "curve", "type": "nominal"},
+                },
             }
         )
     return {"layer": layers, "width": 330, "height": 190}
@@ -156,7 +169,10 @@ def calibration(bins: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
             {
                 "data": {"values": [dict(entry) for entry in bins]},
                 "mark": {"type": "line", "point": False, "strokeWidth": 1.5},
-                "encoding": {"x": {"field": "confidence", "title": "confidence", **domain}, "y": {"field": "accuracy", "title": "accuracy", **domain}},
+                "encoding": {
+                    "x": {"field": "confidence", "title": "confidence", **domain},
+                    "y": {"field": "accuracy", "title": "accuracy", **domain},
+                },
             },
             {
                 "data": {"values": [dict(entry) for entry in bins]},
@@ -164,7 +180,12 @@ def calibration(bins: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 "encoding": {
                     "x": {"field": "confidence", **domain},
                     "y": {"field": "accuracy", **domain},
-                    "size": {"field": "count", "type": "quantitative", "legend": None, "scale": {"range": [25, 260]}},
+                    "size": {
+                        "field": "count",
+                        "type": "quantitative",
+                        "legend": None,
+                        "scale": {"range": [25, 260]},
+                    },
                 },
             },
         ],

@@ -51,7 +51,11 @@ class ReportContent:
 def best_rival(scores: Scores) -> Paired | None:
     """The paired comparison with the rival that stands best on the primary metric; None where there is none."""
     pairs = {pair.rival: pair for pair in scores.paired if pair.metric == scores.primary.name}
-    rivals = [row for row in scores.rows if row.is_rival and row.name in pairs and scores.primary.name in row.metrics]
+    rivals = [
+        row
+        for row in scores.rows
+        if row.is_rival and row.name in pairs and scores.primary.name in row.metrics
+    ]
     if not rivals:
         return None
     sign = 1 if scores.primary.higher_is_better else -1

@@ -41,7 +41,7 @@ def point(value: Value, fallback: int | None = None) -> str:
 
 
 def interval(value: Value) -> str:
-    """"low to high", or nothing where no interval was computed."""
+    """ "low to high", or nothing where no interval was computed."""
     if value.low is None or value.high is None:
         return ""
     places = decimals(value)
@@ -58,7 +58,7 @@ def difference(value: Value) -> str:
 
 
 def p_value(value: float | None) -> str:
-    """"p = 0.03" or "p < 0.001"; nothing for None."""
+    """ "p = 0.03" or "p < 0.001"; nothing for None."""
     if value is None:
         return ""
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}" if value < 0.1 else f"p = {value:.2f}"

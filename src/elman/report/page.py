@@ -26,6 +26,8 @@ OUTCOMES = {
     "worse": "Worse than its best rival",
     "unmeasured": "Not evaluated yet",
 }
+# Columns of metrics.jsonl in the unit of the training loss, so that they can share an axis with it.
+SAME_UNIT = ("train_loss", "validation_loss", "log_loss", "cross_entropy", "nats_per_token")
 TABLE_ROWS = 200  # of a finding's table; the rest is in findings.json
 
 
@@ -42,52 +44,67 @@ def render(content: ReportContent) -> str:
     state = outcome(scores)
     script = _asset("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
-    text: str = _templates().get_template("report.html").render(
-        content=content,
-        scores=scores,
-        outcome=state,
-        outcome_label=OUTCOMES[state],
-        best=best_rival(scores) if scores else None,
-        tables=[scores_table(content.scores[split]) for split in ("test", "validation") if split in content.scores],
-        slices=slice_tables(scores) if scores else {},
-        confusion=confusion_table(scores.details) if scores else None,
-        calibration=_calibration(scores.details if scores else {}),
-        curves=_curves(content),
-        findings=[(finding, _chart(finding.chart), Markup(sanitize(finding.html))) for finding in content.findings],
-        table_rows=TABLE_ROWS,
-        settings={name: flat(value) for name, value in content.recipe.items() if isinstance(value, Mapping)},
-        environment=flat(content.environment),
-        style=Markup(_asset("report.css")),
-        script=Markup(script),
-        script_hash=digest,
+    text: str = (
+        _templates()
+        .get_template("report.html")
+        .render(
+            content=content,
+            scores=scores,
+            outcome=state,
+            outcome_label=OUTCOMES[state],
+            best=best_rival(scores) if scores else None,
+            tables=[
+                scores_table(content.scores[split])
+                for split in ("test", "validation")
+                if split in content.scores
+            ],
+            slices=slice_tables(scores) if scores else {},
+            confusion=confusion_table(scores.details) if scores else None,
+            calibration=_calibration(scores.details if scores else {}),
+            curves=_curves(content),
+            findings=[
+                (finding, _chart(finding.chart), Markup(sanitize(finding.html)))
+                for finding in content.findings
+            ],
+            table_rows=TABLE_ROWS,
+            settings={
+                name: flat(value) for name, value in content.recipe.items() if isinstance(value, Mapping)
+            },
+            environment=flat(content.environment),
+            style=Markup(_asset("report.css")),
+            script=Markup(script),
+            script_hash=digest,
+        )
     )
     return text
 
 
 def _curves(content: ReportContent) -> list[Markup | str]:
-    """Learning curves: losses together, then the primary metric with the rival's line."""
+    """Learning curves: the training loss with the validation loss of the same unit, then the primary metric and
+    where its best rival stands.
+    """
     rows = content.history
-    validation = content.scores.get("validation") or content.headline
-    primary = validation.primary.name if validation else None
-    present = [name for name in dict.fromkeys(key for row in rows for key in row)]
+    scores = content.scores.get("validation") or content.headline
+    present = {name for row in rows for name in row}
     x = "step" if "step" in present else "epoch"
-    losses = [name for name in present if name == "loss" or name.endswith("_loss")]
-    metric = next((name for name in (f"validation_{primary}", str(primary)) if name in present), None)
-    rival = None
-    if validation and primary:
-        pair = best_rival(validation)
-        row = next((row for row in validation.rows if pair and row.name == pair.rival), None)
-        rival = (row.name, row.metrics[primary].value) if row else None
-    specs = [charts.curves(rows, losses[:3], "loss", x) if losses else None]
-    if metric and primary:
-        specs.append(charts.curves(rows, [metric], words(primary), x, rival))
+    losses = [name for name in SAME_UNIT if name in present]
+    specs = [charts.curves(rows, losses, "loss", x) if losses else None]
+    if scores and scores.primary.name in present and scores.primary.name not in losses:
+        pair, name = best_rival(scores), scores.primary.name
+        rival = next((row for row in scores.rows if pair and row.name == pair.rival), None)
+        line = (rival.name, rival.metrics[name].value) if rival else None
+        specs.append(charts.curves(rows, [name], f"{words(name)}, {scores.split}", x, line))
     return [_chart(spec) for spec in specs if spec]
 
 
 def _calibration(details: Mapping[str, Any]) -> Markup | str:
     bins = details.get("calibration")
     bins = bins.get("bins") if isinstance(bins, Mapping) else bins
-    usable = isinstance(bins, Sequence) and bins and all({"confidence", "accuracy"} <= set(entry) for entry in bins)
+    usable = (
+        isinstance(bins, Sequence)
+        and bins
+        and all({"confidence", "accuracy"} <= set(entry) for entry in bins)
+    )
     return _chart(charts.calibration(bins)) if usable and bins else ""
 
 
@@ -110,9 +127,13 @@ def badges(finding: Finding) -> list[tuple[str, str, str]]:
         text = f"{point(value)}{span} {finding.unit}".strip()
         found.append(("measured", text, "the value, with its 95% interval where computed"))
     if finding.control is not None:
-        found.append(("control", number(finding.control), "the same quantity where there should be nothing to find"))
+        found.append(
+            ("control", number(finding.control), "the same quantity where there should be nothing to find")
+        )
     if finding.residual is not None:
-        found.append(("residual", number(finding.residual), "the part of an identity that does not add up; 0 is exact"))
+        found.append(
+            ("residual", number(finding.residual), "the part of an identity that does not add up; 0 is exact")
+        )
     if finding.sample:
         found.append(("sample", finding.sample, "what was looked at"))
     return found
@@ -121,11 +142,21 @@ def badges(finding: Finding) -> list[tuple[str, str, str]]:
 @functools.cache
 def _templates() -> Environment:
     environment = Environment(
-        loader=PackageLoader("elman.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("elman.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.globals.update(badges=badges)
     environment.filters.update(
-        number=number, point=point, interval=interval, difference=difference, duration=duration, words=words, p_value=p_value
+        number=number,
+        point=point,
+        interval=interval,
+        difference=difference,
+        duration=duration,
+        words=words,
+        p_value=p_value,
     )
     return environment
 

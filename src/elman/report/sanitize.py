@@ -10,17 +10,25 @@ import html
 import re
 from html.parser import HTMLParser
 
-TAGS = frozenset(
-    "b br caption code dd div dl dt em figcaption figure h4 h5 hr i li mark ol p pre s small span strong sub sup "
-    "table tbody td tfoot th thead tr u ul".split()
-)
+# fmt: off
+TAGS = frozenset((
+    "b", "br", "caption", "code", "dd", "div", "dl", "dt", "em", "figcaption", "figure", "h4", "h5", "hr", "i", "li",
+    "mark", "ol", "p", "pre", "s", "small", "span", "strong", "sub", "sup", "table", "tbody", "td", "tfoot", "th",
+    "thead", "tr", "u", "ul",
+))
 VOID = frozenset({"br", "hr"})
-SILENT = frozenset({"script", "style", "template", "iframe", "object", "svg", "math", "title", "textarea", "noscript"})
-ATTRIBUTES = frozenset({"class", "title", "style", "colspan", "rowspan", "dir", "lang", "aria-label", "aria-hidden", "role"})
-PROPERTIES = frozenset(
-    "background background-color color opacity width height font-weight font-size font-family text-align display "
-    "white-space border border-bottom border-radius padding margin line-height text-decoration --v --w".split()
+SILENT = frozenset(
+    {"script", "style", "template", "iframe", "object", "svg", "math", "title", "textarea", "noscript"}
 )
+ATTRIBUTES = frozenset(
+    {"class", "title", "style", "colspan", "rowspan", "dir", "lang", "aria-label", "aria-hidden", "role"}
+)
+PROPERTIES = frozenset((
+    "background", "background-color", "color", "opacity", "width", "height", "font-weight", "font-size", "font-family",
+    "text-align", "display", "white-space", "border", "border-bottom", "border-radius", "padding", "margin",
+    "line-height", "text-decoration",
+))
+# fmt: on
 _VALUE = re.compile(r"[\w#%.,()/ +-]*\Z")
 
 

@@ -98,14 +98,24 @@ def _sign(value: Value) -> str:
     return "worse" if value.high is not None and value.high < 0 else ""
 
 
-def _span(values: Sequence[Value], network: Value | None, higher_is_better: bool) -> tuple[float, float] | None:
+def _span(
+    values: Sequence[Value], network: Value | None, higher_is_better: bool
+) -> tuple[float, float] | None:
     """The ends of the shared scale: the better half of the rows and the network, so that a rival which only
     guesses does not squeeze the others into one spot. None where there is nothing to compare.
     """
     finite = sorted((value for value in values if math.isfinite(value.value)), key=lambda value: value.value)
     half = (len(finite) + 1) // 2 + 1
-    chosen = [*(finite[-half:] if higher_is_better else finite[:half]), *([network] if network in finite else [])]
-    ends = [end for value in chosen for end in (value.value, value.low, value.high) if end is not None and math.isfinite(end)]
+    chosen = [
+        *(finite[-half:] if higher_is_better else finite[:half]),
+        *([network] if network in finite else []),
+    ]
+    ends = [
+        end
+        for value in chosen
+        for end in (value.value, value.low, value.high)
+        if end is not None and math.isfinite(end)
+    ]
     if not ends or max(ends) == min(ends):
         return None
     margin = 0.04 * (max(ends) - min(ends))
@@ -119,7 +129,9 @@ def _bar(value: Value, span: tuple[float, float]) -> Bar | None:
     def place(number: float) -> float:
         return round(min(100.0, max(0.0, 100 * (number - span[0]) / (span[1] - span[0]))), 2)
 
-    low, high = (value.value if end is None or not math.isfinite(end) else end for end in (value.low, value.high))
+    low, high = (
+        value.value if end is None or not math.isfinite(end) else end for end in (value.low, value.high)
+    )
     beyond = -1 if value.value < span[0] else 1 if value.value > span[1] else 0
     return Bar(place(value.value), place(low), round(place(high) - place(low), 2), beyond)
 
@@ -140,7 +152,12 @@ def slice_tables(scores: Scores) -> dict[str, list[Slice]]:
     for name, parts in scores.slices.items():
         top = max((abs(value) for _, _, value in parts if math.isfinite(value)), default=0.0) or 1.0
         tables[words(name)] = [
-            Slice(str(label), count, number(value, 3), round(100 * abs(value) / top, 1) if math.isfinite(value) else 0.0)
+            Slice(
+                str(label),
+                count,
+                number(value, 3),
+                round(100 * abs(value) / top, 1) if math.isfinite(value) else 0.0,
+            )
             for label, count, value in parts
         ]
     return tables
@@ -155,7 +172,9 @@ class Confusion:
     left_out: int
 
 
-def confusion_table(details: Mapping[str, Any], labels: Sequence[str] = (), most: int = 20) -> Confusion | None:
+def confusion_table(
+    details: Mapping[str, Any], labels: Sequence[str] = (), most: int = 20
+) -> Confusion | None:
     """`details["confusion"]`: a matrix, or {"labels", "counts"}; the `most` most frequent classes are shown."""
     given = details.get("confusion")
     if given is None:

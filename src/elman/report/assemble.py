@@ -1,0 +1,138 @@
+"""From a run's folder to its report, and findings to JSON and back, so that a report can be written again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, Protocol
+
+from elman.core.errors import RunError
+from elman.core.files import plain, write_json
+from elman.core.recipe import Recipe
+from elman.core.results import Advice, Finding, Metric, Paired, Score, Scores, Value
+from elman.report.content import ReportContent
+from elman.report.page import write_report
+
+
+class Folder(Protocol):
+    """What a report asks of a run."""
+
+    @property
+    def folder(self) -> Path: ...
+    @property
+    def recipe(self) -> Recipe: ...
+    @property
+    def facts(self) -> dict[str, Any]: ...
+    @property
+    def history(self) -> list[dict[str, Any]]: ...
+    @property
+    def scores(self) -> dict[str, Any]: ...
+
+
+def write_findings(folder: Path, findings: Sequence[Finding], advice: Sequence[Advice]) -> None:
+    """Write findings.json and advice.json. Arrays stay out: they are for Python, not for reading."""
+    write_json(folder / "findings.json", [_without_arrays(finding) for finding in findings])
+    write_json(folder / "advice.json", list(advice))
+
+
+def write_run_report(
+    run: Folder, findings: Sequence[Finding] | None = None, advice: Sequence[Advice] | None = None
+) -> Path:
+    """Write the run's report.html and return its path; findings and advice are read from the folder unless given."""
+    return write_report(run.folder, assemble(run, findings, advice))
+
+
+def assemble(
+    run: Folder, findings: Sequence[Finding] | None = None, advice: Sequence[Advice] | None = None
+) -> ReportContent:
+    """What the folder holds, as report content; what is not there yet is left out."""
+    facts, recipe = run.facts, run.recipe
+    history = run.history
+    if findings is None:
+        findings = [Finding(**_known(Finding, row)) for row in _read(run.folder / "findings.json", [])]
+    if advice is None:
+        advice = [Advice(**_known(Advice, row)) for row in _read(run.folder / "advice.json", [])]
+    return ReportContent(
+        name=run.folder.resolve().name,
+        task=recipe.task or "",
+        recipe=recipe.to_dict(),
+        scores={split: as_scores(value) for split, value in _read(run.folder / "scores.json", {}).items()},
+        history=history,
+        findings=tuple(findings),
+        advice=tuple(advice),
+        provenance=facts.get("provenance") or {},
+        sizes=facts.get("sizes") or {},
+        summary=tuple(facts.get("summary") or ()),
+        environment=_read(run.folder / "environment.json", {}),
+        plan=facts.get("plan") or "",
+        parameters=facts.get("parameters"),
+        command=f"elman train {run.folder.as_posix()}/recipe.toml",
+        started=facts.get("started") or "",
+        seconds=history[-1].get("seconds") if history else None,
+        version=facts.get("version") or "",
+    )
+
+
+def as_scores(stored: Mapping[str, Any]) -> Scores:
+    """Scores from their JSON; raises RunError where a field is missing. A null number reads as NaN."""
+    try:
+        return Scores(
+            **{
+                **_known(Scores, stored),
+                "primary": Metric(**stored["primary"]),
+                "rows": tuple(
+                    Score(
+                        **{**row, "metrics": {name: _value(value) for name, value in row["metrics"].items()}}
+                    )
+                    for row in stored["rows"]
+                ),
+                "paired": tuple(
+                    Paired(**{**pair, "difference": _value(pair["difference"])}) for pair in stored["paired"]
+                ),
+                "slices": {
+                    name: tuple((label, count, _nan(value)) for label, count, value in parts)
+                    for name, parts in (stored.get("slices") or {}).items()
+                },
+            }
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise RunError(
+            f"scores.json is not as this version writes it ({error}). Run `elman evaluate` again."
+        ) from None
+
+
+def _value(stored: Mapping[str, Any]) -> Value:
+    return Value(_nan(stored["value"]), stored.get("low"), stored.get("high"))
+
+
+def _nan(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _without_arrays(finding: Finding) -> dict[str, Any]:
+    values = {
+        field.name: plain(getattr(finding, field.name)) for field in fields(finding) if field.name != "arrays"
+    }
+    return values
+
+
+def _known(kind: type, row: Mapping[str, Any]) -> dict[str, Any]:
+    names = {field.name for field in fields(kind)}
+    return {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in row.items()
+        if name in names
+    }
+
+
+def _read(path: Path, default: Any) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return default
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RunError(
+            f"{path} is damaged ({error}). Restore the file from a copy, or evaluate and explain again."
+        ) from None
