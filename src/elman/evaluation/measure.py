@@ -1,0 +1,51 @@
+"""One door to the metrics: predictions and their problem in, numbers out."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from elman.core.results import Metric, Predictions
+from elman.evaluation import classification, forecast, language, regression
+from elman.evaluation.contract import Problem, SeriesProblem, TextProblem, TokenProblem
+
+
+def primary_metric(problem: Problem) -> Metric:
+    """The metric that chooses and ranks."""
+    if isinstance(problem, SeriesProblem):
+        return forecast.PRIMARY
+    if isinstance(problem, TokenProblem):
+        return language.primary(problem)
+    return regression.PRIMARY if problem.labels is None else classification.PRIMARY
+
+
+def metrics(predictions: Predictions, problem: Problem) -> dict[str, float]:
+    """All metrics by name."""
+    if isinstance(problem, SeriesProblem):
+        return forecast.metrics(predictions, problem)
+    if isinstance(problem, TokenProblem):
+        return language.metrics(predictions, problem)
+    return regression.metrics(predictions) if problem.labels is None else classification.metrics(predictions)
+
+
+def errors(predictions: Predictions, problem: Problem) -> np.ndarray:
+    """Each example's part of the primary metric, lower is better (n,)."""
+    if isinstance(problem, SeriesProblem):
+        return forecast.errors(predictions, problem)
+    if isinstance(problem, TokenProblem):
+        return language.errors(predictions)
+    assert isinstance(problem, TextProblem)
+    return regression.errors(predictions) if problem.labels is None else classification.errors(predictions)
+
+
+def from_errors(each: float | np.ndarray, problem: Problem) -> np.ndarray:
+    """The primary metric from a mean of `errors`."""
+    if isinstance(problem, TextProblem):
+        return np.sqrt(each) if problem.labels is None else 1 - np.asarray(each)
+    return np.asarray(each)
+
+
+def block_length(problem: Problem, count: int) -> int:
+    """How many neighbouring examples hang together: bootstrap draws blocks of that many."""
+    if isinstance(problem, SeriesProblem):
+        return max(2 * problem.horizon, problem.season, round(count ** (1 / 3)))
+    return 1000 if isinstance(problem, TokenProblem) and count > 20_000 else 50 if isinstance(problem, TokenProblem) else 1

@@ -1,0 +1,42 @@
+"""What the forecasting rivals share: past rows before an origin."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from elman.core.results import Predictions
+from elman.evaluation.contract import Predictor, SeriesProblem
+
+
+def forecaster(problem: SeriesProblem, forecast: Callable[[np.ndarray], np.ndarray]) -> Predictor:
+    """A predictor from `forecast(origins)` -> (windows, horizon, series) in the data's unit."""
+    return lambda split: Predictions(
+        "forecasts", forecast(problem.origins[split]), problem.future(split), problem.series
+    )
+
+
+def past(problem: SeriesProblem, origins: np.ndarray, length: int) -> np.ndarray:
+    """The `length` rows before each origin (windows, length, series)."""
+    return problem.values[origins[:, None] + np.arange(-length, 0)]
+
+
+def seasons_back(problem: SeriesProblem, origins: np.ndarray, count: int) -> np.ndarray:
+    """The last `count` values at the same phase as each future step (windows, count, horizon, series).
+
+    Only rows before the origin; a step further ahead than a season looks back as many seasons more.
+    """
+    step = np.arange(problem.horizon)
+    back = (step // problem.season + 1 + np.arange(count)[:, None]) * problem.season
+    rows = origins[:, None, None] + step - back
+    begin = first_rows(problem)[origins][:, None, None]
+    return problem.values[np.maximum(rows, begin + (rows - begin) % problem.season)]
+
+
+def first_rows(problem: SeriesProblem) -> np.ndarray:
+    """The row where the entity of each row begins (rows,)."""
+    row = np.arange(len(problem.entity))
+    starts = np.concatenate([[True], problem.entity[1:] != problem.entity[:-1]])
+    first: np.ndarray = np.maximum.accumulate(np.where(starts, row, 0))
+    return first
