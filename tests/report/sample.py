@@ -95,7 +95,7 @@ def content(**changes: object) -> ReportContent:
     ]
     hue = {True: "47,125,209", False: "217,112,15"}
     coloured = " ".join(
-        f'<span title="{weight:+.2f}" style="background:rgba({hue[weight > 0]},{abs(weight):.2f})">{escape(word)}</span>'
+        f'<span style="background:rgba({hue[weight > 0]},{abs(weight):.2f})">{escape(word)}</span>'
         for word, weight in words
     )
     gates = [

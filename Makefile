@@ -1,0 +1,53 @@
+# make demo        install into .venv and run the demo
+# make test        what CI runs: lint, types, docs and the tests, against the built wheel, in .venv-test
+# make test-full   the same with the slow tests
+# make bench       the measurements behind the defaults
+# make docs        the documentation, into site/
+# make lint        formatting, lint and types of the working tree
+# make clean       remove what the targets above made
+
+SHELL := bash
+.SHELLFLAGS := -eu -o pipefail -c
+PYTHON ?= python3
+EXTRAS := test,docs,notebook,samples,fabric
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test test-full bench docs lint clean python
+
+demo: .venv/installed
+	.venv/bin/elman demo
+
+test: python
+	@.ci/stages $(PYTHON) $(EXTRAS)
+
+test-full: python
+	@.ci/stages $(PYTHON) $(EXTRAS) -m ""
+
+bench: .venv/installed
+	@for file in bench/*.py; do echo "== $$file"; .venv/bin/python "$$file"; done
+
+docs: .venv/installed-all
+	.venv/bin/mkdocs build --strict
+
+lint: .venv/installed-all
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+	.venv/bin/mypy
+
+clean:
+	rm -rf .venv-test dist build site .pytest_cache .ruff_cache .mypy_cache .hypothesis
+
+python:
+	@command -v $(PYTHON) >/dev/null || { echo "Elman needs Python 3.11 or newer; there is no '$(PYTHON)'. Name one: make PYTHON=/path/to/python3.11 demo"; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Elman needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) -V 2>&1). Name a newer one: make PYTHON=python3.12 demo"; exit 2; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "'$(PYTHON)' cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv"; exit 2; }
+
+.venv/installed: pyproject.toml | python
+	@test -x .venv/bin/pip || $(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --editable .
+	@touch $@
+
+.venv/installed-all: pyproject.toml | python
+	@test -x .venv/bin/pip || $(PYTHON) -m venv .venv
+	.venv/bin/pip install --quiet --editable ".[$(EXTRAS)]"
+	@touch $@
