@@ -9,7 +9,19 @@ import sys
 from elman.core.catalogue import catalogue
 from elman.core.errors import ElmanError, UnknownName
 
-ORDER = ("demo", "data", "train", "evaluate", "explain", "report", "compare", "predict", "generate", "eject", "cells")
+ORDER = (
+    "demo",
+    "data",
+    "train",
+    "evaluate",
+    "explain",
+    "report",
+    "compare",
+    "predict",
+    "generate",
+    "eject",
+    "cells",
+)
 
 
 def overview() -> str:

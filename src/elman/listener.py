@@ -19,15 +19,15 @@ class Listener:
     def rival(self, score: Score, primary: str) -> None:
         """A rival is fitted and measured on the validation split."""
 
-    def training(self, recipe: Recipe, plan: str, parameters: int, steps: int) -> None:
+    def training(self, recipe: Recipe, plan: str, parameters: int) -> None:
         """Training starts; `plan` says which engine runs the cell and why the others do not."""
 
     def progress(self) -> Any:
         """What the loop reports its steps to (see training.progress), or None."""
         return None
 
-    def trained(self, summary: dict[str, Any]) -> None:
-        """Training has ended; `summary` is the history's."""
+    def trained(self, history: Any) -> None:
+        """Training has ended; see training.history.History."""
 
     def scores(self, scores: Scores) -> None:
         """One split is measured."""

@@ -23,10 +23,15 @@ def as_recipe(source: str | Path | Recipe, **settings: Any) -> Recipe:
     path = Path(source)
     whole = Recipe.read(path)  # checks every name and type
     stated = tomllib.loads(path.read_text(encoding="utf-8"))
-    flat = {f"{part}.{key}": value for part, table in stated.items() if isinstance(table, dict) for key, value in table.items()}
+    flat = {
+        f"{part}.{key}": value
+        for part, table in stated.items()
+        if isinstance(table, dict)
+        for key, value in table.items()
+    }
     flat |= {key: value for key, value in stated.items() if not isinstance(value, dict)}
     if not whole.data.source:
-        raise RecipeError(f"{path} names no data: add [data] source = \"...\".")
+        raise RecipeError(f'{path} names no data: add [data] source = "...".')
     return _start(whole.data.source).override(flat | settings)
 
 

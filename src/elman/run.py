@@ -69,7 +69,9 @@ class Run:
         except FileNotFoundError:
             raise RunError(f"{self.folder} has no {name}; it is not a finished Elman run.") from None
         except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise RunError(f"{path} is damaged ({error}). Train again or restore the file from a copy.") from None
+            raise RunError(
+                f"{path} is damaged ({error}). Train again or restore the file from a copy."
+            ) from None
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -80,6 +82,17 @@ class Run:
     def note(self, **facts: Any) -> None:
         """Add to run.json."""
         write_json(self.folder / "run.json", {**self.facts, **facts})
+
+    @property
+    def name(self) -> str:
+        """The folder's name."""
+        return self.folder.resolve().name
+
+    def settle(self, history: Any) -> None:
+        """After training: the steps that were done go into the recipe, so that a replay repeats steps, not seconds."""
+        done = {"training.steps": history.steps, "training.budget": None}
+        write_text(self.folder / "recipe.toml", self.recipe.override(done).to_toml())
+        self.note(finished=stamp(), history=history.summary())
 
     @property
     def recipe(self) -> Recipe:

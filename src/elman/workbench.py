@@ -9,8 +9,7 @@ findings = elman.explain(run)
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,22 +17,23 @@ from typing import Any
 from torch import nn
 
 from elman import __version__
+from elman.analyses import advise, analyse
 from elman.core.catalogue import find
 from elman.core.environment import environment
 from elman.core.files import write_json
 from elman.core.recipe import Recipe
-from elman.core.results import Advice, Finding, Score, Scores
+from elman.core.results import Finding, Scores
 from elman.core.seeds import seed_everything
 from elman.data.contract import Dataset, SplitName
 from elman.data.load import load as load_data
-from elman.evaluation.contract import Predictor
 from elman.evaluation.looks import look
-from elman.evaluation.verdict import judge, measure, primary_metric
-from elman.findings import advise, analyse
+from elman.evaluation.measure import metrics, primary_metric
+from elman.evaluation.rivals import Rivals, hold
+from elman.evaluation.store import save_predictions
+from elman.evaluation.verdict import judge
 from elman.listener import Listener
-from elman.predictions import save_predictions
 from elman.recipes import as_recipe
-from elman.rivals import Rivals, hold_rivals
+from elman.report.assemble import write_findings, write_run_report
 from elman.run import Run, new_folder, stamp
 from elman.tasks.contract import Encoded, Task
 from elman.training.loop import Measured
@@ -87,13 +87,13 @@ def fit(
     recipe, task, encoded = replace(prepared.recipe, model=recipe.model), prepared.task, prepared.encoded
     sizes = {split: len(feed) for split, feed in encoded.feeds.items()}
     listener.data(recipe, prepared.dataset.provenance, sizes, encoded.summary)
-    rivals = rivals or hold_rivals(task.name, encoded.problem, recipe.evaluation, listener)
+    rivals = rivals or hold(task.name, encoded.problem, recipe.evaluation, told=listener.rival)
 
     seed_everything(recipe.training.seed)
     network = task.network(encoded.encoder, recipe)
     name = recipe.name or f"{Path(recipe.data.source).stem}-{recipe.model.cell}"
     folder = Path(resume or out or new_folder(Path("runs"), name))
-    plan, parameters = str(task.plan(network, encoded, recipe)), sum(p.numel() for p in network.parameters())
+    plan, parameters = task.plan(network, encoded), sum(p.numel() for p in network.parameters())
     if resume is None:
         facts = {"version": __version__, "started": stamp(), "provenance": prepared.dataset.provenance}
         facts |= {"summary": encoded.summary, "plan": plan, "parameters": parameters, "sizes": sizes}
@@ -102,16 +102,16 @@ def fit(
     listener.training(recipe, plan, parameters)
 
     def validate(model: nn.Module) -> Measured:
-        values = measure(task.predict(model, encoded, "validation", recipe), encoded.problem)
         primary = primary_metric(encoded.problem)
-        return Measured({key: value.value for key, value in values.items()}, primary.name, primary.higher_is_better)
+        values = metrics(task.predict(model, encoded, "validation", recipe), encoded.problem)
+        return Measured(values, primary.name, primary.higher_is_better)
 
     history = train(
         network, task.objective(encoded, recipe), encoded.feeds["train"], recipe.training, validate=validate,
         folder=folder, progress=listener.progress(), resume=resume is not None, rival=rivals.best,
     )  # fmt: skip
     run = Run.open(folder)
-    run.settle(recipe, history)
+    run.settle(history)
     listener.trained(history)
     prepared = replace(prepared, recipe=run.recipe)
     evaluate(run, prepared=prepared, rivals=rivals, listener=listener)
@@ -131,7 +131,7 @@ def evaluate(
     listener, run = listener or Listener(), as_run(run)
     prepared = prepared or prepare(run.recipe, run.encoder)
     recipe, encoded = prepared.recipe, prepared.encoded
-    rivals = rivals or hold_rivals(prepared.task.name, encoded.problem, recipe.evaluation, listener)
+    rivals = rivals or hold(prepared.task.name, encoded.problem, recipe.evaluation, told=listener.rival)
     results: dict[str, Scores] = {}
     for split in splits:
         predictions = prepared.task.predict(run.network, encoded, split, recipe)
@@ -154,12 +154,10 @@ def explain(
     listener: Listener | None = None,
 ) -> list[Finding]:
     """Look inside a run: memory, attribution, gates, readout, errors; writes findings.json and the report."""
-    from elman.report.assemble import write_findings, write_run_report
-
     listener, run = listener or Listener(), as_run(run)
     prepared = prepared or prepare(run.recipe, run.encoder)
     findings = analyse(run, prepared.task, prepared.encoded, questions)
-    advice = advise(run, findings)
+    advice = advise(run, findings, prepared.encoded)
     write_findings(run.folder, findings, advice)
     listener.findings(findings, advice)
     listener.report(write_run_report(run, findings, advice))

@@ -17,7 +17,9 @@ class Affine(nn.Module):
     x (..., input_size) -> (..., output_size). `weight` (output_size, input_size), rows in the cell's gate order.
     """
 
-    def __init__(self, input_size: int, output_size: int, *, bias: bool = True, layer_norm: bool = False) -> None:
+    def __init__(
+        self, input_size: int, output_size: int, *, bias: bool = True, layer_norm: bool = False
+    ) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.empty(output_size, input_size))
         self.bias = nn.Parameter(torch.zeros(output_size)) if bias else None

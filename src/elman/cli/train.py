@@ -37,11 +37,15 @@ def main(arguments: list[str]) -> int:
     else:
         base = Recipe()
     if any(flag in arguments for flag in ("-h", "--help")) and word is None:
-        print("usage: elman train SOURCE [options]     SOURCE: a name from `elman data`, a file, a folder or a .toml recipe\n")
+        print(
+            "usage: elman train SOURCE [options]     SOURCE: a name from `elman data`, a file, a folder or a .toml recipe\n"
+        )
     options = parse(Train, arguments, f"train {word or 'SOURCE'}", Train(base))
     recipe = options.recipe
     if not recipe.data.source and options.resume is None:
-        raise RecipeError("what shall it train on? Give a source (see `elman data`), a file or a recipe: elman train syllables")
+        raise RecipeError(
+            "what shall it train on? Give a source (see `elman data`), a file or a recipe: elman train syllables"
+        )
 
     from elman import workbench
     from elman.cli._terminal import Terminal
@@ -53,6 +57,5 @@ def main(arguments: list[str]) -> int:
     if options.dry_run:
         listener.say(workbench.dry_run(recipe, listener))
         return 0
-    run = workbench.fit(recipe, out=options.out, resume=options.resume, listener=listener)
-    listener.next_steps(run)
+    workbench.fit(recipe, out=options.out, resume=options.resume, listener=listener)
     return 0

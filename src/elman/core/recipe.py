@@ -31,7 +31,9 @@ class DataOptions:
     known: tuple[str, ...] = ()  # covariates known in advance
     observed: tuple[str, ...] = ()  # covariates known only up to now
     frequency: str | None = None  # e.g. "1h", "1d"; measured from the time stamps when not given
-    gaps: Literal["forward", "mask", "error"] = "forward"  # missing values: last one kept, flagged too, or refused
+    gaps: Literal["forward", "mask", "error"] = (
+        "forward"  # missing values: last one kept, flagged too, or refused
+    )
     sentinels: tuple[float, ...] = ()  # numbers that mean "missing", e.g. -9999
     validation_share: float | None = None  # share of rows held out to choose by
     test_share: float | None = None  # share of rows held out to report on
@@ -54,7 +56,9 @@ class EncodingOptions:
     horizon: int | None = None  # time steps a forecast gives
     stride: int = 1  # steps between training windows
     scaler: Literal["standard", "min_max", "robust", "difference", "log_return", "none"] | None = None
-    window_norm: Literal["none", "last", "mean"] | None = None  # subtracted from a window, added back to the forecast
+    window_norm: Literal["none", "last", "mean"] | None = (
+        None  # subtracted from a window, added back to the forecast
+    )
     patch_length: int | None = None  # consecutive steps read as one
     channels: Literal["joint", "independent"] | None = None  # one window of all series, or one each
     calendar: bool | None = None  # hour, weekday and day of year as covariates
@@ -137,7 +141,9 @@ class Recipe:
     def sections(cls) -> dict[str, type]:
         """Section name -> dataclass, in order."""
         hints = typing.get_type_hints(cls)
-        return {f.name: hints[f.name] for f in dataclasses.fields(cls) if dataclasses.is_dataclass(hints[f.name])}
+        return {
+            f.name: hints[f.name] for f in dataclasses.fields(cls) if dataclasses.is_dataclass(hints[f.name])
+        }
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> Recipe:
@@ -151,7 +157,9 @@ class Recipe:
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise RecipeError(f"no recipe at {path}. Recipes are TOML files; see the folder recipes/.") from None
+            raise RecipeError(
+                f"no recipe at {path}. Recipes are TOML files; see the folder recipes/."
+            ) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise RecipeError(f"{path} is not a TOML recipe: {error}.") from None
         return cls.from_dict(values)
@@ -184,7 +192,9 @@ class Recipe:
             section = section or where.get(name, "")
             if section not in self.sections() or name not in values[section]:
                 close = nearest(name, where)
-                raise RecipeError(f"unknown setting {key!r}." + (f" Did you mean {close!r}?" if close else ""))
+                raise RecipeError(
+                    f"unknown setting {key!r}." + (f" Did you mean {close!r}?" if close else "")
+                )
             values[section][name] = value
         return Recipe.from_dict(_drop_none(values) | {"task": values["task"], "name": values["name"]})
 
@@ -221,7 +231,9 @@ def _build(kind: type, values: dict[str, Any], where: str) -> Any:
     for key, value in values.items():
         if key not in hints:
             close = nearest(key, hints)
-            raise RecipeError(f"unknown setting {key!r} in {where}." + (f" Did you mean {close!r}?" if close else ""))
+            raise RecipeError(
+                f"unknown setting {key!r} in {where}." + (f" Did you mean {close!r}?" if close else "")
+            )
         hint = hints[key]
         if dataclasses.is_dataclass(hint):
             if not isinstance(value, dict):

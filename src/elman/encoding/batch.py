@@ -38,8 +38,11 @@ class Batch:
             return None if tensor is None else tensor.to(device, non_blocking=True)
 
         return replace(
-            self, inputs=self.inputs.to(device, non_blocking=True), targets=self.targets.to(device, non_blocking=True),
-            lengths=move(self.lengths), future=move(self.future),
+            self,
+            inputs=self.inputs.to(device, non_blocking=True),
+            targets=self.targets.to(device, non_blocking=True),
+            lengths=move(self.lengths),
+            future=move(self.future),
         )
 
 

@@ -44,7 +44,9 @@ class SequenceFeed:
         inputs = np.where(valid, self._flat[index], 0).astype(np.int64)
         # Left padding puts the tokens at the end, so every sequence is read to the last step.
         ends = np.full_like(lengths, longest) if self.padding == "left" else lengths
-        return Batch(torch.from_numpy(inputs), torch.from_numpy(self.targets[rows]), torch.from_numpy(ends), rows)
+        return Batch(
+            torch.from_numpy(inputs), torch.from_numpy(self.targets[rows]), torch.from_numpy(ends), rows
+        )
 
     def waste(self, batch_size: int, shuffle: np.random.Generator | None = None) -> float:
         """Share of steps in one pass that are padding."""

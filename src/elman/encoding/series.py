@@ -59,7 +59,10 @@ class SeriesEncoder:
         is_time = table.frame[table.time].dtype in (pl.Date, pl.Datetime)
         use = options.calendar if options.calendar is not None else bool(is_time and step <= DAY)
         if use and not is_time:
-            raise DataError(f"calendar features need dates in {table.time!r}; it holds numbers. Drop --calendar.")
+            raise DataError(
+                f"calendar features need dates in {table.time!r}; it holds numbers. Drop --calendar."
+            )
+
         def scaler(columns: tuple[str, ...], kind: str) -> Scaler:
             if not columns:
                 return Scaler("none", np.zeros(0), np.ones(0))
@@ -100,12 +103,14 @@ class SeriesEncoder:
         """features, targets (scaled), values, observed, known (raw), entity and time of every row."""
         entity, starts, _ = _entities(table)
         raw = _matrix(table.frame, self.series)
-        values, observed = _fill(raw, starts, self.targets_scaler.centre if self.targets_scaler.kind == "standard" else None)
+        values, observed = _fill(
+            raw, starts, self.targets_scaler.centre if self.targets_scaler.kind == "standard" else None
+        )
         if self.gaps == "error" and not observed.all():
             row, column = np.argwhere(~observed)[0]
             raise DataError(
                 f"{self.series[column]!r} has no value in row {row + 1} and {int((~observed).sum()) - 1} more; "
-                "gaps=\"error\" refuses that. Use --gaps forward or --gaps mask."
+                'gaps="error" refuses that. Use --gaps forward or --gaps mask.'
             )
         scaled = self.targets_scaler.transform(values, starts)
         known_raw, _ = _fill(_matrix(table.frame, self.known), starts)
@@ -133,7 +138,9 @@ class SeriesEncoder:
         masks = {
             "train": train,
             "validation": ((time >= first) & (time < second)).to_numpy(),
-            "test": ((time >= second) if table.end is None else ((time >= second) & (time < table.end))).to_numpy(),
+            "test": (
+                (time >= second) if table.end is None else ((time >= second) & (time < table.end))
+            ).to_numpy(),
         }
         origins: dict[SplitName, np.ndarray] = {}
         feeds: dict[SplitName, WindowFeed] = {}
@@ -150,7 +157,12 @@ class SeriesEncoder:
                 )
             origins[split] = found  # type: ignore[index]
             feeds[split] = WindowFeed(  # type: ignore[index]
-                arrays["features"], arrays["targets"], found, self.window, self.known_features, independent=self.independent
+                arrays["features"],
+                arrays["targets"],
+                found,
+                self.window,
+                self.known_features,
+                independent=self.independent,
             )
         observed = np.where(arrays["observed"], arrays["values"], np.nan)[train]
         std = np.nanstd(observed, 0)
@@ -201,7 +213,9 @@ def _matrix(frame: pl.DataFrame, columns: tuple[str, ...]) -> np.ndarray:
     return np.array(values, np.float64)
 
 
-def _fill(values: np.ndarray, starts: np.ndarray, level: np.ndarray | None = None) -> tuple[np.ndarray, np.ndarray]:
+def _fill(
+    values: np.ndarray, starts: np.ndarray, level: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """The last value seen, per entity; before the first one `level` (the training mean), else 0. Never looks ahead.
 
     Returns the filled values and (rows, columns) bool, True where a value was there.

@@ -45,7 +45,9 @@ class TextEncoder:
     characters, bytes and BPE; words are joined by single spaces). Texts without any token become one <unk>.
     """
 
-    def __init__(self, kind: str, vocabulary: Vocabulary, *, lowercase: bool, cut: Cut, padding: str, model: str = "") -> None:
+    def __init__(
+        self, kind: str, vocabulary: Vocabulary, *, lowercase: bool, cut: Cut, padding: str, model: str = ""
+    ) -> None:
         self.kind, self.vocabulary, self.lowercase = kind, vocabulary, lowercase
         self.cut, self.padding, self.model = cut, padding, model
         self._pieces: Any = None
@@ -99,7 +101,9 @@ class TextEncoder:
             return bytes(number - 2 for number in numbers if number >= 2).decode("utf-8", errors="replace")
         if self._pieces is not None:
             return str(self._pieces.decode(numbers, skip_special_tokens=False))
-        return (" " if self.kind == "words" else "").join(self.vocabulary.tokens[number] for number in numbers)
+        return (" " if self.kind == "words" else "").join(
+            self.vocabulary.tokens[number] for number in numbers
+        )
 
     def unknown_share(self, texts: Iterable[str]) -> float:
         """Share of tokens that the vocabulary does not hold."""
@@ -108,14 +112,25 @@ class TextEncoder:
 
     def summary(self) -> str:
         """One line: how texts are split, cut and padded."""
-        cut = f"longer texts keep their {self.cut.keep} ({self.cut.max_length} tokens)" if self.cut.max_length else "nothing is cut"
+        cut = (
+            f"longer texts keep their {self.cut.keep} ({self.cut.max_length} tokens)"
+            if self.cut.max_length
+            else "nothing is cut"
+        )
         case = "lower case" if self.lowercase else "case kept"
         return f"tokens: {self.kind}, {case}, vocabulary {len(self.vocabulary):,}; {cut}; padding on the {self.padding}"
 
     def uncut(self) -> TextEncoder:
         """The same encoder without a length limit, for running text."""
         cut = replace(self.cut, max_length=None)
-        return TextEncoder(self.kind, self.vocabulary, lowercase=self.lowercase, cut=cut, padding=self.padding, model=self.model)
+        return TextEncoder(
+            self.kind,
+            self.vocabulary,
+            lowercase=self.lowercase,
+            cut=cut,
+            padding=self.padding,
+            model=self.model,
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """JSON types that `from_dict` reads back."""
@@ -139,7 +154,9 @@ class TextEncoder:
             numbers = np.array(self._pieces.encode(self._clean(text)).ids, np.int32)
         else:
             find = self.vocabulary.index.get
-            numbers = np.array([find(token, 1) for token in splitter(self.kind, self.lowercase)(text)], np.int32)
+            numbers = np.array(
+                [find(token, 1) for token in splitter(self.kind, self.lowercase)(text)], np.int32
+            )
         return numbers if len(numbers) else np.ones(1, np.int32)
 
     def _clean(self, text: str) -> str:
@@ -168,11 +185,17 @@ def _learn_pieces(kind: str, texts: Sequence[str], size: int, lowercase: bool) -
     else:
         tokenizer = Tokenizer(models.Unigram())
         trainer = trainers.UnigramTrainer(
-            vocab_size=size, special_tokens=special, initial_alphabet=alphabet, unk_token=UNKNOWN, show_progress=False
+            vocab_size=size,
+            special_tokens=special,
+            initial_alphabet=alphabet,
+            unk_token=UNKNOWN,
+            show_progress=False,
         )
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
-    lines = (line for text in texts for line in (text.lower() if lowercase else text).splitlines(keepends=True))
+    lines = (
+        line for text in texts for line in (text.lower() if lowercase else text).splitlines(keepends=True)
+    )
     tokenizer.train_from_iterator(lines, trainer)
     names = tokenizer.get_vocab()
     return tokenizer.to_str(), Vocabulary(sorted(names, key=lambda token: names[token]))

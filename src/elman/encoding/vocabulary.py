@@ -16,7 +16,9 @@ class Vocabulary:
         self.index = {token: number for number, token in enumerate(self.tokens)}
 
     @classmethod
-    def from_counts(cls, counts: Mapping[str, int], size: int | None = None, min_count: int = 1) -> Vocabulary:
+    def from_counts(
+        cls, counts: Mapping[str, int], size: int | None = None, min_count: int = 1
+    ) -> Vocabulary:
         """The `size` most frequent tokens (the two specials included) seen at least `min_count` times."""
         kept = [token for token, count in counts.items() if count >= min_count]
         kept.sort(key=lambda token: (-counts[token], token))

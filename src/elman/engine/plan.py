@@ -31,7 +31,9 @@ class Plan:
 @functools.cache
 def executors() -> dict[str, Executor]:
     """All executors by name, in order of preference."""
-    names = sorted(catalogue("engine.executors"), key=lambda name: (PREFERENCE.index(name) if name in PREFERENCE else 1))
+    names = sorted(
+        catalogue("engine.executors"), key=lambda name: PREFERENCE.index(name) if name in PREFERENCE else 1
+    )
     return {name: find("engine.executors", name).executor for name in names}
 
 
@@ -47,7 +49,7 @@ def plan(call: Call, wanted: str = "auto") -> Plan:
     if wanted != "auto":
         reason = find("engine.executors", wanted, "executor").executor.refuses(call)
         if reason:
-            raise RecipeError(f"executor {wanted!r} refuses this call: {reason}. Use executor=\"auto\".")
+            raise RecipeError(f'executor {wanted!r} refuses this call: {reason}. Use executor="auto".')
         return Plan(wanted, what, ())
     refusals = []
     for name, executor in executors().items():

@@ -31,7 +31,7 @@ def metrics(predictions: Predictions, problem: TokenProblem) -> dict[str, float]
     else:
         split = next((s for s, t in problem.tokens.items() if len(t) == len(predictions.outputs) + 1), None)
         if split is not None:
-            values["bits_per_character"] = float(predictions.outputs.sum()) / math.log(2) / problem.characters[split]
+            values["bits_per_character"] = (
+                float(predictions.outputs.sum()) / math.log(2) / problem.characters[split]
+            )
     return values
-
-

@@ -48,4 +48,10 @@ def block_length(problem: Problem, count: int) -> int:
     """How many neighbouring examples hang together: bootstrap draws blocks of that many."""
     if isinstance(problem, SeriesProblem):
         return max(2 * problem.horizon, problem.season, round(count ** (1 / 3)))
-    return 1000 if isinstance(problem, TokenProblem) and count > 20_000 else 50 if isinstance(problem, TokenProblem) else 1
+    return (
+        1000
+        if isinstance(problem, TokenProblem) and count > 20_000
+        else 50
+        if isinstance(problem, TokenProblem)
+        else 1
+    )

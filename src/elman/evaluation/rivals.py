@@ -5,11 +5,19 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from elman.core.catalogue import catalogue, find
-from elman.core.errors import ElmanError
+from elman.core.errors import DataError, ElmanError
+from elman.core.recipe import EvaluationOptions
+from elman.core.results import Metric, Predictions, Score
+from elman.data.contract import SplitName
 from elman.evaluation.contract import Predictor, Problem
+from elman.evaluation.intervals import Resamples
+from elman.evaluation.measure import block_length, errors, primary_metric
+from elman.evaluation.outside import outside
+from elman.evaluation.verdict import score
 
 
 @dataclass(frozen=True)
@@ -20,6 +28,69 @@ class Rival:
     predict: Predictor | None
     seconds: float
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Rivals:
+    """The rivals of one problem, fitted once; asked for any split."""
+
+    all: tuple[Rival, ...]
+    scores: tuple[Score, ...]  # on validation, best first
+    primary: Metric
+
+    @property
+    def best(self) -> tuple[str, float] | None:
+        """Name and validation value of the best one."""
+        return (self.scores[0].name, self.scores[0].metrics[self.primary.name].value) if self.scores else None
+
+    def predict(self, split: SplitName) -> dict[str, Predictions]:
+        """Predictions of every rival that could be fitted."""
+        return {rival.name: rival.predict(split) for rival in self.all if rival.predict is not None}
+
+    @property
+    def seconds(self) -> dict[str, float]:
+        """How long fitting took."""
+        return {rival.name: rival.seconds for rival in self.all}
+
+
+def hold(
+    task: str,
+    problem: Problem,
+    options: EvaluationOptions,
+    seed: int = 0,
+    told: Callable[[Score, str], None] | None = None,
+) -> Rivals:
+    """Fit the rivals (all that suit, or those the options name) and measure them on validation; `told` hears of each."""
+    primary = primary_metric(problem)
+    names = suitable(task, problem) if options.rivals is None else list(options.rivals)
+    fitted, scores = [], []
+    outside_ones = [Rival(Path(path).stem, outside(path, problem), 0.0) for path in options.rival_predictions]
+    for rival in [*(fit_rival(name, problem, options.rival_seconds) for name in names), *outside_ones]:
+        fitted.append(rival)
+        if rival.predict is None:
+            row = Score(rival.name, "validation", True, {}, rival.seconds, rival.note)
+        else:
+            try:
+                predictions = rival.predict("validation")
+            except DataError:  # an outside file may hold the test split alone
+                continue
+            each = errors(predictions, problem)
+            draws = Resamples.draw(len(each), 200, block_length(problem, len(each)), seed)
+            row = score(
+                rival.name,
+                "validation",
+                predictions,
+                problem,
+                is_rival=True,
+                resamples=draws,
+                seconds=rival.seconds,
+            )
+            scores.append(row)
+        if told:
+            told(row, primary.name)
+    sign = 1 if primary.higher_is_better else -1
+    scores.sort(key=lambda row: -sign * row.metrics[primary.name].value)
+    return Rivals(tuple(fitted), tuple(scores), primary)
 
 
 def suitable(task: str, problem: Problem) -> list[str]:

@@ -22,8 +22,18 @@ def slices(predictions: Predictions, problem: Problem, split: SplitName) -> dict
         return _series(predictions, problem)
     if isinstance(problem, TokenProblem):
         counts = np.bincount(problem.tokens["train"], minlength=problem.vocabulary_size)[predictions.targets]
-        edges = [(0, 100, "seen under 100 times"), (100, 10_000, "100 to 9,999 times"), (10_000, 1 << 60, "10,000 times or more")]
-        return {"token frequency": tuple(_part(n, each, (counts >= a) & (counts < b), problem) for a, b, n in edges if ((counts >= a) & (counts < b)).any())}
+        edges = [
+            (0, 100, "seen under 100 times"),
+            (100, 10_000, "100 to 9,999 times"),
+            (10_000, 1 << 60, "10,000 times or more"),
+        ]
+        return {
+            "token frequency": tuple(
+                _part(n, each, (counts >= a) & (counts < b), problem)
+                for a, b, n in edges
+                if ((counts >= a) & (counts < b)).any()
+            )
+        }
     assert isinstance(problem, TextProblem)
     texts = problem.splits[split].texts
     lengths = np.array([len(text) if problem.characters else text.count(" ") + 1 for text in texts])
@@ -43,7 +53,9 @@ def slices(predictions: Predictions, problem: Problem, split: SplitName) -> dict
     if problem.labels is not None:
         targets = class_numbers(problem, split)
         parts["class"] = tuple(
-            _part(label, each, targets == number, problem) for number, label in enumerate(problem.labels) if (targets == number).any()
+            _part(label, each, targets == number, problem)
+            for number, label in enumerate(problem.labels)
+            if (targets == number).any()
         )
     if not problem.characters:
         parts["rare words"] = _rare(each, problem, split)
@@ -57,7 +69,12 @@ def _part(name: str, each: np.ndarray, mask: np.ndarray, problem: Problem) -> tu
 def _rare(each: np.ndarray, problem: TextProblem, split: SplitName) -> Rows:
     """Halves of the split by the share of words that training texts hold fewer than five times."""
     counts = Counter(word for text in problem.splits["train"].texts for word in text.lower().split())
-    shares = np.array([np.mean([counts[word] < 5 for word in text.lower().split()] or [0.0]) for text in problem.splits[split].texts])
+    shares = np.array(
+        [
+            np.mean([counts[word] < 5 for word in text.lower().split()] or [0.0])
+            for text in problem.splits[split].texts
+        ]
+    )
     middle = np.median(shares)
     halves = ((f"up to {middle:.0%} rare", shares <= middle), ("more", shares > middle))
     return tuple(_part(name, each, mask, problem) for name, mask in halves if mask.any())
@@ -69,12 +86,17 @@ def _series(predictions: Predictions, problem: SeriesProblem) -> dict[str, Rows]
     if horizon > 1:
         cuts = np.unique(np.linspace(0, horizon, min(4, horizon) + 1).astype(int))
         parts["step ahead"] = tuple(
-            (f"{a + 1} to {b}" if b > a + 1 else f"{b}", int(np.isfinite(scaled[:, a:b]).sum()), float(np.nanmean(scaled[:, a:b])))
+            (
+                f"{a + 1} to {b}" if b > a + 1 else f"{b}",
+                int(np.isfinite(scaled[:, a:b]).sum()),
+                float(np.nanmean(scaled[:, a:b])),
+            )
             for a, b in zip(cuts[:-1], cuts[1:])
         )
     if len(problem.series) > 1:
         parts["series"] = tuple(
-            (name, int(np.isfinite(scaled[..., k]).sum()), float(np.nanmean(scaled[..., k]))) for k, name in enumerate(problem.series)
+            (name, int(np.isfinite(scaled[..., k]).sum()), float(np.nanmean(scaled[..., k])))
+            for k, name in enumerate(problem.series)
         )
     parts["season"] = _season(scaled, predictions, problem)
     return {name: rows for name, rows in parts.items() if rows}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+from sklearn.exceptions import ConvergenceWarning
 
 from elman.core.results import Predictions
 from elman.data.contract import SplitName
@@ -30,7 +32,9 @@ def linear_classifier(problem: TextProblem, features: Any, model: Any, most: int
     """Fit `features` (a vectorizer) and `model` (a probabilistic classifier) on the training texts."""
     rows = training_rows(problem, most)
     texts = problem.splits["train"].texts
-    model.fit(features.fit_transform([texts[row] for row in rows]), class_numbers(problem, "train")[rows])
+    with warnings.catch_warnings():  # the steps of the solver are the time limit; not converging is no news
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        model.fit(features.fit_transform([texts[row] for row in rows]), class_numbers(problem, "train")[rows])
 
     def predict(split: SplitName) -> Predictions:
         known = model.predict_proba(features.transform(problem.splits[split].texts))
@@ -47,5 +51,9 @@ def linear_regressor(problem: TextProblem, features: Any, model: Any, most: int)
     train = problem.splits["train"]
     numbers = np.asarray(train.targets, np.float64)
     model.fit(features.fit_transform([train.texts[row] for row in rows]), numbers[rows])
-    read: Callable[[SplitName], Any] = lambda split: model.predict(features.transform(problem.splits[split].texts))  # noqa: E731
-    return lambda split: Predictions("values", np.asarray(read(split), np.float64), np.asarray(problem.splits[split].targets, np.float64))
+    read: Callable[[SplitName], Any] = lambda split: model.predict(
+        features.transform(problem.splits[split].texts)
+    )  # noqa: E731
+    return lambda split: Predictions(
+        "values", np.asarray(read(split), np.float64), np.asarray(problem.splits[split].targets, np.float64)
+    )

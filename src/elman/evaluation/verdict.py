@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-
 from elman.core.results import Metric, Paired, Predictions, Score, Scores, Value
 from elman.data.contract import SplitName
 from elman.evaluation.classification import calibration, confusion
@@ -16,10 +15,26 @@ from elman.evaluation.looks import ordinal
 from elman.evaluation.measure import block_length, errors, from_errors, metrics, primary_metric
 from elman.evaluation.slices import slices
 
-NOTHING = {"majority", "train_mean", "mean_value", "unigram", "zero_return"}  # who beats only these has learnt nothing
+NOTHING = {
+    "majority",
+    "train_mean",
+    "mean_value",
+    "unigram",
+    "zero_return",
+}  # who beats only these has learnt nothing
 
 
-def score(name: str, split: str, predictions: Predictions, problem: Problem, *, is_rival: bool, resamples: Resamples, seconds: float = 0.0, note: str = "") -> Score:
+def score(
+    name: str,
+    split: str,
+    predictions: Predictions,
+    problem: Problem,
+    *,
+    is_rival: bool,
+    resamples: Resamples,
+    seconds: float = 0.0,
+    note: str = "",
+) -> Score:
     """One row: all metrics, the primary one with its bootstrap interval."""
     primary = primary_metric(problem)
     values = {key: Value(value) for key, value in metrics(predictions, problem).items()}
@@ -44,12 +59,26 @@ def judge(
     seconds, primary = seconds or {}, primary_metric(problem)
     mine = errors(network, problem)
     resamples = Resamples.draw(len(mine), bootstrap, block_length(problem, len(mine)), seed)
-    rows = [score(name, split, network, problem, is_rival=False, resamples=resamples, seconds=seconds.get(name, 0.0))]
+    rows = [
+        score(
+            name, split, network, problem, is_rival=False, resamples=resamples, seconds=seconds.get(name, 0.0)
+        )
+    ]
     paired = []
     own = from_errors(resamples.means(mine), problem)
     sign = 1 if primary.higher_is_better else -1
     for rival, predictions in rivals.items():
-        rows.append(score(rival, split, predictions, problem, is_rival=True, resamples=resamples, seconds=seconds.get(rival, 0.0)))
+        rows.append(
+            score(
+                rival,
+                split,
+                predictions,
+                problem,
+                is_rival=True,
+                resamples=resamples,
+                seconds=seconds.get(rival, 0.0),
+            )
+        )
         theirs = from_errors(resamples.means(errors(predictions, problem)), problem)
         gain = sign * (own - theirs)
         value = sign * (rows[0].metrics[primary.name].value - rows[-1].metrics[primary.name].value)
@@ -61,12 +90,26 @@ def judge(
     sentence, beats = _verdict(name, split, rows, paired, primary, problem, details)
     if looks is not None:
         sentence += f" This was the {ordinal(looks)} look at this test set."
-    return Scores(split, primary, tuple(rows), tuple(paired), sentence, beats, slices(network, problem, split), details, looks)
+    return Scores(
+        split,
+        primary,
+        tuple(rows),
+        tuple(paired),
+        sentence,
+        beats,
+        slices(network, problem, split),
+        details,
+        looks,
+    )
 
 
 def _details(network: Predictions, problem: Problem) -> dict[str, object]:
     if isinstance(problem, TextProblem) and problem.labels is not None:
-        return {"confusion": confusion(network), "labels": list(problem.labels), "calibration": calibration(network)}
+        return {
+            "confusion": confusion(network),
+            "labels": list(problem.labels),
+            "calibration": calibration(network),
+        }
     if isinstance(problem, SeriesProblem):
         lag, at_lag, at_zero = echo_lag(network)
         return {"echo_lag": lag, "echo_correlation": at_lag, "correlation": at_zero}
@@ -79,18 +122,33 @@ def show(metric: Metric, value: float) -> str:
 
 
 def _verdict(
-    name: str, split: str, rows: list[Score], paired: list[Paired], primary: Metric, problem: Problem, details: dict[str, object]
+    name: str,
+    split: str,
+    rows: list[Score],
+    paired: list[Paired],
+    primary: Metric,
+    problem: Problem,
+    details: dict[str, object],
 ) -> tuple[str, bool]:
     own = next(row for row in rows if not row.is_rival).metrics[primary.name]
     low, high = own.low or math.nan, own.high or math.nan
     head = f"{primary.name.replace('_', ' ')} {show(primary, own.value)} [{show(primary, low)}, {show(primary, high)}]"
     unit = "" if primary.unit.startswith("share") else f" ({primary.unit})"
-    where = {"test": "the test split", "validation": "the validation split", "train": "the training split"}[split]
+    where = {"test": "the test split", "validation": "the validation split", "train": "the training split"}[
+        split
+    ]
     if not paired:
-        return f"{name}: {head}{unit} on {where}; no rival was run, so nothing says whether that is good.", False
+        return (
+            f"{name}: {head}{unit} on {where}; no rival was run, so nothing says whether that is good.",
+            False,
+        )
     best = paired[0]
     gain = best.difference
-    gap = f"{show(primary, abs(gain.value))}" if not primary.unit.startswith("share") else f"{100 * abs(gain.value):.1f} points"
+    gap = (
+        f"{show(primary, abs(gain.value))}"
+        if not primary.unit.startswith("share")
+        else f"{100 * abs(gain.value):.1f} points"
+    )
     bounds = f"95% interval {_signed(primary, gain.low)} to {_signed(primary, gain.high)}"
     weak = [pair for pair in paired if pair.rival in NOTHING]
     if weak and (weak[0].difference.low or 0) <= 0:
@@ -106,16 +164,23 @@ def _verdict(
     elif (gain.high or 0) < 0:
         sentence, beats = f"{name} does not beat the best rival: {rival} is better by {gap} ({bounds})", False
     else:
-        sentence, beats = f"{name} and the best rival, {rival}, cannot be told apart: difference {_signed(primary, gain.value)} ({bounds})", False
+        sentence, beats = (
+            f"{name} and the best rival, {rival}, cannot be told apart: difference {_signed(primary, gain.value)} ({bounds})",
+            False,
+        )
     sentence += f". {head[0].upper() + head[1:]}{unit} on {where}."
     lag = details.get("echo_lag")
-    if isinstance(problem, SeriesProblem) and lag == 1 and float(details["echo_correlation"]) > float(details["correlation"]) + 0.02:  # type: ignore[arg-type]
-        sentence += " Its one-step forecasts follow the value before more closely than the value to come: an echo."
+    if (
+        isinstance(problem, SeriesProblem)
+        and lag == 1
+        and float(details["echo_correlation"]) > float(details["correlation"]) + 0.02
+    ):  # type: ignore[arg-type]
+        sentence += (
+            " Its one-step forecasts follow the value before more closely than the value to come: an echo."
+        )
     return sentence, beats
 
 
 def _signed(primary: Metric, value: float | None) -> str:
     value = math.nan if value is None else value
     return f"{100 * value:+.1f}" if primary.unit.startswith("share") else f"{value:+.3g}"
-
-

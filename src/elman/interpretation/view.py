@@ -51,7 +51,9 @@ class Sample:
         """Some of the sequences, cut to the longest of them."""
         lengths = None if self.lengths is None else self.lengths[start:stop]
         longest = self.inputs.shape[1] if lengths is None else int(lengths.max())
-        return Sample(self.inputs[start:stop, :longest], lengths, self.targets[start:stop], self.rows[start:stop])
+        return Sample(
+            self.inputs[start:stop, :longest], lengths, self.targets[start:stop], self.rows[start:stop]
+        )
 
     def parts(self, size: int = 64) -> Iterator[Sample]:
         """All sequences, `size` at a time, so that memory stays bounded."""

@@ -21,7 +21,13 @@ class TokenInputs(nn.Module):
     """
 
     def __init__(
-        self, vocabulary_size: int, size: int, *, bigrams: int = 0, dropout: float = 0.0, token_dropout: float = 0.0
+        self,
+        vocabulary_size: int,
+        size: int,
+        *,
+        bigrams: int = 0,
+        dropout: float = 0.0,
+        token_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocabulary_size, size, padding_idx=0)

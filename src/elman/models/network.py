@@ -151,7 +151,9 @@ class ForecastNetwork(nn.Module):
             values = values[:, : self.horizon]
         else:
             last = pool("last", output, None, self.directions)
-            values = self.head(self.dropout(last)).reshape(batch, self.horizon, self.series, self.parameters_each)
+            values = self.head(self.dropout(last)).reshape(
+                batch, self.horizon, self.series, self.parameters_each
+            )
         return Output(self._onto(values, level), state)
 
     def _level(self, inputs: Tensor) -> Tensor:

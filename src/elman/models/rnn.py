@@ -54,7 +54,11 @@ class RNN(nn.Module):
         make = cell if callable(cell) else _maker(cell, {k: v for k, v in cell_options.items() if v})
         if not 0 <= zoneout < 1 or not 0 <= dropout < 1:
             raise RecipeError(f"dropout and zoneout are shares below 1; got {dropout} and {zoneout}.")
-        for name, size in (("input_size", input_size), ("hidden_size", hidden_size), ("num_layers", num_layers)):
+        for name, size in (
+            ("input_size", input_size),
+            ("hidden_size", hidden_size),
+            ("num_layers", num_layers),
+        ):
             if size < 1:
                 raise RecipeError(f"{name} must be at least 1, got {size}.")
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
@@ -76,7 +80,13 @@ class RNN(nn.Module):
             self.initial = nn.ParameterList(torch.zeros(hidden_size) for _ in range(parts))
 
     def forward(
-        self, x: Tensor, state: Any = None, lengths: Tensor | None = None, reset: Tensor | None = None, *, final: bool = True
+        self,
+        x: Tensor,
+        state: Any = None,
+        lengths: Tensor | None = None,
+        reset: Tensor | None = None,
+        *,
+        final: bool = True,
     ) -> tuple[Tensor, Any]:
         """x (batch, time, input_size) -> output (batch, time, output_size) and the state after the last valid step.
 
@@ -102,7 +112,9 @@ class RNN(nn.Module):
     def plan(self, x: Tensor, lengths: Tensor | None = None, *, readings: bool = False) -> Plan:
         """Which executor would run the first layer on this input, and why each other one would not."""
         cell: Any = self.layers[0][0]  # type: ignore[index]
-        call = self._call(cell, x.transpose(0, 1), cell.initial_state(x.shape[0]), lengths, None, readings, True, None)
+        call = self._call(
+            cell, x.transpose(0, 1), cell.initial_state(x.shape[0]), lengths, None, readings, True, None
+        )
         return plan(call, self.executor)
 
     def initial_state(self, batch_size: int) -> Any:
@@ -112,7 +124,9 @@ class RNN(nn.Module):
             return tuple(tuple(cell.initial_state(batch_size) for cell in layer) for layer in layers)
         parts = iter(self.initial)
         return tuple(
-            tuple(cell.State(*(next(parts).expand(batch_size, -1) for _ in cell.state_names)) for cell in layer)
+            tuple(
+                cell.State(*(next(parts).expand(batch_size, -1) for _ in cell.state_names)) for cell in layer
+            )
             for layer in layers
         )
 
@@ -122,7 +136,14 @@ class RNN(nn.Module):
         return tuple(tuple(type(one)(*(part.detach() for part in one)) for one in layer) for layer in state)
 
     def _run(
-        self, x: Tensor, state: Any, lengths: Tensor | None, reset: Tensor | None, *, readings: bool, final: bool
+        self,
+        x: Tensor,
+        state: Any,
+        lengths: Tensor | None,
+        reset: Tensor | None,
+        *,
+        readings: bool,
+        final: bool,
     ) -> tuple[Tensor, Any, dict[str, Tensor]]:
         self._check(x, lengths)
         fresh = self.initial_state(x.shape[0]) if state is None or reset is not None else None
@@ -167,7 +188,9 @@ class RNN(nn.Module):
 
     def _check(self, x: Tensor, lengths: Tensor | None) -> None:
         if x.dim() != 3 or x.shape[-1] != self.input_size:
-            raise RecipeError(f"got input of shape {tuple(x.shape)}; expected (batch, time, {self.input_size}).")
+            raise RecipeError(
+                f"got input of shape {tuple(x.shape)}; expected (batch, time, {self.input_size})."
+            )
         if x.shape[1] == 0:
             raise RecipeError("got a sequence of 0 steps; expected at least 1.")
         if lengths is not None and lengths.shape != x.shape[:1]:
@@ -178,7 +201,9 @@ class RNN(nn.Module):
         """The same network as a torch.nn.LSTM, GRU or RNN, weights copied; refuses what it cannot express."""
         names = {kind: name for name, kind in TORCH_CLASSES.items()}
         if type(module) not in names:
-            raise RecipeError(f"got a {type(module).__name__}; expected torch.nn.LSTM, torch.nn.GRU or torch.nn.RNN.")
+            raise RecipeError(
+                f"got a {type(module).__name__}; expected torch.nn.LSTM, torch.nn.GRU or torch.nn.RNN."
+            )
         source: Any = module
         if source.proj_size or not source.bias:
             raise RecipeError("a projection, or weights without bias, has no counterpart here.")
@@ -198,7 +223,9 @@ class RNN(nn.Module):
         cell: Any = self.layers[0][0]  # type: ignore[index]
         refused = [name for name in ("zoneout", "residual", "initial") if getattr(self, name)]
         if cell.kernel not in TORCH_CLASSES or cell.ih.norm is not None or refused:
-            raise RecipeError(f"torch.nn has no {type(cell).__name__} with {', '.join(refused) or 'these options'}.")
+            raise RecipeError(
+                f"torch.nn has no {type(cell).__name__} with {', '.join(refused) or 'these options'}."
+            )
         options = {"nonlinearity": cell.activation} if cell.kernel == "rnn" else {}
         theirs = TORCH_CLASSES[cell.kernel](
             self.input_size, self.hidden_size, self.num_layers, batch_first=True,
@@ -231,7 +258,9 @@ def _maker(name: str, options: dict[str, Any]) -> CellMaker:
     for option in options:
         if option not in kind.__init__.__annotations__:
             able = [other for other in catalogue("cells") if option in _cell(other).__init__.__annotations__]
-            raise RecipeError(f"cell {name!r} takes no {option!r}. Cells that do: {', '.join(able) or 'none'}.")
+            raise RecipeError(
+                f"cell {name!r} takes no {option!r}. Cells that do: {', '.join(able) or 'none'}."
+            )
     return lambda input_size, hidden_size: kind(input_size, hidden_size, **options)
 
 

@@ -15,6 +15,7 @@ from elman.report.numbers import words
 # Mid-tones with at least 3:1 against both the white and the near-black page (Okabe and Ito's hues, adjusted).
 COLOURS = ("#2f7dd1", "#d9700f", "#149a7c", "#c05aa5", "#a0801a", "#7d72d8", "#cf4d4d", "#6d8796")
 NETWORK, RIVAL = COLOURS[0], COLOURS[1]
+WIDTH = 480  # pixels, where a chart leaves it open
 
 CONFIG: dict[str, Any] = {
     "background": None,
@@ -71,9 +72,7 @@ def draw(spec: Mapping[str, Any]) -> str:
     """
     import vl_convert
 
-    whole = {**spec, "config": _merge(CONFIG, spec.get("config", {})), "background": None}
-    if not any(key in whole for key in ("width", "hconcat", "vconcat", "concat", "facet", "repeat", "spec")):
-        whole["width"] = 420
+    whole = _sized({**spec, "config": _merge(CONFIG, spec.get("config", {})), "background": None})
     try:
         svg: str = vl_convert.vegalite_to_svg(whole, allowed_base_urls=[])
     except ValueError as error:
@@ -82,12 +81,21 @@ def draw(spec: Mapping[str, Any]) -> str:
     return _inline(svg)
 
 
+def _sized(spec: dict[str, Any]) -> dict[str, Any]:
+    """A width that fits the page where the specification leaves it open."""
+    joined = any(key in spec for key in ("hconcat", "vconcat", "concat", "facet", "repeat", "spec"))
+    if spec.get("width") == "container" or not (joined or "width" in spec):
+        spec["width"] = WIDTH
+    return spec
+
+
 def _inline(svg: str) -> str:
-    """Names inside one SVG must not meet those of the next on the same page."""
+    """Names inside one SVG must not meet those of the next on the same page; black follows the text's colour."""
     prefix = f"c{next(_serial)}-"
     svg = re.sub(r'\bid="', f'id="{prefix}', svg)
     svg = re.sub(r"url\(#", f"url(#{prefix}", svg)
     svg = re.sub(r'href="#', f'href="#{prefix}', svg)
+    svg = re.sub(r'"(?:#000|#000000|black)"', '"currentColor"', svg)
     width = re.search(r'width="([\d.]+)"', svg)
     style = f'<svg style="--w:{width[1]}px" ' if width else "<svg "
     return svg.replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', "").replace("<svg ", style, 1)

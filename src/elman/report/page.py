@@ -18,7 +18,7 @@ from elman.report import charts
 from elman.report.content import ReportContent, best_rival, outcome
 from elman.report.numbers import difference, duration, interval, number, p_value, point, words
 from elman.report.sanitize import sanitize
-from elman.report.tables import confusion_table, flat, scores_table, slice_tables
+from elman.report.tables import confusion_table, flat, in_words, scores_table, slice_tables
 
 OUTCOMES = {
     "better": "Beats its best rival",
@@ -41,6 +41,7 @@ def write_report(folder: Path, content: ReportContent) -> Path:
 def render(content: ReportContent) -> str:
     """The page as text: charts drawn, styles and the small script inside, every text from the data escaped."""
     scores = content.headline
+    shown = in_words(scores) if scores else None
     state = outcome(scores)
     script = _asset("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
@@ -49,10 +50,10 @@ def render(content: ReportContent) -> str:
         .get_template("report.html")
         .render(
             content=content,
-            scores=scores,
+            scores=shown,
             outcome=state,
             outcome_label=OUTCOMES[state],
-            best=best_rival(scores) if scores else None,
+            best=best_rival(shown) if shown else None,
             tables=[
                 scores_table(content.scores[split])
                 for split in ("test", "validation")

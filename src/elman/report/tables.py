@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from elman.core.results import Paired, Score, Scores, Value
@@ -50,9 +50,39 @@ class Table:
     rows: tuple[Row, ...]
 
 
+def in_words(scores: Scores) -> Scores:
+    """The same scores with a primary metric that is a share told in percent, as the verdict tells it."""
+    primary = scores.primary
+    if not primary.unit.startswith("share"):
+        return scores
+
+    def percent(value: Value) -> Value:
+        ends = (None if end is None else 100 * end for end in (value.low, value.high))
+        return Value(100 * value.value, *ends)
+
+    return replace(
+        scores,
+        primary=replace(primary, unit="%" + primary.unit.removeprefix("share")),
+        rows=tuple(
+            replace(row, metrics={**row.metrics, primary.name: percent(row.metrics[primary.name])})
+            if primary.name in row.metrics
+            else row
+            for row in scores.rows
+        ),
+        paired=tuple(
+            replace(pair, difference=percent(pair.difference)) if pair.metric == primary.name else pair
+            for pair in scores.paired
+        ),
+        slices={
+            name: tuple((label, count, 100 * value) for label, count, value in parts)
+            for name, parts in scores.slices.items()
+        },
+    )
+
+
 def scores_table(scores: Scores) -> Table:
-    """The table of one split; the order is that of `scores.rows`."""
-    primary = scores.primary.name
+    """The table of one split; the order is that of `scores.rows`. Shares are in percent."""
+    scores, primary = in_words(scores), scores.primary.name
     others = tuple(dict.fromkeys(name for row in scores.rows for name in row.metrics if name != primary))
     pairs = {pair.rival: pair for pair in scores.paired if pair.metric == primary}
     values = [row.metrics[primary] for row in scores.rows if primary in row.metrics]
@@ -147,9 +177,9 @@ class Slice:
 
 
 def slice_tables(scores: Scores) -> dict[str, list[Slice]]:
-    """Slices by what they slice on, bars scaled to the largest value of each."""
+    """Slices by what they slice on, bars scaled to the largest value of each. Shares are in percent."""
     tables = {}
-    for name, parts in scores.slices.items():
+    for name, parts in in_words(scores).slices.items():
         top = max((abs(value) for _, _, value in parts if math.isfinite(value)), default=0.0) or 1.0
         tables[words(name)] = [
             Slice(

@@ -27,9 +27,10 @@ SIGNS = {
 
 
 def render_scores(scores: Scores) -> RenderableType:
-    """One split: rivals first, best first, then the network, the verdict under it."""
+    """One split: rivals first, best first, then the network."""
     table = scores_table(scores)
-    rich = _table(f"{table.split}: {table.metric}, {table.direction}")
+    unit = f" in {table.unit}" if table.unit else ""
+    rich = _table(f"{table.split}: {table.metric}{unit}, {table.direction}")
     rich.add_column("", no_wrap=False, ratio=3, min_width=12)
     rich.add_column(table.metric, justify="right", no_wrap=True)
     rich.add_column("95% interval", no_wrap=True)
@@ -43,7 +44,7 @@ def render_scores(scores: Scores) -> RenderableType:
             style={"better": "green", "worse": "red"}.get(row.sign, ""),
         )
         rich.add_row(name, row.value, Text(row.interval, style="dim"), ahead, end_section=False)
-    return Group(rich, render_verdict(scores))
+    return rich
 
 
 def render_verdict(scores: Scores) -> RenderableType:

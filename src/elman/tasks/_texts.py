@@ -77,9 +77,7 @@ class TextTask(Task):
         texts = dataset.splits["train"].texts[:1000]
         return bool(np.mean([len(text) for text in texts]) < 40)
 
-    def encode(
-        self, dataset: Dataset, recipe: Recipe, encoder: LabelledTextEncoder | None = None
-    ) -> Encoded:
+    def encode(self, dataset: Dataset, recipe: Recipe, encoder: LabelledTextEncoder | None = None) -> Encoded:
         if not isinstance(dataset, LabelledTexts):
             raise DataError(f"{self.name} needs texts with labels; {recipe.data.source!r} gives none.")
         train = dataset.splits["train"]
@@ -119,9 +117,7 @@ class TextTask(Task):
             network.inputs.load_vectors(recipe.model.vectors, encoder.text.vocabulary.tokens)
         return network
 
-    def outputs(
-        self, network: nn.Module, encoded: Encoded, split: SplitName, recipe: Recipe
-    ) -> np.ndarray:
+    def outputs(self, network: nn.Module, encoded: Encoded, split: SplitName, recipe: Recipe) -> np.ndarray:
         """Raw head outputs (n, outputs) in the original order."""
         return run_batches(
             network,

@@ -72,6 +72,15 @@ class Task(ABC):
     def predict(self, network: nn.Module, encoded: Encoded, split: SplitName, recipe: Recipe) -> Predictions:
         """The network's predictions for one split in the original order; the network's mode is restored."""
 
+    def plan(self, network: Any, encoded: Encoded) -> str:
+        """Which executor runs the recurrent layers on a training batch, and why the others do not."""
+        batch = next(iter(encoded.feeds["train"].batches(2)))
+        with evaluating(network):
+            inputs = network.embed(batch.inputs)
+            if hasattr(network.inputs, "patch_length"):
+                inputs = network.inputs(inputs)
+        return str(network.rnn.plan(inputs, batch.lengths))
+
     @abstractmethod
     def view(self, network: nn.Module, encoder: Any, recipe: Recipe) -> View:
         """The network as the analyses see it."""

@@ -88,12 +88,19 @@ class Forecasting(Task):
         parameters = run_batches(
             network, encoded.feeds[split], 512, lambda batch: network(batch.inputs, batch.future).values
         )
-        outputs, intervals = self.unscale(parameters, encoded.encoder, recipe, problem.origins[split], problem)
+        outputs, intervals = self.unscale(
+            parameters, encoded.encoder, recipe, problem.origins[split], problem
+        )
         levels = LEVELS if intervals is not None else ()
         return Predictions("forecasts", outputs, problem.future(split), problem.series, intervals, levels)
 
     def unscale(
-        self, parameters: np.ndarray, encoder: SeriesEncoder, recipe: Recipe, origins: np.ndarray, problem: SeriesProblem
+        self,
+        parameters: np.ndarray,
+        encoder: SeriesEncoder,
+        recipe: Recipe,
+        origins: np.ndarray,
+        problem: SeriesProblem,
     ) -> tuple[np.ndarray, np.ndarray | None]:
         """Head parameters (windows, horizon, series, p) to point forecasts and quantiles in the data's unit."""
         distribution, tensor = recipe.model.distribution, torch.from_numpy(parameters)
@@ -102,7 +109,9 @@ class Forecasting(Task):
         if distribution == "point":
             return outputs, None
         bands = quantiles(distribution, tensor).numpy()
-        each = [encoder.unscale(self._by_series(bands[..., k], encoder), last) for k in range(bands.shape[-1])]
+        each = [
+            encoder.unscale(self._by_series(bands[..., k], encoder), last) for k in range(bands.shape[-1])
+        ]
         return outputs, np.stack(each, -1)
 
     def _by_series(self, values: np.ndarray, encoder: SeriesEncoder) -> np.ndarray:

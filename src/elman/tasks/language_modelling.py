@@ -98,7 +98,9 @@ class LanguageModelling(Task):
         nats = self.nats(network, tokens)
         return Predictions("tokens", nats, np.asarray(tokens[1:]))
 
-    def nats(self, network: nn.Module, tokens: np.ndarray, streams: int = 16, overlap: int = 512) -> np.ndarray:
+    def nats(
+        self, network: nn.Module, tokens: np.ndarray, streams: int = 16, overlap: int = 512
+    ) -> np.ndarray:
         """-log p of tokens[1:] (n - 1,).
 
         Read as `streams` pieces at once; each piece but the first starts `overlap` tokens early, and those are

@@ -22,7 +22,9 @@ class Average:
         decay = min(self.decay, (1 + self.count) / (10 + self.count))
         with torch.no_grad():
             for name, value in model.state_dict().items():
-                self.tensors[name].lerp_(value, 1 - decay) if value.is_floating_point() else self.tensors[name].copy_(value)
+                self.tensors[name].lerp_(value, 1 - decay) if value.is_floating_point() else self.tensors[
+                    name
+                ].copy_(value)
 
     @contextmanager
     def in_place(self, model: nn.Module) -> Iterator[None]:

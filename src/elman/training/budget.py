@@ -14,13 +14,17 @@ PATTERN = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+
 def seconds(budget: str) -> float:
     """Seconds of "90s", "10m" or "1h30m"; RecipeError for anything else."""
     match = PATTERN.fullmatch(budget.strip().lower())
-    total = sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1))) if match else 0.0
+    total = (
+        sum(float(part or 0) * unit for part, unit in zip(match.groups(), (3600, 60, 1))) if match else 0.0
+    )
     if total <= 0:
         raise RecipeError(f"budget {budget!r} is no length of time; expected e.g. 90s, 10m or 1h30m.")
     return total
 
 
-def steps_within(budget: str, step: Callable[[], None], validation: Callable[[], None], validations: int, warmup: int = 20) -> int:
+def steps_within(
+    budget: str, step: Callable[[], None], validation: Callable[[], None], validations: int, warmup: int = 20
+) -> int:
     """How many steps fit: `warmup` steps and one validation are timed (the first two steps are not), 3% stay in reserve."""
     step()
     step()

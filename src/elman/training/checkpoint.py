@@ -33,11 +33,15 @@ def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             metadata = file.metadata() or {}
         tensors = load_file(str(path))
     except (SafetensorError, OSError, ValueError) as error:
-        raise RunError(f"{path} is damaged or no safetensors file ({error}). Restore it from a copy or train again.") from None
+        raise RunError(
+            f"{path} is damaged or no safetensors file ({error}). Restore it from a copy or train again."
+        ) from None
     if "elman" not in metadata:
         raise RunError(f"{path} was not written by Elman. Load it with safetensors.torch.load_file.")
     if metadata["elman"] != FORMAT:
-        raise RunError(f"{path} has format {metadata['elman']}; this version reads {FORMAT}. pip install -U elman")
+        raise RunError(
+            f"{path} has format {metadata['elman']}; this version reads {FORMAT}. pip install -U elman"
+        )
     return tensors, json.loads(metadata["facts"])
 
 
@@ -52,7 +56,9 @@ def load_weights(model: nn.Module, path: Path) -> dict[str, Any]:
     return facts
 
 
-def save_state(path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, extra: dict[str, Tensor], **facts: Any) -> None:
+def save_state(
+    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, extra: dict[str, Tensor], **facts: Any
+) -> None:
     """The whole state of a training: weights, optimizer, torch's random state, `extra` tensors, JSON facts."""
     stored = optimizer.state_dict()
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
@@ -76,7 +82,9 @@ def load_state(
     if "groups" not in facts:
         raise RunError(f"{path} holds weights only; resume needs checkpoints/last.safetensors.")
     model.load_state_dict(_below("model.", tensors))
-    state: dict[int, dict[str, Any]] = {int(index): dict(values) for index, values in facts["numbers"].items()}
+    state: dict[int, dict[str, Any]] = {
+        int(index): dict(values) for index, values in facts["numbers"].items()
+    }
     for name, value in _below("optimizer.", tensors).items():
         index, _, key = name.partition(".")
         state.setdefault(int(index), {})[key] = value

@@ -25,7 +25,14 @@ class RateFound:
 
 
 def find_rate(
-    model: nn.Module, objective: Objective, feed: Feed, options: TrainingOptions, *, low: float = 1e-5, high: float = 1.0, steps: int = 80
+    model: nn.Module,
+    objective: Objective,
+    feed: Feed,
+    options: TrainingOptions,
+    *,
+    low: float = 1e-5,
+    high: float = 1.0,
+    steps: int = 80,
 ) -> RateFound:
     """Run `steps` steps on a copy of the model with rates from `low` to `high`; the model itself is left as it is."""
     trial = copy.deepcopy(model).train()

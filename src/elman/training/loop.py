@@ -82,12 +82,17 @@ def fit(
     step, since_best, cooled, before = 0, 0, 1.0, 0.0
     if resume:
         facts, extra = load_state(last, inner, optimizer)
-        step, since_best, cooled, total, before = (facts[key] for key in ("step", "since_best", "cooled", "total", "seconds"))
+        step, since_best, cooled, total, before = (
+            facts[key] for key in ("step", "since_best", "cooled", "total", "seconds")
+        )
         history.best_step, history.best_value = facts["best_step"], facts["best_value"]
         passes.go_to(facts["passes"])
         carried = _unflatten(facts["carried"], extra)
         if average:
-            average.count, average.tensors = facts["averaged"], {k[8:]: v for k, v in extra.items() if k.startswith("average.")}
+            average.count, average.tensors = (
+                facts["averaged"],
+                {k[8:]: v for k, v in extra.items() if k.startswith("average.")},
+            )
     every = math.ceil(total / options.validations) if options.validations else min(per_epoch, total)
     if options.budget and not options.validations:
         every = math.ceil(total / BUDGET_VALIDATIONS)
@@ -167,14 +172,22 @@ def fit(
         events.close()
         history.steps, history.seconds = step, time.perf_counter() - began
     if not best.exists():
-        reason = "it was interrupted before the first step" if history.stopped == "interrupted" else "no validation gave a number"
+        reason = (
+            "it was interrupted before the first step"
+            if history.stopped == "interrupted"
+            else "no validation gave a number"
+        )
         raise TrainingDiverged(f"there are no best weights: {reason}. Try a smaller --learning-rate.")
     load_weights(inner, best)
     return history
 
 
 def total_steps(
-    model: nn.Module, objective: Objective, feed: Feed, options: TrainingOptions, validate: Callable[[nn.Module], Measured]
+    model: nn.Module,
+    objective: Objective,
+    feed: Feed,
+    options: TrainingOptions,
+    validate: Callable[[nn.Module], Measured],
 ) -> int:
     """Steps in all: `steps` if given, else what fits the `budget` (timed on a copy of the model), else `epochs`."""
     if options.steps:
@@ -209,7 +222,9 @@ def _check(loss: float, step: int, rate: float, options: TrainingOptions, best: 
         return
     kept = f"The best weights before that are in {best}. " if best.exists() else ""
     clip = "" if options.clip_norm else ", or --clip-norm 1"
-    raise TrainingDiverged(f"the loss is not a number at step {step}. {kept}Try --learning-rate {rate / 3:.1g}{clip}.")
+    raise TrainingDiverged(
+        f"the loss is not a number at step {step}. {kept}Try --learning-rate {rate / 3:.1g}{clip}."
+    )
 
 
 def _detach(state: Any) -> Any:

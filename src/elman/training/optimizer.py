@@ -12,7 +12,12 @@ from elman.core.recipe import TrainingOptions
 
 def make_optimizer(model: nn.Module, options: TrainingOptions, learning_rate: float) -> torch.optim.Optimizer:
     """AdamW (Loshchilov and Hutter 2019), Adam, SGD with momentum 0.9, or RMSprop."""
-    plain = {id(p) for module in model.modules() if isinstance(module, (nn.Embedding, nn.LayerNorm)) for p in module.parameters()}
+    plain = {
+        id(p)
+        for module in model.modules()
+        if isinstance(module, (nn.Embedding, nn.LayerNorm))
+        for p in module.parameters()
+    }
     decayed = [p for p in model.parameters() if p.requires_grad and p.dim() > 1 and id(p) not in plain]
     others = [p for p in model.parameters() if p.requires_grad and not (p.dim() > 1 and id(p) not in plain)]
     groups: list[dict[str, Any]] = [{"params": decayed, "weight_decay": options.weight_decay}]

@@ -25,7 +25,9 @@ class Events:
             for name, value in row.items()
             if isinstance(value, (int, float)) and name != "step"
         ]
-        self.writer.add_event(self.event(step=row["step"], wall_time=row["seconds"], summary=self.summary(value=values)))
+        self.writer.add_event(
+            self.event(step=row["step"], wall_time=row["seconds"], summary=self.summary(value=values))
+        )
 
     def close(self) -> None:
         """Flush what is written."""

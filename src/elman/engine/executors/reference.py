@@ -20,7 +20,9 @@ class Reference:
     def run(self, call: Call) -> Result:
         cell, state, time = call.cell, call.state, call.x.shape[0]
         valid = valid_steps(call.lengths, time)
-        x = call.x if valid is None else call.x.masked_fill(~valid[..., None], 0.0)  # NaN in padding stays there
+        x = (
+            call.x if valid is None else call.x.masked_fill(~valid[..., None], 0.0)
+        )  # NaN in padding stays there
         projected = cell.project(x)
         fresh = call.fresh or cell.initial_state(x.shape[1])
         states, readings = [], []

@@ -23,8 +23,12 @@ def fit(problem: TokenProblem, seconds: float) -> Predictor:
 
     def predict(split: SplitName) -> Predictions:
         """The same number of nats for every token: only the mean means anything."""
-        both = len(lzma.compress(train + problem.texts[split].encode("utf-8"), lzma.FORMAT_RAW, filters=FILTERS))
+        both = len(
+            lzma.compress(train + problem.texts[split].encode("utf-8"), lzma.FORMAT_RAW, filters=FILTERS)
+        )
         targets = np.asarray(problem.tokens[split][1:])
-        return Predictions("tokens", np.full(len(targets), (both - alone) * 8 * math.log(2) / len(targets)), targets)
+        return Predictions(
+            "tokens", np.full(len(targets), (both - alone) * 8 * math.log(2) / len(targets)), targets
+        )
 
     return predict

@@ -25,7 +25,9 @@ def fit(problem: SeriesProblem, seconds: float) -> Predictor:
     step, column = cells // series % horizon, cells % series
     x, level = _features(problem, origins, step, column)
     y = problem.values[origins + step, column] / problem.std[column] - level
-    model = HistGradientBoostingRegressor(max_iter=20, learning_rate=0.1, max_leaf_nodes=31, warm_start=True, random_state=0)
+    model = HistGradientBoostingRegressor(
+        max_iter=20, learning_rate=0.1, max_leaf_nodes=31, warm_start=True, random_state=0
+    )
     began, limit = time.perf_counter(), min(seconds, 60.0)
     while model.max_iter <= 300:
         model.fit(x, y)

@@ -37,7 +37,9 @@ def fit(problem: TokenProblem, seconds: float) -> Predictor:
 
     def predict(split: SplitName) -> Predictions:
         tokens = np.asarray(problem.tokens[split])
-        return Predictions("tokens", -np.log(probabilities(orders, tokens, problem.vocabulary_size)[1:]), tokens[1:])
+        return Predictions(
+            "tokens", -np.log(probabilities(orders, tokens, problem.vocabulary_size)[1:]), tokens[1:]
+        )
 
     return predict
 
@@ -50,7 +52,10 @@ def learn(tokens: np.ndarray, vocabulary_size: int, order: int) -> list[Order]:
     for k in range(1, order + 1):
         at = np.arange(k - 1, len(tokens))
         codes, first, inverse, counts = np.unique(
-            number[at] * vocabulary_size + tokens[at], return_index=True, return_inverse=True, return_counts=True
+            number[at] * vocabulary_size + tokens[at],
+            return_index=True,
+            return_inverse=True,
+            return_counts=True,
         )
         grams.append((codes, at[first], inverse, counts))
         number = np.full(len(tokens) + 1, -1, np.int64)
@@ -65,7 +70,9 @@ def learn(tokens: np.ndarray, vocabulary_size: int, order: int) -> list[Order]:
         size = int(contexts.max()) + 1 if k == 1 else len(grams[k - 2][0])
         n = [int((counts == c).sum()) for c in range(1, 5)]
         y = n[0] / max(1, n[0] + 2 * n[1])
-        discounts = np.array([0.0] + [max(0.0, c - (c + 1) * y * n[c] / n[c - 1]) if n[c - 1] else 0.0 for c in (1, 2, 3)])
+        discounts = np.array(
+            [0.0] + [max(0.0, c - (c + 1) * y * n[c] / n[c - 1]) if n[c - 1] else 0.0 for c in (1, 2, 3)]
+        )
         totals = np.bincount(contexts, counts, size)
         taken = np.bincount(contexts, np.minimum(discounts[np.minimum(counts, 3)], counts), size)
         backoff = np.where(totals > 0, taken / np.maximum(totals, 1), 1.0)

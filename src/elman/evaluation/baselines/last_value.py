@@ -12,4 +12,6 @@ TASKS = ("forecasting",)
 
 def fit(problem: SeriesProblem, seconds: float) -> Predictor:
     """Nothing is fitted."""
-    return forecaster(problem, lambda origins: np.repeat(problem.values[origins - 1][:, None], problem.horizon, 1))
+    return forecaster(
+        problem, lambda origins: np.repeat(problem.values[origins - 1][:, None], problem.horizon, 1)
+    )

@@ -24,7 +24,9 @@ def fit(problem: TextProblem, seconds: float) -> Predictor:
 
     rows = training_rows(problem, int(seconds * 600))
     texts, targets = problem.splits["train"].texts, class_numbers(problem, "train")[rows]
-    features = CountVectorizer(ngram_range=(1, 2), min_df=2, binary=True, token_pattern=r"[^\W_]+|'[^\W_]+|[!?]")
+    features = CountVectorizer(
+        ngram_range=(1, 2), min_df=2, binary=True, token_pattern=r"[^\W_]+|'[^\W_]+|[!?]"
+    )
     counts = features.fit_transform([texts[row] for row in rows]).astype(np.float64)
     positive = 1 + np.asarray(counts[targets == 1].sum(0)).ravel()
     negative = 1 + np.asarray(counts[targets == 0].sum(0)).ravel()
@@ -33,6 +35,8 @@ def fit(problem: TextProblem, seconds: float) -> Predictor:
 
     def predict(split: SplitName) -> Predictions:
         weighted = features.transform(problem.splits[split].texts).multiply(ratio).tocsr()
-        return Predictions("classes", model.predict_proba(weighted), class_numbers(problem, split), problem.labels or ())
+        return Predictions(
+            "classes", model.predict_proba(weighted), class_numbers(problem, split), problem.labels or ()
+        )
 
     return predict

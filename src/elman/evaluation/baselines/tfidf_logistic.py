@@ -18,5 +18,9 @@ def fit(problem: TextProblem, seconds: float) -> Predictor:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    features = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, token_pattern=r"[^\W_]+|'[^\W_]+|[!?]")
-    return linear_classifier(problem, features, LogisticRegression(C=10, max_iter=100, tol=1e-3), int(seconds * 800))
+    features = TfidfVectorizer(
+        ngram_range=(1, 2), min_df=2, sublinear_tf=True, token_pattern=r"[^\W_]+|'[^\W_]+|[!?]"
+    )
+    return linear_classifier(
+        problem, features, LogisticRegression(C=10, max_iter=100, tol=1e-3), int(seconds * 800)
+    )

@@ -13,5 +13,7 @@ def fit(problem: TextProblem, seconds: float) -> Predictor:
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import Ridge
 
-    features = TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True, token_pattern=r"[^\W_]+|'[^\W_]+|[!?]")
+    features = TfidfVectorizer(
+        ngram_range=(1, 2), min_df=2, sublinear_tf=True, token_pattern=r"[^\W_]+|'[^\W_]+|[!?]"
+    )
     return linear_regressor(problem, features, Ridge(alpha=1.0, solver="sparse_cg"), int(seconds * 800))

@@ -14,4 +14,6 @@ def fit(problem: TokenProblem, seconds: float) -> Predictor:
     """Count the tokens."""
     counts = np.bincount(problem.tokens["train"], minlength=problem.vocabulary_size) + 1.0
     nats = -np.log(counts / counts.sum())
-    return lambda split: Predictions("tokens", nats[problem.tokens[split][1:]], np.asarray(problem.tokens[split][1:]))
+    return lambda split: Predictions(
+        "tokens", nats[problem.tokens[split][1:]], np.asarray(problem.tokens[split][1:])
+    )

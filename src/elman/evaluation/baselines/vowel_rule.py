@@ -19,13 +19,19 @@ def fits(problem: TextProblem) -> bool:
     """Single words whose classes are counts 1, 2, 3 ..."""
     labels = problem.labels or ()
     words = problem.splits["train"].texts[:100]
-    return all(label.rstrip("+").isdigit() for label in labels) and labels[:1] == ("1",) and not any(" " in word for word in words)
+    return (
+        all(label.rstrip("+").isdigit() for label in labels)
+        and labels[:1] == ("1",)
+        and not any(" " in word for word in words)
+    )
 
 
 def count(word: str) -> int:
     """Vowel groups; a final e after a consonant is silent, unless it is the only one or the word ends in -le."""
     groups = len(GROUP.findall(word))
-    silent = re.search(r"[^aeiouy]e(s|d)?$", word) and not re.search(r"([^aeiouyl]le|[sxzct]hes|[szxcg]es|[td]ed)$", word)
+    silent = re.search(r"[^aeiouy]e(s|d)?$", word) and not re.search(
+        r"([^aeiouyl]le|[sxzct]hes|[szxcg]es|[td]ed)$", word
+    )
     return max(1, groups - bool(silent and groups > 1))
 
 

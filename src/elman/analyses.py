@@ -1,0 +1,82 @@
+"""Which questions are asked of a run, and on how many of its validation sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from elman.core.errors import UnknownName
+from elman.core.recipe import Recipe
+from elman.core.results import Advice, Finding
+from elman.evaluation.contract import SeriesProblem, TextProblem
+from elman.evaluation.measure import errors as each_error
+from elman.evaluation.measure import primary_metric
+from elman.interpretation.advice import advice
+from elman.interpretation.attribution import attribution
+from elman.interpretation.errors import errors
+from elman.interpretation.gates import gates
+from elman.interpretation.memory import memory
+from elman.interpretation.readout import readout
+from elman.run import Run
+from elman.tasks.contract import Encoded, Task
+
+QUESTIONS = ("readout", "errors", "memory", "attribution", "gates")
+SIZES = {
+    "memory": 400,
+    "attribution": 50,
+    "gates": 200,
+}  # sequences: enough for an interval, quick on two cores
+
+
+def analyse(run: Run, task: Task, encoded: Encoded, questions: Sequence[str] = ()) -> list[Finding]:
+    """Findings on the validation split, in the order of QUESTIONS. Raises UnknownName for a question nobody asks."""
+    for question in questions:
+        if question not in QUESTIONS:
+            raise UnknownName("question", question, QUESTIONS)
+    recipe, network = run.recipe, run.network
+    view = task.view(network, encoded.encoder, recipe)
+    found: list[Finding | None] = []
+    for question in questions or QUESTIONS:
+        if question == "errors":
+            predictions = task.predict(network, encoded, "validation", recipe)
+            each = each_error(predictions, encoded.problem)
+            found.append(errors(predictions, each, lambda row: describe(encoded, row)))
+            continue
+        sample = task.sample(encoded, "validation", SIZES.get(question, 8), recipe.training.seed)
+        if question == "readout":
+            found.append(readout(view, sample))
+        else:
+            found.append(
+                {"memory": memory, "attribution": attribution, "gates": gates}[question](view, sample)
+            )
+    return [finding for finding in found if finding is not None]
+
+
+def describe(encoded: Encoded, row: int) -> str:
+    """One example of the validation split in words, at most 160 characters."""
+    problem = encoded.problem
+    if isinstance(problem, TextProblem):
+        text = problem.splits["validation"].texts[row]
+        return text if len(text) <= 160 else text[:157] + "..."
+    if isinstance(problem, SeriesProblem):
+        return f"window from {problem.time[problem.origins['validation'][row]]}"
+    text = encoded.encoder.text.decode(problem.tokens["validation"][max(0, row - 40) : row + 2])
+    return f"... {text[:-1]}[{text[-1:]}]"
+
+
+def advise(run: Run, findings: Sequence[Finding], encoded: Encoded) -> tuple[Advice, ...]:
+    """What to try next, from the run's history, verdict and findings."""
+    recipe, primary = run.recipe, primary_metric(encoded.problem)
+    scores = run.scores.get("validation") or {}
+    return advice(
+        run.history, findings, monitor=primary.name, higher_is_better=primary.higher_is_better, settings=settings(recipe),
+        command=f"elman train {run.folder.as_posix()}/recipe.toml", beats_best_rival=scores.get("beats_best_rival"),
+        context_length=recipe.encoding.context_length or recipe.training.truncation_length,
+    )  # fmt: skip
+
+
+def settings(recipe: Recipe) -> dict[str, Any]:
+    """A recipe's settings by bare name."""
+    return {
+        key: value for section in recipe.sections() for key, value in vars(getattr(recipe, section)).items()
+    }
