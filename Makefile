@@ -11,6 +11,7 @@ SHELL := bash
 PYTHON ?= python3
 EXTRAS := test,docs,notebook,samples,fabric
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export NO_MKDOCS_2_WARNING := 1
 
 .PHONY: demo test test-full bench docs lint clean python
 

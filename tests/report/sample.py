@@ -15,7 +15,7 @@ def scores(split: str = "test", difference: tuple[float, float, float] = (0.021,
     value = Value(*difference)
     return Scores(
         split=split,
-        primary=Metric("accuracy", "share", True),
+        primary=Metric("accuracy", "share of examples", True),
         rows=(
             Score(
                 "reviews-gru-0001",
@@ -63,11 +63,9 @@ def scores(split: str = "test", difference: tuple[float, float, float] = (0.021,
             "class": (("negative", 3090, 0.869), (HOSTILE, 3127, 0.877)),
         },
         details={
-            "confusion": {"labels": ["negative", HOSTILE], "counts": [[2685, 405], [384, 2743]]},
-            "calibration": [
-                {"confidence": c / 10 + 0.05, "accuracy": c / 10 + 0.02, "count": 100 * c}
-                for c in range(5, 10)
-            ],
+            "confusion": [[2685, 405], [384, 2743]],
+            "labels": ["negative", HOSTILE],
+            "calibration": [(c / 10 + 0.05, c / 10 + 0.02, 100 * c) for c in range(5, 10)],
         },
         looks=2,
     )

@@ -16,7 +16,7 @@ from .sample import HOSTILE, content, scores
 
 # fmt: off
 EXPECTED = (
-    "The GRU is right on 87.3%", "tfidf logistic", "0.865 to 0.881", "+0.021", "p < 0.001", "rival tfidf logistic",
+    "The GRU is right on 87.3%", "tfidf logistic", "86.5 to 88.1", "+2.1", "p < 0.001", "rival tfidf logistic",
     "1 to 100 words", "2,685", "Is its confidence earned?", "How far back does it remember?", "control", "residual",
     "9f86d081884c7d65", "held out at random", "vendor: gru, float32, cpu", "elman train reviews --dropout 0.3",
     "Seed 7", "opened 2 times", "2,709,890", "2.13.0", "96 duplicates",

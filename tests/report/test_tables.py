@@ -8,7 +8,7 @@ from rich.console import Console
 from elman.core.results import Metric, Score, Scores, Value
 from elman.report.numbers import difference, duration, interval, number, point
 from elman.report.tables import confusion_table, scores_table
-from elman.report.terminal import print_advice, render_findings, render_history, render_scores
+from elman.report.terminal import print_advice, render_findings, render_history, render_scores, render_verdict
 
 from .sample import content, scores
 
@@ -71,6 +71,7 @@ def test_the_terminal_stays_in_its_width_without_colour(width: int) -> None:
     console = Console(file=stream, width=width, no_color=True, color_system=None)
     whole = content()
     console.print(render_scores(scores()))
+    console.print(render_verdict(scores()))
     console.print(render_findings(whole.findings))
     console.print(render_history(whole.history, "accuracy"))
     text = stream.getvalue()
@@ -89,7 +90,6 @@ def test_advice_keeps_its_command_on_one_line() -> None:
 def test_markup_in_names_is_shown_as_it_is() -> None:
     stream = io.StringIO()
     rows = (Score("net[bold]", "test", False, {"mse": Value(1.0)}),)
-    Console(file=stream, width=80).print(
-        render_scores(Scores("test", Metric("mse", "", False), rows, (), "fine [red]", False))
-    )
+    named = Scores("test", Metric("mse", "", False), rows, (), "fine [red]", False)
+    Console(file=stream, width=80).print(render_scores(named), render_verdict(named))
     assert "net[bold]" in stream.getvalue() and "fine [red]" in stream.getvalue()

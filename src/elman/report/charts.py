@@ -130,7 +130,7 @@ def curves(
         return None
     few = len(points) <= 80 * len(names)
     legend = [words(name) for name in names] + ([f"rival {words(rival[0])}"] if rival else [])
-    hues = [NETWORK, COLOURS[2], COLOURS[3]][: len(names)] + ([RIVAL] if rival else [])
+    hues = [NETWORK, *COLOURS[2:]][: len(names)] + ([RIVAL] if rival else [])
     layers: list[dict[str, Any]] = [
         {
             "data": {"values": points},
@@ -162,8 +162,11 @@ def curves(
     return {"layer": layers, "width": 330, "height": 190}
 
 
-def calibration(bins: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Reliability: mean confidence against accuracy; the diagonal is perfect, a dot's size is its count."""
+def calibration(bins: Sequence[tuple[float, float, int]]) -> dict[str, Any]:
+    """Reliability: (mean confidence, share right, count) of each bin; on the diagonal, confidence is earned."""
+    rows = [
+        {"confidence": confidence, "accuracy": right, "count": count} for confidence, right, count in bins
+    ]
     domain = {"scale": {"domain": [0, 1]}, "type": "quantitative"}
     return {
         "width": 260,
@@ -175,7 +178,7 @@ def calibration(bins: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 "encoding": {"x": {"field": "x", **domain}, "y": {"field": "y", **domain}},
             },
             {
-                "data": {"values": [dict(entry) for entry in bins]},
+                "data": {"values": rows},
                 "mark": {"type": "line", "point": False, "strokeWidth": 1.5},
                 "encoding": {
                     "x": {"field": "confidence", "title": "confidence", **domain},
@@ -183,7 +186,7 @@ def calibration(bins: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
                 },
             },
             {
-                "data": {"values": [dict(entry) for entry in bins]},
+                "data": {"values": rows},
                 "mark": {"type": "point", "filled": True, "opacity": 0.9},
                 "encoding": {
                     "x": {"field": "confidence", **domain},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from elman.core.files import write_text
-from elman.core.results import Finding, Value
+from elman.core.results import Finding, Scores, Value
 from elman.report import charts
 from elman.report.content import ReportContent, best_rival, outcome
 from elman.report.numbers import difference, duration, interval, number, p_value, point, words
@@ -27,7 +27,7 @@ OUTCOMES = {
     "unmeasured": "Not evaluated yet",
 }
 # Columns of metrics.jsonl in the unit of the training loss, so that they can share an axis with it.
-SAME_UNIT = ("train_loss", "validation_loss", "log_loss", "cross_entropy", "nats_per_token")
+SAME_UNIT = ("train_loss", "validation_loss", "log_loss", "cross_entropy")
 TABLE_ROWS = 200  # of a finding's table; the rest is in findings.json
 
 
@@ -89,24 +89,24 @@ def _curves(content: ReportContent) -> list[Markup | str]:
     present = {name for row in rows for name in row}
     x = "step" if "step" in present else "epoch"
     losses = [name for name in SAME_UNIT if name in present]
-    specs = [charts.curves(rows, losses, "loss", x) if losses else None]
-    if scores and scores.primary.name in present and scores.primary.name not in losses:
-        pair, name = best_rival(scores), scores.primary.name
-        rival = next((row for row in scores.rows if pair and row.name == pair.rival), None)
-        line = (rival.name, rival.metrics[name].value) if rival else None
-        specs.append(charts.curves(rows, [name], f"{words(name)}, {scores.split}", x, line))
+    losses += sorted(name for name in present if name.startswith("nats_per_") and name not in losses)
+    primary = scores.primary.name if scores else ""
+    line = _rival_line(scores) if scores else None
+    specs = [charts.curves(rows, losses, "loss", x, line if primary in losses else None)]
+    if scores and primary in present and primary not in losses:
+        specs.append(charts.curves(rows, [primary], f"{words(primary)}, {scores.split}", x, line))
     return [_chart(spec) for spec in specs if spec]
+
+
+def _rival_line(scores: Scores) -> tuple[str, float] | None:
+    pair = best_rival(scores)
+    row = next((row for row in scores.rows if pair and row.name == pair.rival), None)
+    return (row.name, row.metrics[scores.primary.name].value) if row else None
 
 
 def _calibration(details: Mapping[str, Any]) -> Markup | str:
     bins = details.get("calibration")
-    bins = bins.get("bins") if isinstance(bins, Mapping) else bins
-    usable = (
-        isinstance(bins, Sequence)
-        and bins
-        and all({"confidence", "accuracy"} <= set(entry) for entry in bins)
-    )
-    return _chart(charts.calibration(bins)) if usable and bins else ""
+    return _chart(charts.calibration(bins)) if bins else ""
 
 
 def _chart(spec: Mapping[str, Any] | None) -> Markup | str:

@@ -202,16 +202,12 @@ class Confusion:
     left_out: int
 
 
-def confusion_table(
-    details: Mapping[str, Any], labels: Sequence[str] = (), most: int = 20
-) -> Confusion | None:
-    """`details["confusion"]`: a matrix, or {"labels", "counts"}; the `most` most frequent classes are shown."""
-    given = details.get("confusion")
-    if given is None:
+def confusion_table(details: Mapping[str, Any], most: int = 20) -> Confusion | None:
+    """`details["confusion"]`, a matrix (true, predicted), with `details["labels"]`; the `most` frequent."""
+    matrix, names = details.get("confusion"), details.get("labels", ())
+    if matrix is None:
         return None
-    matrix = given.get("counts", given.get("matrix")) if isinstance(given, Mapping) else given
-    names = given.get("labels", labels) if isinstance(given, Mapping) else details.get("labels", labels)
-    rows = [[int(cell) for cell in row] for row in (matrix if matrix is not None else [])]
+    rows = [[int(cell) for cell in row] for row in matrix]
     names = [str(name) for name in names] or [str(index) for index in range(len(rows))]
     shown = sorted(sorted(range(len(rows)), key=lambda index: -sum(rows[index]))[:most])
     cells = tuple(tuple((rows[i][j], rows[i][j] / max(1, sum(rows[i]))) for j in shown) for i in shown)

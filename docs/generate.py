@@ -1,0 +1,161 @@
+"""The reference pages, made from the code when the documentation is built, so that they cannot drift from it."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import io
+import tokenize
+import typing
+from typing import Any
+
+from elman.core import recipe
+from elman.core.catalogue import Entry, catalogue, find
+
+# page -> (room, title, sentence)
+ROOMS = {
+    "cells": (
+        "cells",
+        "Cells",
+        "One file each: equations, paper and variant. Use them by name: `--cell lstm`.",
+    ),
+    "sources": (
+        "data.sources",
+        "Sources",
+        "Data sets by name: `elman train NAME`. Your own files need no name: `elman train sales.csv`.",
+    ),
+    "tasks": ("tasks", "Tasks", "What is asked of a sequence. A source or a file usually says which."),
+    "executors": (
+        "engine.executors",
+        "Executors",
+        "Ways to run a cell over time. All give the same numbers; the fastest that serves a call runs it.",
+    ),
+    "rivals": (
+        "evaluation.baselines",
+        "Rivals",
+        "What every network is held against, on the same examples. Choose some: `--rivals NAME NAME`.",
+    ),
+    "questions": (
+        "interpretation",
+        "Questions",
+        "What `elman explain` asks of a trained network. Each answer stands beside a control or a residual.",
+    ),
+    "verbs": (
+        "cli",
+        "Command line",
+        "`elman VERB --help` tells the options. Exit status: 0 done, 1 failed, 2 a mistake that you can mend.",
+    ),
+}
+
+
+def pages() -> dict[str, str]:
+    """Markdown by path below docs/: one page for each room, the options, the Python names."""
+    made = {f"reference/{page}.md": room_page(*what) for page, what in ROOMS.items()}
+    return made | {"reference/options.md": options_page(), "reference/python.md": python_page()}
+
+
+def room_page(room: str, title: str, sentence: str) -> str:
+    """Every member of a room: its name, summary and the rest of its docstring as it stands in the file."""
+    parts = [f"# {title}", sentence]
+    for entry in catalogue(room).values():
+        parts += [f"## {entry.name}", entry.summary]
+        if room == "data.sources":
+            parts.append(source_facts(entry))
+        rest = entry.docstring.partition("\n")[2].strip("\n")
+        if rest.strip():
+            parts.append(f"````text\n{inspect.cleandoc(rest)}\n````")
+    return "\n\n".join(parts) + "\n"
+
+
+def source_facts(entry: Entry) -> str:
+    """Task, size, licence, citation and address of a source, as a list."""
+    source = find("data.sources", entry.name).source
+    facts = {"task": source.task.replace("_", " "), "size": source.size, "licence": source.licence}
+    facts |= {
+        "citation": source.citation,
+        "from": f"<{source.url}>" if source.url.startswith("http") else source.url,
+    }
+    return "\n".join(f"- {name}: {value}" for name, value in facts.items() if value)
+
+
+def options_page() -> str:
+    """Every setting of a recipe: flag, type, default, and the comment beside it in the code."""
+    parts = [
+        "# Options",
+        "A recipe is a TOML file with these sections. Each setting is also a flag of `elman train` "
+        "(`batch_size` is `--batch-size`) and an argument of `elman.fit`. A dash as the default means that the task "
+        "or the source decides; the recipe in a run's folder has the decisions written in.",
+    ]
+    comments = option_comments()
+    for section, kind in recipe.Recipe.sections().items():
+        rows = [
+            f"## {section}",
+            (kind.__doc__ or "").strip(),
+            "| setting | values | default | meaning |\n|---|---|---|---|",
+        ]
+        hints = typing.get_type_hints(kind)
+        for name, field in kind.__dataclass_fields__.items():
+            default = "–" if field.default in (None, "", ()) else f"`{_default(field.default)}`"
+            rows[-1] += (
+                f"\n| `{name}` | {_type(hints[name])} | {default} | {comments[kind.__name__].get(name, '')} |"
+            )
+        parts += rows
+    return "\n\n".join(parts) + "\n"
+
+
+def option_comments() -> dict[str, dict[str, str]]:
+    """Comments at the end of the lines that define settings, by class and setting."""
+    text = inspect.getsource(recipe)
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    comments = {
+        token.start[0]: token.string.lstrip("# ") for token in tokens if token.type == tokenize.COMMENT
+    }
+    found: dict[str, dict[str, str]] = {}
+    for node in ast.parse(text).body:
+        for item in node.body if isinstance(node, ast.ClassDef) else ():
+            if (
+                isinstance(node, ast.ClassDef)
+                and isinstance(item, ast.AnnAssign)
+                and isinstance(item.target, ast.Name)
+            ):
+                lines = range(item.lineno, (item.end_lineno or item.lineno) + 1)
+                said = " ".join(comments[line] for line in lines if line in comments)
+                found.setdefault(node.name, {})[item.target.id] = said.replace("|", "\\|")
+    return found
+
+
+def python_page() -> str:
+    """The names of the package, documented from their docstrings."""
+    head = (
+        "# Python\n\nEverything the command line does is a call of the same name. "
+        "`import elman` needs no torch until a name is used.\n\n"
+    )
+    names = (
+        *(f"workbench.{name}" for name in ("load", "fit", "evaluate", "explain")),
+        *("run.Run", "core.recipe.Recipe", "models.rnn.RNN", "core.results.Scores", "core.results.Finding"),
+    )
+    return head + "\n\n".join(f"::: elman.{name}" for name in names) + "\n"
+
+
+def _type(hint: Any) -> str:
+    options = [option for option in typing.get_args(hint) if option is not type(None)]
+    if typing.get_origin(hint) is typing.Literal:
+        return ", ".join(f"`{option}`" for option in options)
+    if typing.get_origin(hint) is tuple:
+        return f"several {_type(options[0])}"
+    if options:
+        return " or ".join(map(_type, options))
+    return {"str": "text", "int": "whole number", "float": "number", "bool": "yes or no"}[hint.__name__]
+
+
+def _default(value: Any) -> str:
+    return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def on_files(files: Any, config: Any) -> Any:
+    """MkDocs hook: adds the pages without writing into the tree."""
+    from mkdocs.structure.files import File
+
+    for path, text in pages().items():
+        files.append(File.generated(config, path, content=text))
+    return files
