@@ -87,10 +87,9 @@ def fit(
     recipe, task, encoded = replace(prepared.recipe, model=recipe.model), prepared.task, prepared.encoded
     sizes = {split: len(feed) for split, feed in encoded.feeds.items()}
     listener.data(recipe, prepared.dataset.provenance, sizes, encoded.summary)
-    rivals = rivals or hold(task.name, encoded.problem, recipe.evaluation, told=listener.rival)
-
     seed_everything(recipe.training.seed)
-    network = task.network(encoded.encoder, recipe)
+    network = task.network(encoded.encoder, recipe)  # before the rivals: a wrong cell shall not cost their time
+    rivals = rivals or hold(task.name, encoded.problem, recipe.evaluation, told=listener.rival)
     name = recipe.name or f"{Path(recipe.data.source).stem}-{recipe.model.cell}"
     folder = Path(resume or out or new_folder(Path("runs"), name))
     plan, parameters = task.plan(network, encoded), sum(p.numel() for p in network.parameters())

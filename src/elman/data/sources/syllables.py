@@ -82,6 +82,6 @@ source = Source(
         "model.hidden_size": 128,
         "training.batch_size": 128,
         "training.learning_rate": 4e-3,
-        "training.epochs": 6.0,
+        "training.epochs": 10.0,
     },
 )

@@ -1,0 +1,55 @@
+"""Lay runs side by side, with a paired test on the same examples."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import tyro
+
+from elman.cli._flags import parse
+from elman.core.errors import RunError
+
+
+@dataclass(frozen=True)
+class Compare:
+    """Lay runs side by side; differences are to the first."""
+
+    runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
+    split: Literal["validation", "test"] = "validation"
+
+
+def main(arguments: list[str]) -> int:
+    """Run the verb."""
+    options = parse(Compare, arguments, "compare")
+    if len(options.runs) < 2:
+        raise RunError("compare needs at least two runs: elman compare RUN RUN")
+    from rich.console import Console
+    from rich.table import Table
+
+    from elman.evaluation.compare import compare
+    from elman.run import Run
+
+    result = compare([Run.open(path) for path in options.runs], options.split)
+    table = Table(title=f"{options.split}: {result.metric}", box=None, title_justify="left")
+    for title in ("run", "value", "95% interval", "against the first (positive: better)", "p"):
+        table.add_column(title)
+    for row in result.rows:
+        gap = (
+            ""
+            if row.difference is None
+            else f"{row.difference.value:+.4g} [{row.difference.low:+.4g}, {row.difference.high:+.4g}]"
+        )
+        table.add_row(
+            row.name,
+            f"{row.value.value:.4g}",
+            f"{row.value.low:.4g} to {row.value.high:.4g}",
+            gap,
+            "" if row.p is None else f"{row.p:.3f}",
+        )
+    console = Console(highlight=False)
+    console.print(table)
+    for name, settings in result.changes.items():
+        console.print(f"{name}: {settings}", soft_wrap=True, markup=False)
+    return 0

@@ -1,0 +1,35 @@
+"""Look inside a run: readout, errors, memory, attribution, gates.
+
+elman explain runs/syllables-gru-0001
+elman explain runs/syllables-gru-0001 memory gates
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from elman.cli._flags import parse
+
+
+@dataclass(frozen=True)
+class Explain:
+    """Look inside a run; writes findings.json and the report."""
+
+    run: Annotated[Path, tyro.conf.Positional]
+    questions: Annotated[
+        tuple[str, ...], tyro.conf.Positional
+    ] = ()  # readout, errors, memory, attribution, gates
+
+
+def main(arguments: list[str]) -> int:
+    """Run the verb."""
+    options = parse(Explain, arguments, "explain")
+    from elman import workbench
+    from elman.cli._terminal import Terminal
+
+    workbench.explain(options.run, options.questions, listener=Terminal())
+    return 0

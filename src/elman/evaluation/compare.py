@@ -1,0 +1,110 @@
+"""Runs side by side: the same examples, paired bootstrap, and what differs in their recipes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import polars as pl
+
+from elman.core.errors import RunError
+from elman.core.recipe import Recipe
+from elman.core.results import Value
+from elman.evaluation.intervals import Resamples, interval, p_value
+
+
+class Folder(Protocol):
+    """What a comparison asks of a run."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def folder(self) -> Path: ...
+    @property
+    def recipe(self) -> Recipe: ...
+    @property
+    def facts(self) -> dict[str, Any]: ...
+    @property
+    def scores(self) -> dict[str, Any]: ...
+
+
+@dataclass(frozen=True)
+class Row:
+    """A run's primary metric; its difference to the first run (positive: better) with p-value."""
+
+    name: str
+    value: Value
+    difference: Value | None
+    p: float | None
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Rows in the order given, and per run the settings that differ from the first."""
+
+    metric: str
+    rows: tuple[Row, ...]
+    changes: dict[str, str]
+
+
+def compare(runs: Sequence[Folder], split: str) -> Comparison:
+    """Compare on one split. Raises RunError for runs on other data: their numbers cannot be held against each other."""
+    hashes = {run.facts["provenance"]["data_hash"] for run in runs}
+    if len(hashes) > 1:
+        raise RunError(
+            "these runs were made on different data (their data hashes differ); nothing can be compared."
+        )
+    stored = [run.scores.get(split) or _missing(run, split) for run in runs]
+    primary = stored[0]["primary"]
+    each = [pl.read_parquet(run.folder / f"predictions-{split}.parquet")["error"].to_numpy() for run in runs]
+    if len({len(errors) for errors in each}) > 1:
+        raise RunError(
+            "these runs measured different examples (context or tokens differ); nothing can be paired."
+        )
+    sign = 1 if primary["higher_is_better"] else -1
+    block = 1 if primary["name"] in ("accuracy", "rmse") else max(50, round(len(each[0]) ** 0.5))
+    draws = Resamples.draw(len(each[0]), 1000, block, 0)
+    first = draws.means(each[0])
+    rows = []
+    for run, scores, errors in zip(runs, stored, each):
+        network = next(row for row in scores["rows"] if not row["is_rival"])
+        value = Value(**network["metrics"][primary["name"]])
+        if run is runs[0]:
+            rows.append(Row(run.name, value, None, None))
+            continue
+        gain = first - draws.means(errors)
+        mean = float(np.nanmean(each[0]) - np.nanmean(errors))
+        rows.append(Row(run.name, value, interval(gain, mean), p_value(gain)))
+    base = _flat(runs[0].recipe)
+    changes = {
+        run.name: ", ".join(
+            f"{key} {base.get(key)} -> {value}"
+            for key, value in _flat(run.recipe).items()
+            if base.get(key) != value
+        )
+        or "the same settings"
+        for run in runs[1:]
+    }
+    direction = "higher" if sign > 0 else "lower"
+    return Comparison(
+        f"{primary['name'].replace('_', ' ')} ({direction} is better; differences in error per example)",
+        tuple(rows),
+        changes,
+    )
+
+
+def _missing(run: Folder, split: str) -> dict[str, Any]:
+    raise RunError(f"{run.name} has no scores on {split}. Run: elman evaluate {run.folder} --split {split}")
+
+
+def _flat(recipe: Recipe) -> dict[str, Any]:
+    values = recipe.to_dict()
+    return {
+        key: value
+        for section in values.values()
+        if isinstance(section, dict)
+        for key, value in section.items()
+    }
