@@ -95,7 +95,7 @@ def test_sources_and_verbs_named_in_prose_exist() -> None:
 def test_the_site_builds_strictly_and_works_offline(tmp_path: Path) -> None:
     pytest.importorskip("material")
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "--site-dir", str(tmp_path)],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(tmp_path)],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
