@@ -19,6 +19,8 @@ def number(value: float | None, digits: int = 4) -> str:
         return "0"
     if abs(value) >= 1e6 or abs(value) < 1e-4:
         return f"{value:.3g}".replace("-", "−")
+    if value == round(value):
+        return f"{value:,.0f}".replace("-", "−")
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(value))))
     return f"{value:,.{decimals}f}".replace("-", "−")
 
@@ -31,20 +33,19 @@ def decimals(value: Value) -> int | None:
     return places if 0 <= places <= 6 and abs(value.value) < 1e6 else None
 
 
-def point(value: Value, fallback: int | None = None) -> str:
-    """The number alone, with the digits its interval supports; `fallback` decimals where it has none."""
-    places = decimals(value)
-    places = fallback if places is None and abs(value.value) < 1e6 else places
-    if places is None or not math.isfinite(value.value):
+def point(value: Value, places: int | None = None) -> str:
+    """The number alone, with so many decimals; by default as many as its interval supports."""
+    places = decimals(value) if places is None else places
+    if places is None or not math.isfinite(value.value) or abs(value.value) >= 1e6:
         return number(value.value)
     return f"{value.value:,.{places}f}".replace("-", "−")
 
 
-def interval(value: Value) -> str:
+def interval(value: Value, places: int | None = None) -> str:
     """ "low to high", or nothing where no interval was computed."""
     if value.low is None or value.high is None:
         return ""
-    places = decimals(value)
+    places = decimals(value) if places is None else places
     if places is None:
         return f"{number(value.low)} to {number(value.high)}"
     return f"{value.low:,.{places}f} to {value.high:,.{places}f}".replace("-", "−")

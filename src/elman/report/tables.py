@@ -87,7 +87,7 @@ def scores_table(scores: Scores) -> Table:
     pairs = {pair.rival: pair for pair in scores.paired if pair.metric == primary}
     values = [row.metrics[primary] for row in scores.rows if primary in row.metrics]
     span = _span(values, scores.network.metrics.get(primary), scores.primary.higher_is_better)
-    places = max((found for value in values if (found := decimals(value)) is not None), default=None)
+    places = _places(scores.network.metrics.get(primary), values)
     return Table(
         split=scores.split,
         metric=words(primary),
@@ -111,7 +111,7 @@ def _row(
         name=words(row.name) if row.is_rival else row.name,
         is_network=not row.is_rival,
         value=point(value, places) if value else number(None),
-        interval=interval(value) if value else "",
+        interval=interval(value, places) if value else "",
         bar=_bar(value, span) if value and span else None,
         others=tuple(point(row.metrics[name]) if name in row.metrics else number(None) for name in others),
         difference=difference(pair.difference) if pair and row.is_rival else "",
@@ -120,6 +120,13 @@ def _row(
         seconds=duration(row.seconds) if row.seconds else "",
         note=row.note,
     )
+
+
+def _places(network: Value | None, values: Sequence[Value]) -> int | None:
+    """Decimals of the whole column: those that the network's interval supports, else the most of any row's."""
+    own = decimals(network) if network else None
+    found = [places for value in values if (places := decimals(value)) is not None]
+    return own if own is not None else max(found, default=None)
 
 
 def _sign(value: Value) -> str:

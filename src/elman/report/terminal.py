@@ -48,17 +48,9 @@ def render_scores(scores: Scores) -> RenderableType:
 
 
 def render_verdict(scores: Scores) -> RenderableType:
-    """The verdict with its sign, and a warning when the test split was opened before."""
+    """The verdict with its sign."""
     sign, style = SIGNS[outcome(scores)]
-    lines: list[RenderableType] = [Text.assemble((f"{sign} ", style), (scores.verdict, "bold"))]
-    if scores.looks and scores.looks > 1:
-        lines.append(
-            Text(
-                f"  The test split of these data has now been opened {scores.looks} times on this machine.",
-                style="yellow",
-            )
-        )
-    return Group(*lines)
+    return Text.assemble((f"{sign} ", style), (scores.verdict, "bold"))
 
 
 def render_findings(findings: Sequence[Finding]) -> RenderableType:
