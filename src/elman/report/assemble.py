@@ -70,7 +70,7 @@ def assemble(
         parameters=facts.get("parameters"),
         command=f"elman train {run.folder.as_posix()}/recipe.toml",
         started=facts.get("started") or "",
-        seconds=history[-1].get("seconds") if history else None,
+        seconds=(facts.get("history") or {}).get("seconds"),
         version=facts.get("version") or "",
     )
 

@@ -20,6 +20,7 @@ WIDTH = 480  # pixels, where a chart leaves it open
 CONFIG: dict[str, Any] = {
     "background": None,
     "font": "sans-serif",
+    "padding": {"left": 12, "right": 5, "top": 5, "bottom": 5},
     "view": {"stroke": None},
     "axis": {
         "labelColor": "currentColor",

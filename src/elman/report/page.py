@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import functools
 import hashlib
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -52,6 +53,9 @@ def render(content: ReportContent) -> str:
             content=content,
             scores=shown,
             outcome=state,
+            verdict=_sentences(
+                scores.verdict if scores and scores.verdict else "This run has no scores yet."
+            ),
             outcome_label=OUTCOMES[state],
             best=best_rival(shown) if shown else None,
             tables=[
@@ -80,12 +84,24 @@ def render(content: ReportContent) -> str:
     return text
 
 
+def _sentences(text: str) -> tuple[str, str]:
+    """The first sentence, which is the headline, and the others."""
+    first, *others = re.split(r"(?<=[.!?])\s+(?=[A-Z])", text, maxsplit=1)
+    return first, "".join(others)
+
+
 def _curves(content: ReportContent) -> list[Markup | str]:
     """Learning curves: the training loss with the validation loss of the same unit, then the primary metric and
     where its best rival stands.
     """
-    rows = content.history
     scores = content.scores.get("validation") or content.headline
+    share = scores is not None and scores.primary.unit.startswith("share")
+    scores, rows = in_words(scores) if scores else None, list(content.history)
+    if len(rows) < 2:
+        return []
+    if scores and share:
+        name = scores.primary.name
+        rows = [{**row, name: 100 * row[name]} if isinstance(row.get(name), float) else row for row in rows]
     present = {name for row in rows for name in row}
     x = "step" if "step" in present else "epoch"
     losses = [name for name in SAME_UNIT if name in present]
@@ -94,7 +110,11 @@ def _curves(content: ReportContent) -> list[Markup | str]:
     line = _rival_line(scores) if scores else None
     specs = [charts.curves(rows, losses, "loss", x, line if primary in losses else None)]
     if scores and primary in present and primary not in losses:
-        specs.append(charts.curves(rows, [primary], f"{words(primary)}, {scores.split}", x, line))
+        specs.append(
+            charts.curves(
+                rows, [primary], f"{words(primary)}, {'%, ' if share else ''}{scores.split}", x, line
+            )
+        )
     return [_chart(spec) for spec in specs if spec]
 
 
