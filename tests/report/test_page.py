@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -102,6 +103,15 @@ def test_the_outcome_follows_the_interval(difference: tuple[float, float, float]
     result = scores(difference=difference)
     assert outcome(result) == expected
     assert f'class="verdict {expected}"' in render(content(scores={"test": result}))
+
+
+def test_the_first_sentence_of_the_verdict_is_the_headline() -> None:
+    long = replace(
+        scores(), verdict="It beats nb_svm by 2.1 points (95% interval 0.9 to 3.3). This was the 2nd look."
+    )
+    page = render(content(scores={"test": long}))
+    assert "<h1>It beats nb_svm by 2.1 points (95% interval 0.9 to 3.3).</h1>" in page
+    assert "<p>This was the 2nd look.</p>" in page
 
 
 def test_the_best_rival_is_the_best_on_the_primary_metric() -> None:
