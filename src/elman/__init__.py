@@ -9,7 +9,11 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from elman.core.recipe import Recipe as Recipe
+    from elman.estimator import RecurrentClassifier as RecurrentClassifier
+    from elman.generate import generate as generate
     from elman.models.rnn import RNN as RNN
+    from elman.predict import predict as predict
+    from elman.run import Run as Run
     from elman.workbench import evaluate as evaluate
     from elman.workbench import explain as explain
     from elman.workbench import fit as fit
@@ -24,8 +28,22 @@ _WHERE = {
     "fit": "workbench",
     "evaluate": "workbench",
     "explain": "workbench",
+    "predict": "predict",
+    "generate": "generate",
+    "RecurrentClassifier": "estimator",
 }
-__all__ = ["RNN", "Recipe", "Run", "evaluate", "explain", "fit", "load"]
+__all__ = [
+    "RNN",
+    "Recipe",
+    "RecurrentClassifier",
+    "Run",
+    "evaluate",
+    "explain",
+    "fit",
+    "generate",
+    "load",
+    "predict",
+]
 
 
 def __getattr__(name: str) -> Any:

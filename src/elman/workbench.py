@@ -9,6 +9,7 @@ findings = elman.explain(run)
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,6 +37,8 @@ from elman.recipes import as_recipe
 from elman.report.assemble import write_findings, write_run_report
 from elman.run import Run, new_folder, stamp
 from elman.tasks.contract import Encoded, Task
+from elman.training.find_rate import RateFound
+from elman.training.find_rate import find_rate as search_rate
 from elman.training.loop import Measured
 from elman.training.loop import fit as train
 
@@ -74,12 +77,14 @@ def fit(
     resume: str | Path | None = None,
     rivals: Rivals | None = None,
     prepared: Prepared | None = None,
+    explained: bool = True,
     **settings: Any,
 ) -> Run:
     """From raw sequences to a trained, measured and explained network; returns the run (a folder).
 
     `settings` are recipe settings by name (`cell="lstm"`, `budget="10m"`). Rivals are fitted before the first
-    epoch and choices use the validation split only; the test split is opened once, at the end.
+    epoch and choices use the validation split only; the test split is opened once, at the end. With `explained=False` it is
+    not opened at all, and nothing is analysed.
     """
     listener = listener or Listener()
     recipe = Run.open(resume).recipe if resume else as_recipe(source, **settings)
@@ -88,7 +93,9 @@ def fit(
     sizes = {split: len(feed) for split, feed in encoded.feeds.items()}
     listener.data(recipe, prepared.dataset.provenance, sizes, encoded.summary)
     seed_everything(recipe.training.seed)
-    network = task.network(encoded.encoder, recipe)  # before the rivals: a wrong cell shall not cost their time
+    network = task.network(
+        encoded.encoder, recipe
+    )  # before the rivals: a wrong cell shall not cost their time
     rivals = rivals or hold(task.name, encoded.problem, recipe.evaluation, told=listener.rival)
     name = recipe.name or f"{Path(recipe.data.source).stem}-{recipe.model.cell}"
     folder = Path(resume or out or new_folder(Path("runs"), name))
@@ -113,6 +120,8 @@ def fit(
     run.settle(history)
     listener.trained(history)
     prepared = replace(prepared, recipe=run.recipe)
+    if not explained:
+        return run
     evaluate(run, prepared=prepared, rivals=rivals, listener=listener)
     explain(run, prepared=prepared, listener=listener)
     return run
@@ -161,6 +170,34 @@ def explain(
     listener.findings(findings, advice)
     listener.report(write_run_report(run, findings, advice))
     return findings
+
+
+def dry_run(recipe: Recipe, steps: int = 3) -> str:
+    """Load, encode, build and take a few steps; says what a training would be, writes nothing."""
+    prepared = prepare(recipe)
+    recipe, task, encoded = prepared.recipe, prepared.task, prepared.encoded
+    network, losses, feed = task.network(encoded.encoder, recipe), [], encoded.feeds["train"]
+    objective, began = task.objective(encoded, recipe), time.perf_counter()
+    for batch, _ in zip(feed.batches(recipe.training.batch_size or 64), range(steps)):
+        loss = objective(network, batch, None).loss
+        loss.backward()  # type: ignore[no-untyped-call]
+        losses.append(loss.item())
+    each, count = (time.perf_counter() - began) / steps, feed.steps(recipe.training.batch_size or 64)
+    sizes = ", ".join(f"{len(one):,} {split}" for split, one in encoded.feeds.items())
+    lines = [recipe.to_toml(), f"data: {sizes}", *encoded.summary, task.plan(network, encoded)]
+    lines.append(
+        f"loss of {steps} steps: {', '.join(f'{loss:.3f}' for loss in losses)}; {each:.3f} s each, {count:,} steps an epoch"
+    )
+    return "\n".join(lines)
+
+
+def find_rate(recipe: Recipe) -> RateFound:
+    """Search for a learning rate with a range test on the training split; nothing is kept."""
+    prepared = prepare(recipe)
+    seed_everything(recipe.training.seed)
+    network = prepared.task.network(prepared.encoded.encoder, prepared.recipe)
+    objective = prepared.task.objective(prepared.encoded, prepared.recipe)
+    return search_rate(network, objective, prepared.encoded.feeds["train"], prepared.recipe.training)
 
 
 def as_run(run: Run | str | Path) -> Run:

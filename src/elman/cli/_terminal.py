@@ -81,7 +81,7 @@ class Terminal(Listener):
 
         if not self.quiet:
             self.console.print(render_scores(scores))
-        if scores.split == "test" or self.quiet:
+        if scores.split == "test" or not self.quiet:
             self.console.print(render_verdict(scores))
 
     def findings(self, findings: Sequence[Finding], advice: Sequence[Advice]) -> None:

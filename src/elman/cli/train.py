@@ -52,10 +52,13 @@ def main(arguments: list[str]) -> int:
 
     listener = Terminal(quiet=options.quiet)
     if options.find_rate:
-        listener.say(workbench.find_rate(recipe))
+        found = workbench.find_rate(recipe)
+        listener.say(
+            f"try --learning-rate {found.suggested:.1e} (a third of the rate with the least loss, {min(found.losses):.3f})"
+        )
         return 0
     if options.dry_run:
-        listener.say(workbench.dry_run(recipe, listener))
+        listener.console.print(workbench.dry_run(recipe), markup=False, soft_wrap=True)
         return 0
     workbench.fit(recipe, out=options.out, resume=options.resume, listener=listener)
     return 0

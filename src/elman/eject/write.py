@@ -31,9 +31,19 @@ def eject(run: Run, folder: Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     facts = _data(prepared, folder)
     _weights(network, folder / "weights.safetensors")
-    template = {"classification": "texts", "regression": "texts", "language_modelling": "language", "forecasting": "series"}
+    template = {
+        "classification": "texts",
+        "regression": "texts",
+        "language_modelling": "language",
+        "forecasting": "series",
+    }
     values = {"recipe": recipe, "encoder": run.encoder, "run": run, "rnn": PLAIN[recipe.model.cell], **facts}
-    environment = Environment(loader=PackageLoader("elman", "eject/templates"), trim_blocks=True, lstrip_blocks=True, undefined=StrictUndefined)
+    environment = Environment(
+        loader=PackageLoader("elman", "eject/templates"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=StrictUndefined,
+    )
     script = environment.get_template(f"{template[recipe.task or '']}.py.jinja").render(**values, repr=repr)
     write_text(folder / "main.py", script)
     write_json(folder / "main.ipynb", notebook(script))
@@ -43,18 +53,30 @@ def eject(run: Run, folder: Path) -> Path:
 def refuse(recipe: Recipe) -> None:
     """Say by name what a plain script does not carry."""
     model, training = recipe.model, recipe.training
-    reasons = [name for name in ("layer_norm", "zoneout", "residual", "tied", "vectors") if getattr(model, name)]
+    reasons = [
+        name for name in ("layer_norm", "zoneout", "residual", "tied", "vectors") if getattr(model, name)
+    ]
     reasons += [f"cell={model.cell}"] if model.cell not in PLAIN else []
     reasons += [f"activation={model.activation}"] if model.activation not in (None, "tanh") else []
     reasons += ["bigrams"] if recipe.encoding.bigrams else []
-    reasons += [f"tokenizer={recipe.encoding.tokenizer}"] if recipe.encoding.tokenizer in ("bpe", "unigram", "bytes") else []
+    reasons += (
+        [f"tokenizer={recipe.encoding.tokenizer}"]
+        if recipe.encoding.tokenizer in ("bpe", "unigram", "bytes")
+        else []
+    )
     reasons += ["average"] if training.average else []
     reasons += [f"distribution={model.distribution}"] if model.distribution != "point" else []
-    reasons += [f"scaler={recipe.encoding.scaler}"] if recipe.encoding.scaler not in (None, "standard", "none") else []
+    reasons += (
+        [f"scaler={recipe.encoding.scaler}"]
+        if recipe.encoding.scaler not in (None, "standard", "none")
+        else []
+    )
     reasons += ["gaps=mask"] if recipe.data.gaps == "mask" else []
     reasons += ["left padding"] if recipe.encoding.padding == "left" else []
     if reasons:
-        raise RecipeError(f"eject writes plain torch.nn, which has no short way to say: {', '.join(reasons)}.")
+        raise RecipeError(
+            f"eject writes plain torch.nn, which has no short way to say: {', '.join(reasons)}."
+        )
 
 
 def _data(prepared: Prepared, folder: Path) -> dict[str, Any]:
@@ -77,9 +99,20 @@ def _data(prepared: Prepared, folder: Path) -> dict[str, Any]:
     columns |= {f"y{k}": arrays["targets"][:, k] for k in range(arrays["targets"].shape[1])}
     frame = pl.DataFrame(columns)
     write_atomic(folder / "series.csv", lambda temporary: frame.write_csv(temporary, float_precision=9))
-    rows = pl.DataFrame({"split": [s for s, o in prepared.encoded.feeds.items() for _ in o.origins], "origin": [int(o) for f in prepared.encoded.feeds.values() for o in f.origins]})
+    rows = pl.DataFrame(
+        {
+            "split": [s for s, o in prepared.encoded.feeds.items() for _ in o.origins],
+            "origin": [int(o) for f in prepared.encoded.feeds.values() for o in f.origins],
+        }
+    )
     write_atomic(folder / "windows.csv", lambda temporary: rows.write_csv(temporary))
-    return {"series": len(encoder.series), "known": encoder.known_features, "features": encoder.features, "names": encoder.series, "feed": feed}
+    return {
+        "series": len(encoder.series),
+        "known": encoder.known_features,
+        "features": encoder.features,
+        "names": encoder.series,
+        "feed": feed,
+    }
 
 
 def _weights(network: Any, path: Path) -> None:
@@ -105,8 +138,26 @@ def notebook(script: str) -> dict[str, Any]:
         comment = []
         while lines and lines[0].startswith("# "):
             comment.append(lines.pop(0)[2:])
-        cells.append({"cell_type": "markdown", "metadata": {}, "source": f"## {heading}\n\n" + "\n".join(comment), "id": f"text{len(cells)}"})
-        cells.append({"cell_type": "code", "metadata": {}, "source": "\n".join(lines).strip("\n"), "outputs": [], "execution_count": None, "id": f"code{len(cells)}"})
+        cells.append(
+            {
+                "cell_type": "markdown",
+                "metadata": {},
+                "source": f"## {heading}\n\n" + "\n".join(comment),
+                "id": f"text{len(cells)}",
+            }
+        )
+        cells.append(
+            {
+                "cell_type": "code",
+                "metadata": {},
+                "source": "\n".join(lines).strip("\n"),
+                "outputs": [],
+                "execution_count": None,
+                "id": f"code{len(cells)}",
+            }
+        )
     kernel = {"kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"}}
-    result: dict[str, Any] = json.loads(json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5}))
+    result: dict[str, Any] = json.loads(
+        json.dumps({"cells": cells, "metadata": kernel, "nbformat": 4, "nbformat_minor": 5})
+    )
     return result

@@ -1,0 +1,47 @@
+"""Predict new texts or series with a run; writes a csv.
+
+elman predict RUN --text "a fine film"
+elman predict RUN reviews.csv --out predictions.csv
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import tyro
+
+from elman.cli._flags import parse
+from elman.core.errors import DataError
+
+
+@dataclass(frozen=True)
+class Predict:
+    """Predict new texts or series with a run."""
+
+    run: Annotated[Path, tyro.conf.Positional]
+    source: Annotated[Path | None, tyro.conf.Positional] = (
+        None  # a table, or a text file with one text a line
+    )
+    text: tuple[str, ...] = ()  # texts given on the command line
+    out: Path | None = None  # a csv file; printed when not given
+
+
+def main(arguments: list[str]) -> int:
+    """Run the verb."""
+    options = parse(Predict, arguments, "predict")
+    if not options.text and options.source is None:
+        raise DataError("nothing to predict: give a file, or --text TEXT.")
+    from elman.core.files import write_text
+    from elman.predict import predict
+    from elman.run import Run
+
+    frame = predict(Run.open(options.run), options.text or options.source)
+    content = frame.write_csv(float_precision=6)
+    if options.out is None:
+        print(content, end="")
+    else:
+        write_text(options.out, content)
+        print(f"{frame.height:,} rows in {options.out}")
+    return 0

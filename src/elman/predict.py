@@ -1,0 +1,200 @@
+"""Predictions for new sequences: texts to classes or numbers, series to forecasts with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+
+from elman.core.errors import DataError, RecipeError
+from elman.data.contract import SeriesTable
+from elman.data.series import prepare as prepare_series
+from elman.data.table import column, read_table
+from elman.encoding.sequences import SequenceFeed
+from elman.models.heads import LEVELS, point, quantiles
+from elman.run import Run
+from elman.tasks.contract import evaluating, run_batches
+
+INTERVAL = 0.9  # share of true values that a forecast's interval is meant to hold
+
+
+def predict(run: Run, source: str | Path | Iterable[str] | pl.DataFrame) -> pl.DataFrame:
+    """Predictions of a run as a table.
+
+    Texts (a list of strings, a text file with one per line, a table with the run's text column): prediction and, for
+    classes, a probability each. Series (a table with the run's columns): the steps after its last row, with an interval from the
+    network's quantiles or from its errors on the validation split. Raises DataError for what does not fit the run.
+    """
+    task = run.recipe.task
+    if task == "forecasting":
+        return _forecast(run, source)
+    if task == "language_modelling":
+        raise RecipeError(
+            "a language model predicts the next token; let it write: elman generate RUN --prompt TEXT"
+        )
+    return _texts(run, source)
+
+
+def _texts(run: Run, source: Any) -> pl.DataFrame:
+    texts = read_texts(source, run.recipe.data.text)
+    encoder, recipe = run.encoder, run.recipe
+    feed = SequenceFeed(
+        encoder.text.encode_many(texts), np.zeros(len(texts), np.int64), padding=recipe.encoding.padding
+    )
+    outputs = run_batches(
+        run.network, feed, 256, lambda batch: run.network(batch.inputs, batch.lengths).values
+    )
+    if encoder.labels is None:
+        return pl.DataFrame({"text": texts, "prediction": outputs[:, 0] * encoder.std + encoder.mean})
+    shares = torch.from_numpy(outputs).softmax(-1).numpy()
+    named = {f"p({label})": shares[:, k] for k, label in enumerate(encoder.labels)}
+    return pl.DataFrame({"text": texts, "prediction": [encoder.labels[k] for k in shares.argmax(1)], **named})
+
+
+def read_texts(source: Any, name: str | None) -> list[str]:
+    """Texts from a list, a text file (one a line) or a table (its text column)."""
+    if isinstance(source, pl.DataFrame):
+        frame: pl.DataFrame | None = source
+    elif isinstance(source, (str, Path)):
+        path = Path(source)
+        if not path.exists():
+            raise DataError(f"no file at {path}. To predict one text, use --text.")
+        frame = None if path.suffix.lower() in ("", ".txt") else read_table(path)
+        if frame is None:
+            lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
+            if not lines:
+                raise DataError(f"{path} is empty. Expected one text a line.")
+            return lines
+    else:
+        texts = [str(text) for text in source]
+        if not texts:
+            raise DataError("there is no text to predict.")
+        return texts
+    assert frame is not None
+    wanted = column(frame, name or "text", "the table")
+    return frame[wanted].cast(pl.String).fill_null("").to_list()
+
+
+def _forecast(run: Run, source: Any) -> pl.DataFrame:
+    recipe, encoder, network = run.recipe, run.encoder, run.network
+    frame = source if isinstance(source, pl.DataFrame) else read_table(Path(source))
+    options = replace(
+        recipe.data,
+        time=encoder.time,
+        entity=encoder.entity,
+        target=encoder.series,
+        known=encoder.known,
+        observed=encoder.observed,
+    )
+    table = prepare_series(
+        frame,
+        source if not isinstance(source, pl.DataFrame) else "the table",
+        options,
+        "",
+        borders=(None, None),
+        season=encoder.season,
+    )
+    longer, origins = _extended(table, encoder)
+    arrays = encoder.arrays(longer)
+    context, horizon, series = encoder.window.context_length, encoder.horizon, len(encoder.series)
+    first = np.searchsorted(arrays["entity"], arrays["entity"][origins])
+    if (origins - first < context).any():
+        raise DataError(
+            f"the series has {int((origins - first).min())} rows; the network reads {context}. Give at least that many."
+        )
+    rows = origins[:, None] + np.arange(-context, 0)
+    inputs, future = (
+        arrays["features"][rows],
+        arrays["features"][origins[:, None] + np.arange(horizon), series : series + encoder.known_features],
+    )
+    if encoder.independent:
+        known = inputs[:, :, series : series + encoder.known_features]
+        each = [np.concatenate([inputs[:, :, k : k + 1], known], -1) for k in range(series)]
+        inputs = np.stack(each, 1).reshape(len(origins) * series, context, -1)
+        future = np.repeat(future, series, 0)
+    with evaluating(network):
+        ahead = torch.from_numpy(np.ascontiguousarray(future)) if encoder.known_features else None
+        parameters = network(torch.from_numpy(np.ascontiguousarray(inputs)), ahead).values
+    last = arrays["values"][origins - 1]
+
+    def back(values: np.ndarray) -> np.ndarray:
+        if encoder.independent:
+            values = values.reshape(len(origins), series, horizon).transpose(0, 2, 1)
+        unscaled: np.ndarray = encoder.unscale(values, last)
+        return unscaled
+
+    outputs = back(point(recipe.model.distribution, parameters).numpy())
+    if recipe.model.distribution == "point":
+        low, high = _conformal(run, outputs.shape[1:])
+        bounds = (outputs + low, outputs + high)
+    else:
+        bands = quantiles(recipe.model.distribution, parameters).numpy()
+        bounds = (back(bands[..., 0]), back(bands[..., len(LEVELS) - 1]))
+    parts = []
+    for number, origin in enumerate(origins):
+        span = longer.frame[int(origin) : int(origin) + horizon]
+        for k, name in enumerate(encoder.series):
+            keys = {encoder.time: span[encoder.time]} | (
+                {encoder.entity: span[encoder.entity]} if encoder.entity else {}
+            )
+            values = {
+                "prediction": outputs[number, :, k],
+                "low": bounds[0][number, :, k],
+                "high": bounds[1][number, :, k],
+            }
+            parts.append(
+                pl.DataFrame(
+                    {**keys, "series": [name] * horizon, "step": np.arange(1, horizon + 1), **values}
+                )
+            )
+    return pl.concat(parts)
+
+
+def _extended(table: SeriesTable, encoder: Any) -> tuple[SeriesTable, np.ndarray]:
+    """The table with `horizon` rows more per entity, and the first of them. Rows that hold covariates but no target
+    yet are the future already."""
+    frame, time = table.frame, table.time
+    groups = [frame] if table.entity is None else frame.partition_by(table.entity, maintain_order=True)
+    parts, origins, offset = [], [], 0
+    for group in groups:
+        seen = group.select(
+            pl.any_horizontal(pl.col(name).is_not_null() for name in encoder.series)
+        ).to_series()
+        length = int(seen.arg_true().max() or 0) + 1  # type: ignore[arg-type]
+        step = group[time].diff().drop_nulls().mode().min()
+        missing = max(0, length + encoder.horizon - group.height)
+        if missing and encoder.known:
+            raise DataError(
+                f"the covariates {', '.join(encoder.known)} must be given for {encoder.horizon} steps after the last target; {missing} are missing."
+            )
+        end = group[time].max()
+        stamps = pl.Series(time, [end + step * (k + 1) for k in range(missing)], dtype=group[time].dtype)
+        more = stamps.to_frame()
+        if table.entity is not None:
+            more = more.with_columns(pl.lit(group[table.entity][0]).alias(table.entity))
+        parts.append(pl.concat([group, more], how="diagonal")[: length + encoder.horizon])
+        origins.append(offset + length)
+        offset += length + encoder.horizon
+    return replace(
+        table, frame=pl.concat(parts), borders=(table.frame[time].max(), table.frame[time].max())
+    ), np.array(origins)
+
+
+def _conformal(run: Run, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets (horizon, series) that held INTERVAL of the validation errors (split conformal, Vovk et al. 2005)."""
+    frame = pl.read_parquet(run.folder / "predictions-validation.parquet")
+    names = run.encoder.series
+    errors = np.stack(
+        [
+            np.stack(frame[f"target {n}"].to_list()) - np.stack(frame[f"prediction {n}"].to_list())
+            for n in names
+        ],
+        -1,
+    )
+    low, high = np.nanquantile(errors.reshape(-1, *shape), [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2], axis=0)
+    return low, high
