@@ -19,7 +19,8 @@ PACKAGE = ROOT / "src" / "elman"
 # Listing order is import order: a room imports only rooms above it.
 ROOMS = (
     "core", "data", "encoding", "cells", "engine", "models", "training", "evaluation", "interpretation", "tasks",
-    "report", "workbench", "cli",
+    "report", "workbench",
+    "eject", "cli",
 )  # fmt: skip
 # What lies beside the rooms belongs to the main path, but for the two ends: the package itself and its command.
 ENDS = {"__init__", "__main__"}
