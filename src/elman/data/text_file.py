@@ -28,17 +28,28 @@ def load(options: DataOptions) -> Corpus:
     return split(text, path.name, options)
 
 
-def split(text: str, name: str, options: DataOptions, **facts: str) -> Corpus:
-    """Cut a text in order; 80/10/10 unless the options say otherwise. Raises DataError for too short a text."""
+def split(
+    text: str, name: str, options: DataOptions, *, validation_first: bool = False, **facts: str
+) -> Corpus:
+    """Cut a text in order; 80/10/10 unless the options say otherwise. Raises DataError for too short a text.
+
+    With `validation_first` the text opens with the validation split, so that training text and test text meet.
+    """
     if len(text) < LEAST:
         raise DataError(
             f"{name} has {len(text):,} characters; expected at least {LEAST:,} to train and to measure on."
         )
     test = options.test_share if options.test_share is not None else 0.1
     validation = options.validation_share if options.validation_share is not None else 0.1
-    last, middle = int(len(text) * (1 - test)), int(len(text) * (1 - test - validation))
+    last, held = int(len(text) * (1 - test)), int(len(text) * validation)
+    parts = (
+        [text[:held], text[held:last]]
+        if validation_first
+        else [text[last - held : last], text[: last - held]]
+    )
+    splits = {"train": parts[1][: options.limit], "validation": parts[0], "test": text[last:]}
+    order = "validation, train, test" if validation_first else "train, validation, test"
+    rule = f"in order ({order}): " + ", ".join(f"{len(part):,} {split}" for split, part in splits.items())
     data_hash = hashlib.sha256(text.encode("utf-8")).hexdigest()
-    rule = f"in order: first {middle:,} characters train, next {last - middle:,} validation, last {len(text) - last:,} test"
-    train = text[:middle] if options.limit is None else text[: min(middle, options.limit)]
-    splits = {"train": train, "validation": text[middle:last], "test": text[last:]}
-    return Corpus(splits, Provenance(Path(name).name, data_hash, rule, **facts))  # type: ignore[arg-type]
+    provenance = Provenance(Path(name).name, data_hash, rule + " characters", **facts)  # type: ignore[arg-type]
+    return Corpus(splits, provenance)  # type: ignore[arg-type]
