@@ -10,9 +10,9 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from elman.core.recipe import Recipe as Recipe
     from elman.estimator import RecurrentClassifier as RecurrentClassifier
-    from elman.generate import generate as generate
+    from elman.generation import generate as generate
     from elman.models.rnn import RNN as RNN
-    from elman.predict import predict as predict
+    from elman.prediction import predict as predict
     from elman.run import Run as Run
     from elman.workbench import evaluate as evaluate
     from elman.workbench import explain as explain
@@ -28,8 +28,8 @@ _WHERE = {
     "fit": "workbench",
     "evaluate": "workbench",
     "explain": "workbench",
-    "predict": "predict",
-    "generate": "generate",
+    "predict": "prediction",
+    "generate": "generation",
     "RecurrentClassifier": "estimator",
 }
 __all__ = [

@@ -46,9 +46,8 @@ def analyse(run: Run, task: Task, encoded: Encoded, questions: Sequence[str] = (
         if question == "readout":
             found.append(readout(view, sample))
         else:
-            found.append(
-                {"memory": memory, "attribution": attribution, "gates": gates}[question](view, sample)
-            )
+            asked: dict[str, Any] = {"memory": memory, "attribution": attribution, "gates": gates}
+            found.append(asked[question](view, sample))
     return [finding for finding in found if finding is not None]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from elman.predict import predict
+from elman.prediction import predict
 from elman.run import Run
 
 

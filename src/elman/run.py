@@ -73,6 +73,10 @@ class Run:
                 f"{path} is damaged ({error}). Train again or restore the file from a copy."
             ) from None
 
+    def stored(self, name: str, default: Any) -> Any:
+        """A JSON file of the folder, or `default` where there is none yet."""
+        return self.read_json(name) if (self.folder / name).exists() else default
+
     @property
     def facts(self) -> dict[str, Any]:
         """run.json: format, source, data hash, engine, history."""
@@ -146,7 +150,7 @@ class Run:
     def __repr__(self) -> str:
         try:
             scores = self.scores
-            verdict = scores.get("test", scores.get("validation"))["verdict"]
+            verdict = (scores.get("test") or scores["validation"])["verdict"]
         except (RunError, KeyError, TypeError):
             verdict = "not evaluated yet"
         return f"Run({str(self.folder)!r}): {verdict}"

@@ -21,7 +21,7 @@ from elman import __version__
 from elman.analyses import advise, analyse
 from elman.core.catalogue import find
 from elman.core.environment import environment
-from elman.core.files import write_json
+from elman.core.files import plain, write_json
 from elman.core.recipe import Recipe
 from elman.core.results import Finding, Scores
 from elman.core.seeds import seed_everything
@@ -39,7 +39,7 @@ from elman.run import Run, new_folder, stamp
 from elman.tasks.contract import Encoded, Task
 from elman.training.find_rate import RateFound
 from elman.training.find_rate import find_rate as search_rate
-from elman.training.loop import Measured
+from elman.training.history import Measured
 from elman.training.loop import fit as train
 
 
@@ -75,7 +75,7 @@ def fit(
     out: str | Path | None = None,
     listener: Listener | None = None,
     resume: str | Path | None = None,
-    rivals: Rivals | None = None,
+    held: Rivals | None = None,
     prepared: Prepared | None = None,
     explained: bool = True,
     **settings: Any,
@@ -84,19 +84,18 @@ def fit(
 
     `settings` are recipe settings by name (`cell="lstm"`, `budget="10m"`). Rivals are fitted before the first
     epoch and choices use the validation split only; the test split is opened once, at the end. With `explained=False` it is
-    not opened at all, and nothing is analysed.
+    not opened at all, and nothing is analysed. `held` are rivals fitted before on the same data.
     """
     listener = listener or Listener()
     recipe = Run.open(resume).recipe if resume else as_recipe(source, **settings)
     prepared = prepared or prepare(recipe)
     recipe, task, encoded = replace(prepared.recipe, model=recipe.model), prepared.task, prepared.encoded
-    sizes = {split: len(feed) for split, feed in encoded.feeds.items()}
+    sizes: dict[str, int] = {split: len(feed) for split, feed in encoded.feeds.items()}
     listener.data(recipe, prepared.dataset.provenance, sizes, encoded.summary)
     seed_everything(recipe.training.seed)
-    network = task.network(
-        encoded.encoder, recipe
-    )  # before the rivals: a wrong cell shall not cost their time
-    rivals = rivals or hold(task.name, encoded.problem, recipe.evaluation, told=listener.rival)
+    # Before the rivals: a wrong cell shall not cost their time.
+    network = task.network(encoded.encoder, recipe)
+    rivals = held or hold(task.name, encoded.problem, recipe.evaluation, told=listener.rival)
     name = recipe.name or f"{Path(recipe.data.source).stem}-{recipe.model.cell}"
     folder = Path(resume or out or new_folder(Path("runs"), name))
     plan, parameters = task.plan(network, encoded), sum(p.numel() for p in network.parameters())
@@ -122,7 +121,7 @@ def fit(
     prepared = replace(prepared, recipe=run.recipe)
     if not explained:
         return run
-    evaluate(run, prepared=prepared, rivals=rivals, listener=listener)
+    evaluate(run, prepared=prepared, held=rivals, listener=listener)
     explain(run, prepared=prepared, listener=listener)
     return run
 
@@ -132,14 +131,14 @@ def evaluate(
     *,
     splits: Sequence[SplitName] = ("validation", "test"),
     prepared: Prepared | None = None,
-    rivals: Rivals | None = None,
+    held: Rivals | None = None,
     listener: Listener | None = None,
 ) -> dict[str, Scores]:
     """Measure a run and its rivals on the same examples; each look at the test split is counted."""
     listener, run = listener or Listener(), as_run(run)
     prepared = prepared or prepare(run.recipe, run.encoder)
     recipe, encoded = prepared.recipe, prepared.encoded
-    rivals = rivals or hold(prepared.task.name, encoded.problem, recipe.evaluation, told=listener.rival)
+    rivals = held or hold(prepared.task.name, encoded.problem, recipe.evaluation, told=listener.rival)
     results: dict[str, Scores] = {}
     for split in splits:
         predictions = prepared.task.predict(run.network, encoded, split, recipe)
@@ -150,7 +149,7 @@ def evaluate(
         )  # fmt: skip
         save_predictions(run.folder, split, predictions, encoded.problem)
         listener.scores(results[split])
-    write_json(run.folder / "scores.json", results)
+    write_json(run.folder / "scores.json", run.stored("scores.json", {}) | plain(results))
     return results
 
 

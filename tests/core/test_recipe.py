@@ -43,19 +43,12 @@ def recipes() -> st.SearchStrategy[Recipe]:
     return st.builds(Recipe, task=st.none() | TEXT, name=st.none() | TEXT, **parts)
 
 
-KNOWN = (
-    "control characters are not escaped, and None cannot be written where the default is a value (clip_norm)"
-)
-
-
-@pytest.mark.xfail(reason=KNOWN, strict=False)
 @settings(max_examples=30, deadline=None)
 @given(recipes())
 def test_toml_gives_back_the_same_recipe(recipe: Recipe) -> None:
     assert Recipe.from_dict(tomllib.loads(recipe.to_toml())) == recipe
 
 
-@pytest.mark.xfail(reason=KNOWN, strict=False)
 @settings(max_examples=20, deadline=None)
 @given(recipes())
 def test_overriding_nothing_changes_nothing(recipe: Recipe) -> None:

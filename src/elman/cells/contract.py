@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import collections
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -46,7 +47,8 @@ class Cell(nn.Module, ABC):
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
-        cls.State = NamedTuple(f"{cls.__name__}State", [(name, Tensor) for name in cls.state_names])
+        make: Any = collections.namedtuple
+        cls.State = make(f"{cls.__name__}State", cls.state_names)  # each part a Tensor
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()

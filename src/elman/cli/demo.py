@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> int:
     recipe = as_recipe("syllables", **changes)
     prepared = workbench.prepare(recipe)
     task, encoded = prepared.task, prepared.encoded
-    sizes = {split: len(feed) for split, feed in encoded.feeds.items()}
+    sizes: dict[str, int] = {split: len(feed) for split, feed in encoded.feeds.items()}
     screen.data(prepared.recipe, prepared.dataset.provenance, sizes, encoded.summary)
     rivals = hold(task.name, encoded.problem, prepared.recipe.evaluation, told=screen.rival)
     runs = {}
@@ -48,7 +48,7 @@ def main(arguments: list[str]) -> int:
         mine = replace(prepared, recipe=prepared.recipe.override({"cell": cell}))
         folder = new_folder(options.out, f"demo-{cell}")
         listener = Brief(screen)
-        runs[cell] = workbench.fit(mine.recipe, out=folder, prepared=mine, rivals=rivals, listener=listener)
+        runs[cell] = workbench.fit(mine.recipe, out=folder, prepared=mine, held=rivals, listener=listener)
     screen.say("")
     summarise(screen, runs)
     try_words(screen, runs["gru"])

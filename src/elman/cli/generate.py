@@ -26,7 +26,7 @@ class Generate:
 def main(arguments: list[str]) -> int:
     """Run the verb."""
     options = parse(Generate, arguments, "generate")
-    from elman.generate import generate
+    from elman.generation import generate
     from elman.run import Run
 
     settings = {name: getattr(options, name) for name in ("length", "temperature", "top_k", "seed")}

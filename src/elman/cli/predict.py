@@ -34,10 +34,10 @@ def main(arguments: list[str]) -> int:
     if not options.text and options.source is None:
         raise DataError("nothing to predict: give a file, or --text TEXT.")
     from elman.core.files import write_text
-    from elman.predict import predict
+    from elman.prediction import predict
     from elman.run import Run
 
-    frame = predict(Run.open(options.run), options.text or options.source)
+    frame = predict(Run.open(options.run), options.text or options.source or "")
     content = frame.write_csv(float_precision=6)
     if options.out is None:
         print(content, end="")

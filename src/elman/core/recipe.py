@@ -7,6 +7,7 @@ written in. Flags of the command line are these fields: `training.batch_size` is
 from __future__ import annotations
 
 import dataclasses
+import json
 import tomllib
 import types
 import typing
@@ -98,7 +99,7 @@ class TrainingOptions:
     budget: str | None = None  # wall time such as "10m"; becomes `steps` after a timed warm-up
     optimizer: Literal["adamw", "adam", "sgd", "rmsprop"] = "adamw"
     weight_decay: float = 0.01
-    clip_norm: float | None = 1.0
+    clip_norm: float = 1.0  # longest gradient; 0: not clipped
     schedule: Literal["constant", "cosine", "one_cycle", "plateau"] = "one_cycle"
     warmup: float = 0.1  # share of the steps in which the rate rises
     patience: int | None = None  # validations without a better value before stopping
@@ -218,8 +219,7 @@ def _toml(value: Any) -> str:
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):
-        escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\t", "\\t")
-        return f'"{escaped}"'
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")  # TOML's escapes are JSON's
     if isinstance(value, (tuple, list)):
         return "[" + ", ".join(map(_toml, value)) + "]"
     return repr(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from elman.core.catalogue import catalogue, find
@@ -38,6 +39,8 @@ def own(path: Path, options: DataOptions) -> Source:
     """A source that describes the user's own file or folder."""
     from elman.data import class_folders, series, table, text_file
 
+    reader: Callable[[DataOptions], Dataset]
+
     suffix = "".join(path.suffixes[-1:]).lower()
     if path.suffixes[-2:] == [".csv", ".gz"]:
         suffix = ".csv"
@@ -60,14 +63,14 @@ def own(path: Path, options: DataOptions) -> Source:
 def check(dataset: Dataset, name: str) -> Dataset:
     """What no task can work with, said plainly."""
     if isinstance(dataset, LabelledTexts):
-        for split, examples in dataset.splits.items():
-            if not len(examples):
-                raise DataError(
-                    f"the {split} split of {name} is empty; give more data or a larger --{split}-share."
-                )
         if dataset.labels is not None and len(dataset.labels) < 2:
             raise DataError(
                 f"{name} holds one class only ({dataset.labels[0]!r}); expected at least two. "
                 "Check --label, or that the file is not sorted and cut."
             )
+        for split, examples in dataset.splits.items():
+            if not len(examples):
+                raise DataError(
+                    f"the {split} split of {name} is empty; give more data or a larger --{split}-share."
+                )
     return dataset

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import polars as pl
 
@@ -198,12 +198,12 @@ def _regular(
     if frame[time].dtype not in (pl.Date, pl.Datetime):
         return frame, [], step
     assert isinstance(step, timedelta)
-    share = (steps == step).mean() or 0.0
+    share = cast(float, (steps == step).mean() or 0.0)
     if step >= timedelta(days=27) or (step == timedelta(days=1) and 0.7 < share < 0.95):
         return frame, [], step  # calendar months, or trading days: every row is the next step
     filled, added = [], 0
     for group in groups:
-        first, last = group[time].min(), group[time].max()
+        first, last = cast(Any, group[time].min()), cast(Any, group[time].max())
         grid = pl.datetime_range(first, last, step, eager=True, time_unit="us").alias(time)  # type: ignore[arg-type]
         if frame[time].dtype == pl.Date:
             grid = grid.cast(pl.Date)

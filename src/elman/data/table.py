@@ -62,7 +62,11 @@ def text_and_label(frame: pl.DataFrame, options: DataOptions, path: object) -> t
     lower = {name.lower(): name for name in frame.columns}
     if not text:
         named = [lower[name] for name in TEXT_NAMES if name in lower and lower[name] in strings]
-        long = [name for name in strings if name != label and (frame[name].str.len_chars().mean() or 0) > 20]
+        long = [
+            name
+            for name in strings
+            if name != label and cast(float, frame[name].str.len_chars().mean() or 0) > 20
+        ]
         text = named[0] if named else long[0] if len(long) == 1 else None
     if not label:
         named = [lower[name] for name in LABEL_NAMES if name in lower and lower[name] != text]

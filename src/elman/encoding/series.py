@@ -198,7 +198,9 @@ class SeriesEncoder:
     @classmethod
     def from_dict(cls, stored: dict[str, Any]) -> SeriesEncoder:
         """What `to_dict` gave."""
-        read = {key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()}
+        read: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in stored.items()
+        }
         read["window"] = Window(**stored["window"])
         for key in ("targets_scaler", "known_scaler", "observed_scaler"):
             read[key] = Scaler.from_dict(stored[key])

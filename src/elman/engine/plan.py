@@ -51,7 +51,7 @@ def plan(call: Call, wanted: str = "auto") -> Plan:
         if reason:
             raise RecipeError(f'executor {wanted!r} refuses this call: {reason}. Use executor="auto".')
         return Plan(wanted, what, ())
-    refusals = []
+    refusals: list[tuple[str, str]] = []
     for name, executor in executors().items():
         reason = executor.refuses(call)
         if reason is None:

@@ -81,9 +81,9 @@ def _read(part: pl.DataFrame, problem: Problem, split: SplitName, path: str) -> 
     if set(problem.labels) <= set(part.columns):
         outputs = np.stack([_ordered(part, rows, count, label, path) for label in problem.labels], 1)
     else:
-        index = {label: number for number, label in enumerate(problem.labels)}
+        numbers = {label: number for number, label in enumerate(problem.labels)}
         named = part.with_columns(
-            part["prediction"].cast(pl.String).replace_strict(index, default=-1).alias("prediction")
+            part["prediction"].cast(pl.String).replace_strict(numbers, default=-1).alias("prediction")
         )
         chosen = _ordered(named, rows, count, "prediction", path).astype(int)
         if (chosen < 0).any():

@@ -71,7 +71,7 @@ def _rare(each: np.ndarray, problem: TextProblem, split: SplitName) -> Rows:
     counts = Counter(word for text in problem.splits["train"].texts for word in text.lower().split())
     shares = np.array(
         [
-            np.mean([counts[word] < 5 for word in text.lower().split()] or [0.0])
+            np.mean([counts[word] < 5 for word in text.lower().split()] or [False])
             for text in problem.splits[split].texts
         ]
     )

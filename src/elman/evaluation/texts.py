@@ -53,7 +53,7 @@ def linear_regressor(problem: TextProblem, features: Any, model: Any, most: int)
     model.fit(features.fit_transform([train.texts[row] for row in rows]), numbers[rows])
     read: Callable[[SplitName], Any] = lambda split: model.predict(
         features.transform(problem.splits[split].texts)
-    )  # noqa: E731
+    )
     return lambda split: Predictions(
         "values", np.asarray(read(split), np.float64), np.asarray(problem.splits[split].targets, np.float64)
     )

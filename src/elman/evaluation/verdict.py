@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Any
 
 from elman.core.results import Metric, Paired, Predictions, Score, Scores, Value
 from elman.data.contract import SplitName
@@ -128,7 +129,7 @@ def _verdict(
     paired: list[Paired],
     primary: Metric,
     problem: Problem,
-    details: dict[str, object],
+    details: dict[str, Any],
 ) -> tuple[str, bool]:
     own = next(row for row in rows if not row.is_rival).metrics[primary.name]
     low, high = own.low or math.nan, own.high or math.nan

@@ -8,6 +8,7 @@ the same network with its weights shuffled (Adebayo et al. 2018): its map should
 from __future__ import annotations
 
 import html
+from typing import Any
 
 import numpy as np
 import torch
@@ -65,19 +66,19 @@ def attribution(view: View, sample: Sample, *, steps: int = 32, shown: int = 6) 
             totals.append(credit.sum((1, 2)).abs())
             chosen += output.tolist()
         control = _shuffled_agreement(view, sample.part(0, min(16, len(sample))), credits, steps)
-    residual = float((torch.cat(residuals).abs() / torch.cat(totals).clamp(min=1e-6)).median())
+    gap = float((torch.cat(residuals).abs() / torch.cat(totals).clamp(min=1e-6)).median())
     recency = _recency(credits, sample)
     half = int(np.searchsorted(np.cumsum(recency), 0.5)) + 1
     sentence = (
-        f"Half of all credit lies in the last {half} steps. Credit adds up to the output within {residual:.1%} (median); "
+        f"Half of all credit lies in the last {half} steps. Credit adds up to the output within {gap:.1%} (median); "
         f"maps of the same network with shuffled weights correlate {control:+.2f} with these."
     )
     arrays = {"recency": recency}
-    common = {
+    common: dict[str, Any] = {
         "value": float(half),
         "unit": "steps",
         "control": control,
-        "residual": residual,
+        "residual": gap,
         "sample": f"{len(sample)} sequences, {steps} points",
     }
     if view.step_names is None:

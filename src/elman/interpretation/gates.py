@@ -6,6 +6,8 @@ keeping gate is f on average is -1 / ln f steps (Tallec and Ollivier 2018, secti
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import torch
 
@@ -33,7 +35,7 @@ def gates(view: View, sample: Sample) -> Finding:
                     else torch.arange(time) < lengths[:, None]
                 )
                 values.setdefault(name, []).append(reading[valid].float().cpu().numpy())
-    table = []
+    table: list[dict[str, Any]] = []
     for name, parts in values.items():
         each = np.concatenate(parts)
         kind = name.rpartition(".")[2]

@@ -90,7 +90,7 @@ def _losses(
             given = length
         ragged = (
             given
-            if sample.lengths is not None or shuffle is None and int(given.min()) < rows.shape[1]
+            if sample.lengths is not None or (shuffle is None and int(given.min()) < rows.shape[1])
             else None
         )
         outputs = view.read(view.embed(rows), ragged)

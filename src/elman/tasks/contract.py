@@ -37,7 +37,7 @@ class Encoded:
     """A data set ready for a network and for its rivals."""
 
     encoder: Any
-    feeds: Mapping[SplitName, Feed]
+    feeds: Mapping[SplitName, Any]  # Feed, and what its own task asks of it
     problem: Problem
     summary: tuple[str, ...] = ()  # one line each: what was read, cut, padded, dropped
     extra: Mapping[str, Any] = field(default_factory=dict)

@@ -39,7 +39,7 @@ class Step(NamedTuple):
     """
 
     loss: Tensor
-    count: int
+    examples: int
     state: Any
 
 

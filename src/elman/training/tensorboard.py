@@ -10,7 +10,8 @@ class Events:
     """Writes every number of a row under its name; the writer is imported when the first row comes."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder, self.writer = folder, None
+        self.folder = folder
+        self.writer: Any = None
 
     def write(self, row: dict[str, Any]) -> None:
         """One row of metrics.jsonl."""

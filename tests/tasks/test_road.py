@@ -1,0 +1,310 @@
+"""The whole road on small data, for every task: train, verdict, findings, report, predict, eject, compare."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from datetime import date, timedelta
+
+import numpy as np
+import polars as pl
+import pytest
+
+import elman
+from elman.core.errors import ElmanError, RecipeError, RunError
+from elman.run import Run
+
+SMALL = {"hidden_size": 12, "steps": 60, "validations": 3, "rivals": (), "bootstrap": 50}
+
+
+@pytest.fixture(autouse=True, scope="module")
+def state(tmp_path_factory):
+    patch = pytest.MonkeyPatch()
+    patch.setenv("ELMAN_STATE", str(tmp_path_factory.mktemp("state")))
+    yield
+    patch.undo()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("road")
+
+
+@pytest.fixture(scope="module")
+def words(folder):
+    draw = np.random.default_rng(0)
+    rows = [("".join(draw.choice(list("bcdfg"), 6)), k) for k in range(600)]
+    rows = [(text + ("aa" if k % 2 else "ee"), "soft" if k % 2 else "bright") for text, k in rows]
+    pl.DataFrame(rows, schema=["text", "label"], orient="row").write_csv(folder / "words.csv")
+    return elman.fit(
+        folder / "words.csv",
+        out=folder / "words",
+        tokenizer="characters",
+        learning_rate=0.02,
+        **{**SMALL, "rivals": ("majority",)},
+    )
+
+
+@pytest.fixture(scope="module")
+def numbers(folder):
+    draw = np.random.default_rng(0)
+    rows = [(" ".join(draw.choice(["up", "down", "flat"], 8)), 0.0) for _ in range(500)]
+    rows = [(text, text.count("up") - text.count("down") + draw.normal(0, 0.1)) for text, _ in rows]
+    pl.DataFrame(rows, schema=["text", "score"], orient="row").write_csv(folder / "numbers.csv")
+    return elman.fit(
+        folder / "numbers.csv",
+        out=folder / "numbers",
+        learning_rate=0.02,
+        **{**SMALL, "rivals": ("mean_value",)},
+    )
+
+
+@pytest.fixture(scope="module")
+def language(folder):
+    (folder / "text.txt").write_text(
+        "the cat sat on the mat. the dog ate the cat's hat. " * 120, encoding="utf-8"
+    )
+    return elman.fit(
+        folder / "text.txt",
+        out=folder / "language",
+        cell="lstm",
+        truncation_length=20,
+        batch_size=8,
+        learning_rate=0.02,
+        **{**SMALL, "rivals": ("unigram",)},
+    )
+
+
+@pytest.fixture(scope="module")
+def series(folder):
+    days = [date(2023, 1, 1) + timedelta(days=k) for k in range(500)]
+    noise = np.random.default_rng(0).normal(0, 0.3, 500)
+    rows = {"day": days, "units": [10 + 3 * np.sin(2 * np.pi * k / 7) + noise[k] for k in range(500)]}
+    pl.DataFrame(rows).write_csv(folder / "sales.csv")
+    return elman.fit(
+        folder / "sales.csv", out=folder / "series", time="day", target="units", horizon=7, context_length=21, learning_rate=0.01,
+        **{**SMALL, "rivals": ("train_mean", "seasonal_naive")},
+    )  # fmt: skip
+
+
+RUNS = ("words", "numbers", "language", "series")
+
+
+@pytest.fixture(params=RUNS)
+def run(request):
+    return request.getfixturevalue(request.param)
+
+
+def test_it_learns_what_there_is(words, numbers, language, series):
+    assert (
+        words.scores["test"]["beats_best_rival"] and elman.Run.open(words.folder).scores["test"]["looks"] >= 1
+    )
+    assert numbers.scores["test"]["beats_best_rival"]
+    assert language.scores["test"]["beats_best_rival"]
+    rows = {row["name"]: row["metrics"]["mse"]["value"] for row in series.scores["test"]["rows"]}
+    assert rows["series"] < rows["train_mean"] / 3
+
+
+def test_the_folder_holds_what_it_promises(run):
+    names = {
+        "recipe.toml",
+        "run.json",
+        "encoder.json",
+        "environment.json",
+        "metrics.jsonl",
+        "scores.json",
+        "findings.json",
+        "report.html",
+        "predictions-test.parquet",
+    }
+    assert names <= {path.name for path in run.folder.iterdir()}
+    assert {"best.safetensors", "last.safetensors"} <= {
+        path.name for path in (run.folder / "checkpoints").iterdir()
+    }
+    page = (run.folder / "report.html").read_text(encoding="utf-8")
+    assert "verdict" in page.lower() and not re.search(r"""(src|href)=["']https?://""", page)
+    assert len(run.findings) >= 3 and all(finding["sentence"] for finding in run.findings)
+    assert run.recipe.training.steps == 60 and run.recipe.task
+    assert "verdict" not in repr(run) and run.name in repr(run)
+
+
+def test_opening_a_run_again_gives_the_same_network(run):
+    import torch
+
+    again = Run.open(run.folder)
+    for name, value in run.network.state_dict().items():
+        torch.testing.assert_close(value, again.network.state_dict()[name], rtol=0, atol=0)
+
+
+def test_the_recipe_of_a_run_repeats_it(words, folder):
+    again = elman.fit(words.folder / "recipe.toml", out=folder / "again", explained=False)
+    first, second = (
+        json.loads((f / "metrics.jsonl").read_text().splitlines()[-1]) for f in (words.folder, again.folder)
+    )
+    first.pop("seconds"), second.pop("seconds")
+    assert first == second
+
+
+def test_the_ejected_script_reproduces_the_validation_number(run, folder):
+    from elman.eject.write import eject
+
+    script = eject(run, folder / f"ejected-{run.name}")
+    text = script.read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 200 and "import elman" not in text
+    for heading in ("Dataset", "Preprocessing", "Model", "Training", "Evaluation", "Analysis"):
+        assert f"# %% {heading}" in text
+    answer = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=True
+    ).stdout
+    stated = run.scores["validation"]
+    network = next(row for row in stated["rows"] if not row["is_rival"])
+    own = network["metrics"][stated["primary"]["name"]]["value"]
+    found = float(re.search(r"validation \S+ ([0-9.]+)", answer).group(1))
+    assert found == pytest.approx(own, rel=2e-3)
+    notebook = json.loads((script.parent / "main.ipynb").read_text())
+    assert [cell["cell_type"] for cell in notebook["cells"]].count("code") >= 6
+
+
+def test_the_ejected_script_trains_to_the_same_place(words, folder):
+    from elman.eject.write import eject
+
+    script = eject(words, folder / "ejected-train")
+    answer = subprocess.run(
+        [sys.executable, str(script), "--train"], capture_output=True, text=True, timeout=120, check=True
+    ).stdout
+    found = float(re.search(r"validation accuracy ([0-9.]+)", answer).group(1))
+    own = words.history[-1]["accuracy"]
+    assert found == pytest.approx(own, abs=0.03)
+
+
+def test_predicting_texts(words, numbers):
+    table = elman.predict(words, ["bcdfgbaa", "ccddffee"])
+    assert table["prediction"].to_list() == ["soft", "bright"]
+    assert elman.predict(numbers, ["up up up up", "down down down"])["prediction"].is_sorted(descending=True)
+
+
+def test_forecasting_what_comes_after_the_file(series, folder):
+    table = elman.predict(series, folder / "sales.csv")
+    assert table["day"].to_list()[0] == date(2023, 1, 1) + timedelta(days=500) and table.height == 7
+    assert (table["low"] < table["prediction"]).all() and (table["prediction"] < table["high"]).all()
+    expected = 10 + 3 * np.sin(2 * np.pi * np.arange(500, 507) / 7)
+    assert np.abs(table["prediction"].to_numpy() - expected).max() < 1.5
+
+
+@pytest.mark.parametrize("distribution", ["quantiles", "student_t"])
+def test_probabilistic_forecasts(folder, series, distribution):
+    run = elman.fit(
+        folder / "sales.csv", out=folder / distribution, time="day", target="units", horizon=7, context_length=21, learning_rate=0.01,
+        distribution=distribution, **SMALL,
+    )  # fmt: skip
+    metrics = next(row for row in run.scores["test"]["rows"] if not row["is_rival"])["metrics"]
+    assert 0.5 < metrics["coverage_90%"]["value"] <= 1.0 and metrics["pinball"]["value"] > 0
+    table = elman.predict(run, folder / "sales.csv")
+    assert (table["low"] <= table["high"]).all()
+
+
+def test_writing(language):
+    text = elman.generate(language, "the ", length=30, seed=1)
+    assert (
+        text.startswith("the ")
+        and len(text) == 34
+        and text == elman.generate(language, "the ", length=30, seed=1)
+    )
+    with pytest.raises(RecipeError, match="temperature"):
+        elman.generate(language, temperature=-1)
+
+
+def test_a_language_model_is_scored_alike_in_pieces_and_in_one(language):
+    from elman.data.load import load
+
+    _, corpus = load(language.recipe.data)
+    tokens = language.encoder.text.encode(corpus.splits["train"])
+    pieces = language.task.nats(language.network, tokens, streams=4, overlap=64)
+    whole = language.task.nats(language.network, tokens, streams=1)
+    assert len(whole) == len(tokens) - 1
+    np.testing.assert_allclose(pieces, whole, atol=5e-3)
+
+
+def test_comparing_runs(words, numbers, folder):
+    from elman.evaluation.compare import compare
+
+    other = elman.fit(
+        folder / "words.csv",
+        out=folder / "rnn",
+        tokenizer="characters",
+        cell="rnn",
+        learning_rate=0.02,
+        **SMALL,
+    )
+    result = compare([words, other], "validation")
+    assert (
+        result.rows[0].difference is None
+        and result.rows[1].p is not None
+        and "cell gru -> rnn" in result.changes["rnn"]
+    )
+    with pytest.raises(RunError, match="different data"):
+        compare([words, numbers], "validation")
+
+
+def test_explaining_one_question_and_an_unknown_one(words):
+    assert [finding.question for finding in elman.explain(words, ["memory"])] == ["memory"]
+    with pytest.raises(ElmanError, match="Did you mean 'memory'"):
+        elman.explain(words, ["memroy"])
+    elman.explain(words)
+
+
+def test_damaged_and_newer_runs(words, folder):
+    import shutil
+
+    broken = folder / "broken"
+    shutil.copytree(words.folder, broken)
+    (broken / "run.json").write_text('{"format": 99}')
+    with pytest.raises(RunError, match="format 99"):
+        Run.open(broken)
+    (broken / "run.json").write_text("{")
+    with pytest.raises(RunError, match="damaged"):
+        Run.open(broken)
+    with pytest.raises(RunError, match="no run folder"):
+        Run.open(folder / "nowhere")
+
+
+def test_resuming_an_interrupted_run(folder, words, monkeypatch):
+    import elman.training.loop as loop
+
+    real, calls = loop.save_state, []
+
+    def dying(*arguments, **facts):
+        real(*arguments, **facts)
+        calls.append(1)
+        if len(calls) == 2:
+            raise RuntimeError("power cut")
+
+    monkeypatch.setattr(loop, "save_state", dying)
+    with pytest.raises(RuntimeError, match="power cut"):
+        elman.fit(words.folder / "recipe.toml", out=folder / "cut", explained=False)
+    monkeypatch.setattr(loop, "save_state", real)
+    again = elman.fit(folder / "cut" / "recipe.toml", resume=folder / "cut", explained=False)
+    assert again.history[-1]["accuracy"] == words.history[-1]["accuracy"]
+
+
+def test_other_tokenizers_and_options(folder, words):
+    for settings in ({"tokenizer": "bpe", "vocabulary_size": 300}, {"tokenizer": "bytes"}, {"bigrams": 100, "bidirectional": True, "pooling": "mean_max"},
+                     {"tokenizer": "characters", "layer_norm": True, "zoneout": 0.1, "cell": "mingru", "average": 0.9, "class_weights": "balanced"}):  # fmt: skip
+        run = elman.fit(
+            folder / "words.csv",
+            out=folder / "options",
+            **{**SMALL, "steps": 4, "validations": 1},
+            **settings,
+        )
+        assert run.scores["test"]["rows"]
+
+
+def test_the_estimator():
+    texts = [f"{'fine good' if k % 2 else 'bad awful'} number{k}" for k in range(200)]
+    y = [k % 2 for k in range(200)]
+    model = elman.RecurrentClassifier(hidden_size=8, steps=60, learning_rate=0.02).fit(texts, y)
+    assert model.score(texts, y) > 0.95 and model.predict(["good fine"]).tolist() == [1]
+    assert model.predict_proba(texts[:3]).sum(1) == pytest.approx(1.0)
+    assert model.get_params()["hidden_size"] == 8
