@@ -89,7 +89,7 @@ def fit(
     listener = listener or Listener()
     recipe = Run.open(resume).recipe if resume else as_recipe(source, **settings)
     prepared = prepared or prepare(recipe)
-    recipe, task, encoded = replace(prepared.recipe, model=recipe.model), prepared.task, prepared.encoded
+    recipe, task, encoded = prepared.recipe, prepared.task, prepared.encoded
     sizes: dict[str, int] = {split: len(feed) for split, feed in encoded.feeds.items()}
     listener.data(recipe, prepared.dataset.provenance, sizes, encoded.summary)
     seed_everything(recipe.training.seed)

@@ -10,6 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+MOST_VALUES = 2**24  # outputs (sequences * steps * outputs) that one pass may hold: 64 MiB of float32
+HOOKS = (
+    "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks",
+    "_forward_hooks_with_kwargs", "_forward_pre_hooks_with_kwargs", "_forward_hooks_always_called",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class View:
@@ -34,6 +40,21 @@ class View:
     labels: tuple[str, ...] = ()
     step_names: Callable[[Tensor], list[str]] | None = None
 
+    @property
+    def device(self) -> torch.device:
+        """Where the network's weights are; a network without weights is on the CPU."""
+        return next((weight.device for weight in self.model.parameters()), torch.device("cpu"))
+
+    @property
+    def names_next_step(self) -> bool:
+        """Whether the outputs are named as the steps are: a language model, whose output is the next step."""
+        if self.step_names is None or len(self.labels) < 2:
+            return False
+        try:
+            return self.step_names(torch.arange(len(self.labels))) == list(self.labels)
+        except (IndexError, KeyError):
+            return False
+
 
 @dataclass(frozen=True)
 class Sample:
@@ -47,6 +68,15 @@ class Sample:
     def __len__(self) -> int:
         return len(self.inputs)
 
+    def to(self, device: torch.device) -> Sample:
+        """This sample with its tensors on `device`."""
+        lengths = None if self.lengths is None else self.lengths.to(device)
+        return Sample(self.inputs.to(device), lengths, self.targets.to(device), self.rows)
+
+    def length(self, row: int) -> int:
+        """Valid steps of one sequence."""
+        return self.inputs.shape[1] if self.lengths is None else int(self.lengths[row])
+
     def part(self, start: int, stop: int) -> Sample:
         """Some of the sequences, cut to the longest of them."""
         lengths = None if self.lengths is None else self.lengths[start:stop]
@@ -55,27 +85,40 @@ class Sample:
             self.inputs[start:stop, :longest], lengths, self.targets[start:stop], self.rows[start:stop]
         )
 
-    def parts(self, size: int = 64) -> Iterator[Sample]:
-        """All sequences, `size` at a time, so that memory stays bounded."""
+    def parts(self, size: int = 64, outputs: int = 1) -> Iterator[Sample]:
+        """All sequences, at most `size` at a time, fewer where `outputs` per step would need too much memory."""
+        size = max(1, min(size, MOST_VALUES // max(1, self.inputs.shape[1] * outputs)))
         for start in range(0, len(self), size):
             yield self.part(start, start + size)
 
 
 @contextmanager
 def untouched(view: View) -> Iterator[None]:
-    """Evaluation mode; afterwards mode, gradients, requires_grad and the random state are as before, also after an error."""
-    modes = [(module, module.training) for module in view.model.modules()]
-    parameters = [(p, p.requires_grad, p.grad) for p in view.model.parameters()]
-    random = torch.get_rng_state()
-    view.model.eval()
-    for parameter, _, _ in parameters:
-        parameter.requires_grad_(False)
-    try:
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training
-        for parameter, wanted, gradient in parameters:
-            parameter.requires_grad_(wanted)
-            parameter.grad = gradient
-        torch.set_rng_state(random)
+    """Evaluation mode, weights without gradients, a random state of its own.
+
+    Afterwards mode, requires_grad, gradients, hooks and the random state are as before, also after an error.
+    """
+    modules, parameters = list(view.model.modules()), list(view.model.parameters())
+    modes = [module.training for module in modules]
+    gradients = [(parameter.requires_grad, parameter.grad) for parameter in parameters]
+    hooks = [
+        (getattr(module, name), dict(getattr(module, name)))
+        for module in modules
+        for name in HOOKS
+        if hasattr(module, name)
+    ]
+    with torch.random.fork_rng([view.device] if view.device.type == "cuda" else []):
+        try:
+            view.model.eval()
+            for parameter in parameters:
+                parameter.requires_grad_(False)
+            yield
+        finally:
+            for module, training in zip(modules, modes):
+                module.training = training
+            for parameter, (wanted, gradient) in zip(parameters, gradients):
+                parameter.requires_grad_(wanted)
+                parameter.grad = gradient
+            for registered, before in hooks:
+                registered.clear()
+                registered.update(before)
