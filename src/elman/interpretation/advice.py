@@ -1,8 +1,6 @@
 """What to try next: each piece of advice is something measured, the change that tests it, and the command.
 
-Thresholds: over-fitting when validation got worse by more than 2% of its best value while training loss fell; saturation when
-half of a gate's values are stuck (twice the 25% that Karpathy, Johnson and Li 2015 saw in good LSTMs); still learning when the last validation
-was the best one; unused context when the memory horizon's upper bound is under half of the context.
+The thresholds stand below with their reasons. Advice is a hypothesis to test, not a verdict: run the command and compare.
 """
 
 from __future__ import annotations
@@ -12,68 +10,144 @@ from typing import Any
 
 from elman.core.results import Advice, Finding
 
+OVERFIT = 0.02  # share of its best value that validation lost while training loss fell (early stopping, Prechelt 1998)
+LEARNING = (
+    0.002  # share of its value that validation gained in the last interval, the best one: more steps pay
+)
+CLIPPED = (
+    5.0  # mean gradient norm in units of the clip norm: direction kept, length lost (Pascanu et al. 2013)
+)
+ROSE = 0.10  # share by which training loss ended above its least: the rate is too high (Smith 2017)
+FLAT = 0.02  # share by which training loss fell over the whole run, if less: the rate is too low or the task is not learnt
+FACTOR = 3  # steps in which to search a learning rate (Bengio 2012, section 3.1.1 searches on a log scale)
+STUCK = 0.5  # share of a gate's values: twice the quarter or so that trained LSTMs show (Karpathy et al. 2015, fig. 3)
+UNUSED = 0.5  # share of the context that the memory horizon's upper bound leaves out
+
 
 def advice(
     rows: Sequence[Mapping[str, Any]], findings: Sequence[Finding], *, monitor: str, higher_is_better: bool, settings: Mapping[str, Any],
     command: str, beats_best_rival: bool | None, context_length: int | None = None,
 ) -> tuple[Advice, ...]:  # fmt: skip
-    """Advice from the history (rows of metrics.jsonl), the findings and the verdict; `settings` are the recipe's by bare name."""
+    """Advice from the history (rows of metrics.jsonl), the findings and the verdict; `settings` are the recipe's by bare name.
+
+    `command` is the line that repeats the run: what is changed is appended as flags.
+    """
     found: list[Advice] = []
 
-    def add(observation: str, **changes: Any) -> None:
-        flags = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in changes.items())
+    def add(observation: str, changes: Mapping[str, Any]) -> None:
+        flags = " ".join(_flag(name, value) for name, value in changes.items())
         change = ", ".join(f"{name} {settings.get(name)} -> {value}" for name, value in changes.items())
         found.append(Advice(observation, change, f"{command} {flags}"))
 
-    values = [float(row[monitor]) for row in rows if row.get(monitor) is not None]
-    losses = [float(row["train_loss"]) for row in rows]
-    if len(values) > 2:
-        sign = 1 if higher_is_better else -1
-        best = max(range(len(values)), key=lambda k: sign * values[k])
-        lost = sign * (values[best] - values[-1])
-        if best < len(values) - 1 and lost > 0.02 * abs(values[best]) and losses[-1] < losses[best]:
-            add(
-                f"It over-fits: since step {rows[best]['step']} validation {monitor} went from {values[best]:.4g} to {values[-1]:.4g} "
-                f"while training loss fell from {losses[best]:.3g} to {losses[-1]:.3g}.",
-                dropout=min(0.7, round(float(settings.get("dropout") or 0) + 0.2, 2)),
-            )
-        elif best == len(values) - 1 and sign * (values[-1] - values[-2]) > 0.002 * abs(values[-1]):
-            add(
-                f"It was still learning: the last validation was the best one ({values[-2]:.4g} to {values[-1]:.4g}).",
-                epochs=round(1.5 * float(rows[-1]["epoch"]), 1),
-            )
-        norms = [float(row["grad_norm"]) for row in rows if row.get("grad_norm") is not None]
-        clip, rate = settings.get("clip_norm"), settings.get("learning_rate")
-        if norms and clip and rate and sum(norms) / len(norms) > 5 * float(clip):
-            add(
-                f"Gradients are clipped nearly always: their mean norm is {sum(norms) / len(norms):.2g}, the limit {clip}.",
-                learning_rate=f"{float(rate) / 3:.1g}",
-            )
-    for finding in findings:
-        if finding.question == "gates" and (finding.value or 0) > 0.5:
-            add(f"{finding.sentence} Stuck gates pass no gradient.", layer_norm="True")
-        if (
-            finding.question == "memory"
-            and finding.interval
-            and context_length
-            and finding.interval[1] < context_length / 2
-        ):
-            size = max(2, int(2 * finding.interval[1]))
-            name = (
-                "context_length"
-                if settings.get("context_length")
-                else "truncation_length"
-                if settings.get("truncation_length")
-                else "max_length"
-            )
-            add(
-                f"Most of the context is unused: the memory horizon is {finding.value:.0f} of {context_length} steps.",
-                **{name: size},
-            )
+    for observation, changes in [
+        *_curves(rows, monitor, higher_is_better, settings),
+        *_rate(rows, settings),
+        *_inside(findings, settings, context_length),
+    ]:
+        add(observation, changes)
     if beats_best_rival is False:
         size = int(settings.get("hidden_size") or 128)
         add(
             "It does not beat the best rival: see whether more units help, or whether the rival is the better tool here.",
-            hidden_size=2 * size,
+            {"hidden_size": 2 * size},
         )
     return tuple(found)
+
+
+Found = list[tuple[str, dict[str, Any]]]
+
+
+def _flag(name: str, value: Any) -> str:
+    """A setting as the command line takes it."""
+    dashed = name.replace("_", "-")
+    if isinstance(value, bool):
+        return f"--{dashed}" if value else f"--no-{dashed}"
+    return f"--{dashed} {value}"
+
+
+def _curves(
+    rows: Sequence[Mapping[str, Any]], monitor: str, higher_is_better: bool, settings: Mapping[str, Any]
+) -> Found:
+    """Over-fitting, or still learning, from the rows at which validation was measured."""
+    rows = [row for row in rows if row.get(monitor) is not None and row.get("train_loss") is not None]
+    if len(rows) < 2:
+        return []
+    values = [float(row[monitor]) for row in rows]
+    losses = [float(row["train_loss"]) for row in rows]
+    sign = 1 if higher_is_better else -1
+    best = max(range(len(values)), key=lambda k: sign * values[k])
+    if best < len(values) - 1:
+        lost = sign * (values[best] - values[-1])
+        if lost > OVERFIT * abs(values[best]) and losses[-1] < losses[best]:
+            dropout = min(0.7, round(float(settings.get("dropout") or 0) + 0.2, 2))
+            return [
+                (
+                    f"It over-fits: since step {rows[best]['step']} validation {monitor} went from {values[best]:.4g} to "
+                    f"{values[-1]:.4g} while training loss fell from {losses[best]:.3g} to {losses[-1]:.3g}.",
+                    {"dropout": dropout},
+                )
+            ]
+    elif sign * (values[-1] - values[-2]) > LEARNING * abs(values[-1]):
+        # A finished run's recipe holds its steps, and steps win over epochs.
+        longer: dict[str, Any] = (
+            {"steps": round(1.5 * int(settings["steps"]))}
+            if settings.get("steps")
+            else {"epochs": round(1.5 * float(rows[-1]["epoch"]), 1)}
+        )
+        return [
+            (
+                f"It was still learning: the last validation was the best one ({monitor} {values[-2]:.4g} to {values[-1]:.4g}).",
+                longer,
+            )
+        ]
+    return []
+
+
+def _rate(rows: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> Found:
+    """A learning rate that looks too high or too low; at most one piece of advice."""
+    losses = [float(row["train_loss"]) for row in rows if row.get("train_loss") is not None]
+    norms = [float(row["grad_norm"]) for row in rows if row.get("grad_norm") is not None]
+    rate, clip = settings.get("learning_rate"), settings.get("clip_norm")
+    if not rate:
+        return []
+    lower = {"learning_rate": float(f"{float(rate) / FACTOR:.1g}")}
+    higher = {"learning_rate": float(f"{float(rate) * FACTOR:.1g}")}
+    if norms and clip and (mean := sum(norms) / len(norms)) > CLIPPED * float(clip):
+        return [
+            (
+                f"Gradients are clipped nearly always: their mean norm is {mean:.2g}, the limit {float(clip):g}.",
+                lower,
+            )
+        ]
+    if len(losses) >= 3 and losses[-1] - min(losses) > ROSE * abs(min(losses)):
+        return [(f"Training loss rose again, from {min(losses):.3g} to {losses[-1]:.3g}.", lower)]
+    if len(losses) >= 3 and losses[0] - losses[-1] < FLAT * abs(losses[0]):
+        return [
+            (
+                f"Training loss hardly moved: {losses[0]:.3g} to {losses[-1]:.3g} in {len(losses)} looks.",
+                higher,
+            )
+        ]
+    return []
+
+
+def _inside(findings: Sequence[Finding], settings: Mapping[str, Any], context_length: int | None) -> Found:
+    """What the analyses say: stuck gates, unused or exhausted memory."""
+    found: Found = []
+    for finding in findings:
+        if finding.question == "gates" and (finding.value or 0) > STUCK and not settings.get("layer_norm"):
+            found.append((f"{finding.sentence} Stuck gates pass no gradient.", {"layer_norm": True}))
+        if finding.question != "memory" or not finding.interval or not context_length:
+            continue
+        given = ("context_length", "truncation_length", "max_length")
+        name = next((one for one in given if settings.get(one)), "max_length")
+        if finding.interval[1] < UNUSED * context_length:
+            observation = (
+                f"Most of the context is unused: the memory horizon is {finding.value:.0f} of {context_length} steps "
+                f"(95% interval {finding.interval[0]:.0f} to {finding.interval[1]:.0f})."
+            )
+            found.append((observation, {name: max(2, int(2 * finding.interval[1]))}))
+        elif finding.interval[0] >= context_length and name != "max_length":
+            observation = f"It uses all the context it gets: the memory horizon is {finding.value:.0f} of {context_length} steps."
+            found.append((observation, {name: 2 * context_length}))
+    return found

@@ -2,21 +2,28 @@
 
 Integrated gradients (Sundararajan, Taly and Yan 2017, eq. 1): (x - x') times the mean gradient on the straight path from
 the baseline x' to x, by Gauss-Legendre quadrature. What is credited sums to F(x) - F(x'); what is missing is the residual. Control:
-the same network with its weights shuffled (Adebayo et al. 2018): its map should not look alike.
+the same network with its weights shuffled (Adebayo et al. 2018). Its map should not look alike: credit leans to the last steps in
+untrained networks too (Ismail et al. 2019), so how far back credit reaches is shown for both.
 """
 
 from __future__ import annotations
 
 import html
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from elman.core.results import Finding
-from elman.interpretation.pictures import heat
+from elman.interpretation.pictures import coloured, heat, lines, stack, visible
 from elman.interpretation.view import Sample, View, untouched
+
+FEW = 16  # sequences on which the shuffled network is asked
+SHOWN_STEPS = 120  # of a sequence that is shown as text
 
 
 def integrated_gradients(
@@ -30,135 +37,210 @@ def integrated_gradients(
 ) -> tuple[Tensor, Tensor]:
     """Attributions (batch, time, size) of output number `output` (batch,), and the residual of each sequence (batch,).
 
-    Padding gets exactly 0. `baseline` (size,) or (batch, time, size); zeros when None.
+    `steps` points of the path are visited. Padding gets exactly 0. `baseline` (size,) or (batch, time, size); zeros when None.
     """
-    reference = torch.zeros_like(embedded) if baseline is None else baseline.expand_as(embedded).clone()
+    embedded = embedded.detach()
+    reference = torch.zeros_like(embedded) if baseline is None else baseline.to(embedded).expand_as(embedded)
     if lengths is not None:
-        beyond = torch.arange(embedded.shape[1]) >= lengths[:, None]
+        beyond = torch.arange(embedded.shape[1], device=embedded.device) >= lengths[:, None]
         reference = torch.where(beyond[..., None], embedded, reference)
     nodes, weights = np.polynomial.legendre.leggauss(steps)
     total = torch.zeros_like(embedded)
     for node, weight in zip((nodes + 1) / 2, weights / 2):
-        point = (reference + float(node) * (embedded - reference)).requires_grad_(True)
-        chosen = view.read(point, lengths).gather(1, output[:, None]).sum()
-        (gradient,) = torch.autograd.grad(chosen, point)
+        with torch.enable_grad():
+            point = (reference + float(node) * (embedded - reference)).requires_grad_(True)
+            chosen = view.read(point, lengths).gather(1, output[:, None]).sum()
+            (gradient,) = torch.autograd.grad(chosen, point)
         total += float(weight) * gradient
     credit = total * (embedded - reference)
     with torch.no_grad():
         ends = [view.read(value, lengths).gather(1, output[:, None])[:, 0] for value in (embedded, reference)]
-    return credit.detach(), (ends[0] - ends[1] - credit.sum((1, 2))).detach()
+    return credit, ends[0] - ends[1] - credit.sum((1, 2))
 
 
-def attribution(view: View, sample: Sample, *, steps: int = 32, shown: int = 6) -> Finding:
-    """Which steps count for the predicted output: a coloured text for tokens, a map of step and feature for series."""
-    credits, residuals, totals, chosen = [], [], [], []
+@dataclass(frozen=True)
+class Credits:
+    """Credit of each sequence: per step (n, time), of features by step over all (time, size), output chosen (n,), and
+    the residual of each (n,) beside the difference F(x) - F(x') that credit should add up to (n,)."""
+
+    steps: np.ndarray
+    features: np.ndarray
+    chosen: list[int]
+    residual: np.ndarray
+    whole: np.ndarray
+
+
+def attribution(view: View, sample: Sample, *, steps: int = 32, shown: int = 6, seed: int = 0) -> Finding:
+    """Which steps count for the predicted output: a coloured text for tokens, a map of step and feature for series.
+
+    The value is how many of the last steps hold half of the credit, the control the same in the shuffled network.
+    """
+    sample = sample.to(view.device)
+    few = sample.part(0, min(FEW, len(sample)))
     with untouched(view):
-        for part in sample.parts(32):
-            with torch.no_grad():
-                embedded = view.embed(part.inputs).detach()
-                outputs = view.read(embedded, part.lengths)
-            output = outputs.argmax(1) if view.labels else torch.zeros(len(outputs), dtype=torch.long)
-            credit, residual = integrated_gradients(
-                view, embedded, part.lengths, output, steps=steps, baseline=view.baseline
-            )
-            credits += list(credit)
-            residuals.append(residual)
-            totals.append(credit.sum((1, 2)).abs())
-            chosen += output.tolist()
-        control = _shuffled_agreement(view, sample.part(0, min(16, len(sample))), credits, steps)
-    gap = float((torch.cat(residuals).abs() / torch.cat(totals).clamp(min=1e-6)).median())
-    recency = _recency(credits, sample)
-    half = int(np.searchsorted(np.cumsum(recency), 0.5)) + 1
-    sentence = (
-        f"Half of all credit lies in the last {half} steps. Credit adds up to the output within {gap:.1%} (median); "
-        f"maps of the same network with shuffled weights correlate {control:+.2f} with these."
+        found = _credits(view, sample, steps)
+        with shuffled(view, seed):
+            other = _credits(view, few, max(4, steps // 4))
+    recency, control = _recency(found.steps, sample), _recency(other.steps, few)
+    half, wanted = _half(recency.mean(0)), _half(control.mean(0))
+    picks = np.random.default_rng(seed).integers(0, len(sample), (200, len(sample)))
+    low, high = np.percentile([_half(recency[rows].mean(0)) for rows in picks], [2.5, 97.5])
+    gap = float(np.abs(found.residual).sum() / max(np.abs(found.whole).sum(), 1e-12))
+    likeness = _likeness(found.steps[: len(few)], other.steps, few)
+    verdict = (
+        "so beware: much of this map is not learnt"
+        if likeness > 0.7
+        else "as it should be for what is learnt"
     )
-    arrays = {"recency": recency}
-    common: dict[str, Any] = {
-        "value": float(half),
-        "unit": "steps",
-        "control": control,
-        "residual": gap,
-        "sample": f"{len(sample)} sequences, {steps} points",
-    }
+    of = "the chosen output" if view.labels else "the first value predicted"
+    sentence = (
+        f"Half of the credit for {of} lies in the last {half} steps ({wanted} with shuffled weights). Maps of the shuffled network "
+        f"correlate {likeness:+.2f} with these, {verdict if likeness > 0.7 or likeness < 0.3 else 'so part of it is not learnt'}. "
+        f"Credit adds up to the output within {gap:.1%}."
+    )  # fmt: skip
+    reach = _reach(recency.mean(0), control.mean(0))
+    chart, text = reach, ""
+    table: tuple[dict[str, object], ...] = ()
     if view.step_names is None:
-        mean = np.mean([one.abs().numpy() for one in credits], 0)
-        arrays["credit"] = mean
-        back = max(1, len(mean) // 48)
-        rows = [
-            {
-                "steps before the end": int(len(mean) - t),
-                "feature": f"feature {k}",
-                "credit": float(mean[t : t + back, k].mean()),
-            }
-            for t in range(0, len(mean), back)
-            for k in range(mean.shape[1])
-        ]
-        return Finding(
-            "attribution",
-            "Attribution",
-            sentence,
-            chart=heat(rows, "steps before the end", "feature", "credit"),
-            arrays=arrays,
-            **common,
-        )  # type: ignore[arg-type]
-    pieces = [
-        _coloured(view, sample, row, credits[row].sum(1).numpy(), chosen[row])
-        for row in range(min(shown, len(sample)))
-    ]
-    return Finding("attribution", "Attribution", sentence, html="".join(pieces), arrays=arrays, **common)  # type: ignore[arg-type]
+        chart = stack(_map(found.features), reach)
+    else:
+        text = "".join(_text(view, sample, row, found) for row in range(min(shown, len(sample))))
+        table = _words(view, sample, found)
+    return Finding(
+        "attribution", "Attribution", sentence, float(half), "steps", (float(low), float(high)), float(wanted), gap,
+        f"{len(sample)} sequences, {steps} points on the path", chart, text, table,
+        {"recency": recency.mean(0), "recency_shuffled": control.mean(0), "credit": found.steps, "features": found.features},
+    )  # fmt: skip
 
 
-def _recency(credits: list[Tensor], sample: Sample) -> np.ndarray:
-    """Share of absolute credit by distance from the end, mean over sequences: (longest,)."""
-    longest = max(len(credit) for credit in credits)
-    shares = np.zeros(longest)
-    for row, credit in enumerate(credits):
-        length = len(credit) if sample.lengths is None else int(sample.lengths[row])
-        each = credit[:length].sum(1).abs().numpy()[::-1]
-        shares[:length] += each / max(each.sum(), 1e-12)
-    return shares / len(credits)
+def _credits(view: View, sample: Sample, steps: int) -> Credits:
+    """Credit for the predicted class of every sequence, or for the first output where there are no classes."""
+    longest, chosen = sample.inputs.shape[1], []
+    rows, features, residuals, wholes = [], [], [], []
+    for part in sample.parts(32, len(view.labels)):
+        with torch.no_grad():
+            embedded = view.embed(part.inputs)
+            outputs = view.read(embedded, part.lengths)
+        output = outputs.argmax(1) if view.labels else torch.zeros_like(outputs[:, 0], dtype=torch.long)
+        nothing = view.baseline
+        if (
+            not part.inputs.is_floating_point()
+        ):  # token 0 is padding, on whichever side: it is its own baseline
+            start = (
+                torch.zeros_like(embedded) if nothing is None else nothing.to(embedded).expand_as(embedded)
+            )
+            nothing = torch.where((part.inputs == 0)[..., None], embedded, start)
+        credit, residual = integrated_gradients(
+            view, embedded, part.lengths, output, steps=steps, baseline=nothing
+        )
+        missing = longest - credit.shape[1]
+        rows.append(np.pad(credit.sum(2).cpu().numpy(), ((0, 0), (0, missing))))
+        features.append(np.pad(credit.abs().sum(0).cpu().numpy(), ((0, missing), (0, 0))))
+        chosen += output.tolist()
+        residuals.append(residual.cpu().numpy())
+        wholes.append((credit.sum((1, 2)) + residual).cpu().numpy())
+    return Credits(
+        np.concatenate(rows), np.sum(features, 0) / len(sample), chosen, np.concatenate(residuals), np.concatenate(wholes)
+    )  # fmt: skip
 
 
-def _shuffled_agreement(view: View, part: Sample, credits: list[Tensor], steps: int) -> float:
-    """Mean correlation of absolute credit per step with that of the network whose weights are shuffled."""
-    kept = {name: value.clone() for name, value in view.model.state_dict().items()}
+@contextmanager
+def shuffled(view: View, seed: int = 0) -> Iterator[None]:
+    """The network with the entries of every weight in random order; afterwards as before to the bit, also after an error."""
+    draw = torch.Generator().manual_seed(seed)
+    kept = [(weight, weight.detach().clone()) for weight in view.model.parameters()]
     try:
         with torch.no_grad():
-            for parameter in view.model.parameters():
-                parameter.copy_(
-                    parameter.flatten()[torch.randperm(parameter.numel())].reshape(parameter.shape)
-                )
-            embedded = view.embed(part.inputs).detach()
-            outputs = view.read(embedded, part.lengths)
-        output = outputs.argmax(1) if view.labels else torch.zeros(len(outputs), dtype=torch.long)
-        other, _ = integrated_gradients(
-            view, embedded, part.lengths, output, steps=max(4, steps // 4), baseline=None
-        )
+            for weight, before in kept:
+                order = torch.randperm(before.numel(), generator=draw).to(before.device)
+                weight.copy_(before.flatten()[order].reshape(before.shape))
+        yield
     finally:
-        view.model.load_state_dict(kept)
+        with torch.no_grad():
+            for weight, before in kept:
+                weight.copy_(before)
+
+
+def _recency(credit: np.ndarray, sample: Sample) -> np.ndarray:
+    """Share of a sequence's absolute credit by distance from its end: (n, time)."""
+    shares = np.zeros(credit.shape)
+    for row in range(len(sample)):
+        length = sample.length(row)
+        each = np.abs(credit[row, :length])[::-1]
+        shares[row, :length] = each / max(each.sum(), 1e-12)
+    return shares
+
+
+def _half(recency: np.ndarray) -> int:
+    """How many of the last steps hold half of the credit."""
+    return int(np.searchsorted(np.cumsum(recency), 0.5 * recency.sum())) + 1
+
+
+def _likeness(credit: np.ndarray, other: np.ndarray, sample: Sample) -> float:
+    """Mean correlation of absolute credit per step between two networks."""
     found = []
-    for row in range(len(part)):
-        length = len(credits[row]) if part.lengths is None else int(part.lengths[row])
-        a, b = credits[row][:length].sum(1).abs().numpy(), other[row][:length].sum(1).abs().numpy()
+    for row in range(len(sample)):
+        length = sample.length(row)
+        a, b = np.abs(credit[row, :length]), np.abs(other[row, :length])
         if length > 2 and a.std() > 0 and b.std() > 0:
             found.append(float(np.corrcoef(a, b)[0, 1]))
     return float(np.mean(found)) if found else 0.0
 
 
-def _coloured(view: View, sample: Sample, row: int, credit: np.ndarray, output: int) -> str:
+def _reach(recency: np.ndarray, control: np.ndarray) -> dict[str, object]:
+    rows = [
+        {"steps before the end": back + 1, "share of the credit": float(value), "network": name}
+        for name, values in (("trained", recency), ("weights shuffled", control))
+        for back, value in enumerate(values[:60])
+    ]
+    title = "How far back credit reaches"
+    return lines(rows, "steps before the end", "share of the credit", "network", points=False, height=150, title=title)  # fmt: skip
+
+
+def _map(features: np.ndarray) -> dict[str, object]:
+    """Mean absolute credit by feature and time (time, size), in at most 48 columns."""
+    back = -(-len(features) // 48)
+    rows = [
+        {
+            "steps before the end": len(features) - start,
+            "feature": f"feature {k + 1}",
+            "credit": float(features[start : start + back, k].mean()),
+        }
+        for start in range(0, len(features), back)
+        for k in range(features.shape[1])
+    ]
+    title = "Which values count, from the past on the left to now"
+    height = max(60, min(320, 20 * features.shape[1]))
+    return heat(rows, "steps before the end", "feature", "credit", height=height, title=title, descending=True)  # fmt: skip
+
+
+def _words(view: View, sample: Sample, found: Credits) -> tuple[dict[str, object], ...]:
+    """The steps that speak loudest for an answer: mean credit where seen at least three times; not for language models."""
+    assert view.step_names is not None
+    if view.names_next_step:
+        return ()
+    seen: dict[tuple[str, str], list[float]] = defaultdict(list)
+    for row in range(len(sample)):
+        label = view.labels[found.chosen[row]] if view.labels else "a higher value"
+        names = view.step_names(sample.inputs[row][: sample.length(row)])
+        for name, value in zip(names, found.steps[row]):
+            seen[name, label].append(float(value))
+    often = [(np.mean(values), *key, len(values)) for key, values in seen.items() if len(values) >= 3]
+    loudest = sorted(often, key=lambda one: -one[0])[:12]
+    return tuple(
+        {"step": visible(name), "speaks for": label, "mean credit": float(mean), "times": times}
+        for mean, name, label, times in loudest
+        if mean > 0
+    )
+
+
+def _text(view: View, sample: Sample, row: int, found: Credits) -> str:
     """One sequence as coloured text: orange speaks for the output, blue against it."""
     assert view.step_names is not None
-    length = len(credit) if sample.lengths is None else int(sample.lengths[row])
-    names = view.step_names(sample.inputs[row][:length])
-    shown = slice(max(0, length - 120), length)
-    most = float(np.abs(credit[:length]).max()) or 1.0
-    gap = "" if all(len(name) <= 1 for name in names) else " "
-    spans = []
-    for name, value in zip(names[shown], credit[:length][shown]):
-        colour = "213,94,0" if value > 0 else "0,114,178"
-        spans.append(
-            f'<span style="background:rgba({colour},{0.75 * abs(value) / most:.2f})" title="{value:+.3f}">{html.escape(name)}</span>'
-        )
-    label = html.escape(view.labels[output]) if view.labels else "output"
-    return f"<p><b>{label}</b>: {'… ' if shown.start else ''}{gap.join(spans)}</p>"
+    length = sample.length(row)
+    credit = found.steps[row, :length]
+    first = max(0, length - SHOWN_STEPS)
+    names = view.step_names(sample.inputs[row][:length])[first:]
+    label = html.escape(visible(view.labels[found.chosen[row]])) if view.labels else "value"
+    before = "… " if first else ""
+    return f"<p><b>{label}</b>: {before}{coloured(names, credit[first:].tolist(), float(np.abs(credit).max()))}</p>"

@@ -2,60 +2,82 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
 from elman.core.results import Finding, Predictions
 
+SURE = 0.9  # a probability above which an error counts as confident
+
 
 def errors(
     predictions: Predictions, each: np.ndarray, describe: Callable[[int], str], *, shown: int = 10
 ) -> Finding:
-    """A table of the worst examples. `each` (n,) is the error of every example, `describe(row)` what it was."""
+    """A table of the worst examples. `each` (n,) is the error of every example, `describe(row)` what it was.
+
+    Examples whose error is not known (NaN) are left out of the ranking and of the shares.
+    """
     if predictions.kind == "classes":
         return _classes(predictions, describe, shown)
-    order = np.argsort(-np.nan_to_num(each, nan=-np.inf))[:shown]
-    total, worst = np.nansum(each), np.nansum(np.sort(np.nan_to_num(each))[-max(1, len(each) // 100) :])
-    share = float(worst / total) if total else 0.0
-    table = tuple({"example": describe(int(row)), "error": float(each[row])} for row in order)
-    sentence = f"The worst 1% of the examples make up {share:.0%} of the whole error."
-    return Finding(
-        "errors", "Worst errors", sentence, share, "share", sample=f"{len(each):,} examples", table=table
+    known = np.flatnonzero(np.isfinite(each))
+    worst = known[np.argsort(-each[known], kind="stable")]
+    total = float(each[known].sum())
+    hundredth = max(1, len(known) // 100)
+    share = float(each[worst[:hundredth]].sum()) / total if total else 0.0
+    unit = {"tokens": "nats"}.get(predictions.kind, "error")
+    table = tuple(
+        {"example": describe(int(row)), **_said(predictions, int(row)), unit: float(each[row])}
+        for row in worst[:shown]
     )
+    things = {"tokens": "tokens", "forecasts": "windows"}.get(predictions.kind, "examples")
+    of = "1%" if hundredth > 1 else f"one of {len(known)}"
+    sentence = f"The worst {of} of the {things} make up {share:.1%} of the whole error" + (
+        f"; the median error is {np.median(each[known]):.3g}, the largest {each[worst[0]]:.3g}."
+        if len(known)
+        else "."
+    )
+    return Finding(
+        "errors", "Worst errors", sentence, share, "share", sample=f"{len(known):,} {things}", table=table
+    )
+
+
+def _said(predictions: Predictions, row: int) -> dict[str, Any]:
+    """What was true and what was predicted, as one number each: the mean over horizon and series for a forecast."""
+    if predictions.kind == "tokens":
+        return {}
+    true, said = np.asarray(predictions.targets[row], float), np.asarray(predictions.outputs[row], float)
+    said = np.where(np.isfinite(true), said, np.nan)  # the same steps on both sides
+    if not np.isfinite(true).any():
+        return {}
+    mean = "mean " if np.ndim(true) else ""
+    return {f"{mean}true": float(np.nanmean(true)), f"{mean}predicted": float(np.nanmean(said))}
 
 
 def _classes(predictions: Predictions, describe: Callable[[int], str], shown: int) -> Finding:
     outputs, targets = predictions.outputs, predictions.targets
     chosen, confidence = outputs.argmax(1), outputs.max(1)
     wrong = np.flatnonzero(chosen != targets)
-    worst = wrong[np.argsort(-confidence[wrong])][:shown]
-    sure = int((confidence[wrong] > 0.9).sum())
+    worst = wrong[np.argsort(-confidence[wrong], kind="stable")][:shown]
+    sure = int((confidence[wrong] > SURE).sum())
     share = sure / max(1, len(wrong))
     table = tuple(
         {
-            "example": describe(int(row)),
-            "true": predictions.labels[targets[row]],
-            "said": predictions.labels[chosen[row]],
-            "confidence": float(confidence[row]),
+            "example": describe(int(row)), "true": predictions.labels[targets[row]], "said": predictions.labels[chosen[row]],
+            "confidence": float(confidence[row]), "p(true)": float(outputs[row, targets[row]]),
         }
         for row in worst
-    )
-    sentence = f"{len(wrong):,} of {len(targets):,} are wrong; {sure:,} of those ({share:.0%}) with more than 90% confidence."
-    body = "".join(
-        f"<tr><td>{html.escape(str(row['example']))}</td><td>{html.escape(str(row['true']))}</td>"
-        f"<td>{html.escape(str(row['said']))}</td><td>{row['confidence']:.1%}</td></tr>"
-        for row in table
-    )
-    page = f"<table><tr><th>example</th><th>true</th><th>said</th><th>confidence</th></tr>{body}</table>"
+    )  # fmt: skip
+    if len(wrong):
+        right = confidence[chosen == targets]
+        beside = f", as {(right > SURE).mean():.0%} of its right answers are" if len(right) else ""
+        sentence = (
+            f"{len(wrong):,} of {len(targets):,} are wrong; {sure:,} of those ({share:.0%}) with more than {SURE:.0%} "
+            f"confidence{beside}."
+        )
+    else:
+        sentence = f"None of {len(targets):,} is wrong."
     return Finding(
-        "errors",
-        "Most confident errors",
-        sentence,
-        share,
-        "share of errors",
-        sample=f"{len(targets):,} examples",
-        html=page,
-        table=table,
-    )
+        "errors", "Most confident errors", sentence, share, "share of errors", sample=f"{len(targets):,} examples", table=table
+    )  # fmt: skip

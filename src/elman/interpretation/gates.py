@@ -1,78 +1,212 @@
 """Gates: how open they are, how often they are stuck, and how long they make the cell remember.
 
-A gate is saturated below 0.05 or above 0.95 (Karpathy, Johnson and Li 2015 draw the line at 0.1 and 0.9). The time scale of a unit whose
-keeping gate is f on average is -1 / ln f steps (Tallec and Ollivier 2018, section 2).
+A gate is stuck below 0.05 or above 0.95 (Karpathy, Johnson and Li 2015 draw the line at 0.1 and 0.9). The time scale of a unit that
+keeps the share f of its state on average is -1 / ln f steps (Tallec and Ollivier 2018, section 2). Which gate keeps, and whether it does so when open
+or when closed, is not taken from its name but measured on the cell's own step: new = kept * old + written * candidate. What this
+identity leaves over is the residual.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 
+from elman.cells.contract import Cell
 from elman.core.results import Finding
-from elman.interpretation.pictures import bars
+from elman.interpretation.pictures import bars, lines, stack
 from elman.interpretation.view import Sample, View, untouched
+from elman.models.rnn import RNN
 
 LOW, HIGH = 0.05, 0.95
-KEEPS = {"forget_gate": 1, "update_gate": 1}  # gates that keep the old state when they are 1
+EXACT = 1e-3  # largest residual at which the identity counts as found
+CONVENTION = (
+    "forget_gate",
+    "update_gate",
+)  # keep when open, as in torch: for networks whose cells are not at hand
+
+
+@dataclass(frozen=True)
+class Keeper:
+    """The gate that keeps the state of one layer: open (or closed, if `inverted`); what the identity leaves over."""
+
+    gate: str
+    inverted: bool
+    residual: float | None
+
+
+@dataclass
+class Tally:
+    """Sums over the values of one reading, so that memory does not grow with the sample."""
+
+    count: int = 0
+    low: int = 0  # below LOW
+    high: int = 0  # above HIGH
+    low_state: int = 0  # below -HIGH
+    largest: float = 0.0
+    units: Any = 0.0  # (unit,) sum over steps
+    steps: int = 0
+
+    def add(self, values: Tensor) -> None:
+        """Values (steps, unit) of valid steps."""
+        self.count += values.numel()
+        self.low += int((values < LOW).sum())
+        self.high += int((values > HIGH).sum())
+        self.low_state += int((values < -HIGH).sum())
+        self.largest = max(self.largest, float(values.abs().max())) if values.numel() else self.largest
+        self.units = self.units + values.double().sum(0).cpu().numpy()
+        self.steps += len(values)
+
+    @property
+    def mean(self) -> np.ndarray:
+        """Mean over steps of each unit (unit,)."""
+        return np.asarray(self.units / max(1, self.steps))
 
 
 def gates(view: View, sample: Sample) -> Finding:
-    """Mean and saturation of every gate over all valid steps; time scales of the keeping gate of the first layer."""
-    values: dict[str, list[np.ndarray]] = {}
+    """Mean and saturation of every gate over all valid steps, and the time scale of every layer's keeping gate.
+
+    `arrays` holds "time_scales" of the first layer and "time_scales.LAYER" of each, in steps (unit,).
+    """
+    tallies: dict[str, Tally] = {}
+    sample = sample.to(view.device)
     with untouched(view), torch.no_grad():
         for part in sample.parts():
             for name, reading in view.trace(part.inputs, part.lengths).items():
-                time = reading.shape[1]
-                lengths = (
-                    part.lengths if part.lengths is not None and int(part.lengths.max()) == time else None
-                )
-                valid = (
-                    torch.ones(reading.shape[:2], dtype=torch.bool)
-                    if lengths is None
-                    else torch.arange(time) < lengths[:, None]
-                )
-                values.setdefault(name, []).append(reading[valid].float().cpu().numpy())
-    table: list[dict[str, Any]] = []
-    for name, parts in values.items():
-        each = np.concatenate(parts)
-        kind = name.rpartition(".")[2]
-        if kind.endswith("gate"):
-            low, high = float((each < LOW).mean()), float((each > HIGH).mean())
-            table.append(
-                {
-                    "name": name,
-                    "mean": float(each.mean()),
-                    "closed": low,
-                    "open": high,
-                    "saturated": low + high,
-                }
-            )
-        elif kind in ("h", "candidate"):
-            stuck = float((np.abs(each) > HIGH).mean())
-            table.append(
-                {"name": name, "mean": float(each.mean()), "closed": 0.0, "open": stuck, "saturated": stuck}
-            )
-    arrays = {}
-    keeping = [name for name in values if name.rpartition(".")[2] in KEEPS]
-    scale = None
-    if keeping:
-        mean = np.clip(np.concatenate(values[keeping[0]]).mean(0), 1e-6, 1 - 1e-6)
-        arrays["time_scales"] = -1 / np.log(mean)
-        scale = float(np.median(arrays["time_scales"]))
-    gate_rows = [row for row in table if row["name"].endswith("gate")] or table
-    worst = max(gate_rows, key=lambda row: row["saturated"])
-    sentence = f"{worst['name']} is the most saturated: {worst['saturated']:.0%} of its values are below {LOW} or above {HIGH}."
-    if scale is not None:
-        sentence += f" By its mean {keeping[0].rpartition('.')[2].replace('_', ' ')}, half of the units keep for more than {scale:.1f} steps."
-    rows = [
-        {"gate": row["name"], "share of values": row[part], "state": label}
-        for row in gate_rows
-        for part, label in (("closed", f"below {LOW}"), ("open", f"above {HIGH}"))
-    ]
+                tallies.setdefault(name, Tally()).add(_valid(reading, part).float())
+    if not tallies:
+        return Finding("gates", "Gates", "This network has no gates or states that can be read step by step.")
+    keepers = find_keepers(view.model, tallies)
+    arrays: dict[str, np.ndarray] = {}
+    for layer, keeper in keepers.items():
+        mean = tallies[f"{layer}.{keeper.gate}"].mean
+        kept = np.clip(1 - mean if keeper.inverted else mean, 1e-6, 1 - 1e-6)
+        arrays[f"time_scales.{layer}"] = -1 / np.log(kept)
+    table = [_row(name, tally, keepers, arrays) for name, tally in tallies.items()]
+    is_gate = [name.endswith("gate") for name in tallies]
+    shown = [row for row, gate in zip(table, is_gate) if gate] or table
+    worst = max(shown, key=lambda row: row["stuck"])
+    if any(is_gate):
+        sentence = f"The gate that is stuck most is {worst['name']}: {worst['stuck']:.0%} of its values are below {LOW} or above {HIGH}."
+    elif max(tally.largest for tally in tallies.values()) <= 1:
+        sentence = f"A cell without gates: {worst['stuck']:.0%} of the values of {worst['name']} are beyond ±{HIGH}, where little gradient passes."
+    else:
+        sentence = f"A cell without gates whose values are not bounded: {worst['name']} reaches {max(t.largest for t in tallies.values()):.3g}."
+    for layer, keeper in list(keepers.items())[:1]:
+        arrays["time_scales"] = arrays[f"time_scales.{layer}"]
+        what = f"{'closed ' if keeper.inverted else ''}{keeper.gate.replace('_', ' ')}"
+        sentence += (
+            f" By the mean of its {what}, half of the units of {layer} keep what they hold for more than "
+            f"{np.median(arrays['time_scales']):.1f} steps, the slowest for {arrays['time_scales'].max():.0f}."
+        )
+    residuals = [keeper.residual for keeper in keepers.values() if keeper.residual is not None]
     return Finding(
-        "gates", "Gates", sentence, worst["saturated"], "share", sample=f"{len(sample)} sequences",
-        chart=bars(rows, "share of values", "gate", "state", height=max(80, 26 * len(gate_rows))), table=tuple(table), arrays=arrays,
+        "gates", "Gates", sentence, worst["stuck"], "share", residual=max(residuals, default=None),
+        sample=f"{len(sample)} sequences", chart=_chart(shown, arrays, any(is_gate)), table=tuple(table), arrays=arrays,
     )  # fmt: skip
+
+
+def _valid(reading: Tensor, part: Sample) -> Tensor:
+    """The values of valid steps (steps, unit); patches of steps have no padding."""
+    if part.lengths is None or reading.shape[1] != part.inputs.shape[1]:
+        return reading.flatten(0, 1)
+    return reading[torch.arange(reading.shape[1], device=reading.device) < part.lengths[:, None]]
+
+
+def _row(
+    name: str, tally: Tally, keepers: dict[str, Keeper], arrays: dict[str, np.ndarray]
+) -> dict[str, Any]:
+    """One line of the table. What is no gate is stuck beyond ±HIGH, where it is bounded by 1 at all."""
+    layer, _, kind = name.rpartition(".")
+    gate = kind.endswith("gate")
+    low = tally.low if gate else tally.low_state
+    bounded = gate or tally.largest <= 1
+    closed, opened = ((count / max(1, tally.count) if bounded else 0.0) for count in (low, tally.high))
+    keeps = layer in keepers and keepers[layer].gate == kind
+    scale = float(np.median(arrays[f"time_scales.{layer}"])) if keeps else None
+    return {
+        "name": name, "mean": float(tally.mean.mean()), "closed": closed, "open": opened, "stuck": closed + opened,
+        "median time scale (steps)": scale,
+    }  # fmt: skip
+
+
+def _chart(shown: list[dict[str, Any]], arrays: dict[str, np.ndarray], gated: bool) -> dict[str, Any]:
+    low, high = (f"below {LOW}", f"above {HIGH}") if gated else (f"below -{HIGH}", f"above {HIGH}")
+    rows = [
+        {"gate": row["name"], "share of values": row[part], "state": state}
+        for row in shown
+        for part, state in (("closed", low), ("open", high))
+    ]
+    height = max(80, 26 * len(shown))
+    first = bars(rows, "share of values", "gate", "state", height=height, title="How often values are stuck")
+    layers = [name for name in arrays if name.startswith("time_scales.")]
+    if not layers:
+        return first
+    sorted_rows = [
+        {"units, from fast to slow (%)": 100 * (rank + 0.5) / len(arrays[name]), "time scale (steps)": float(value),
+         "layer": name.removeprefix("time_scales.")}
+        for name in layers
+        for rank, value in enumerate(np.sort(arrays[name]))
+    ]  # fmt: skip
+    title = "How long each unit keeps what it holds"
+    second = lines(
+        sorted_rows, "units, from fast to slow (%)", "time scale (steps)", "layer" if len(layers) > 1 else None,
+        points=False, height=150, title=title,
+    )  # fmt: skip
+    return stack(first, second)
+
+
+def find_keepers(model: nn.Module, names: Any) -> dict[str, Keeper]:
+    """Layer name -> its keeping gate: measured where the model's cells are ours, by torch's convention elsewhere."""
+    found: dict[str, Keeper] = {}
+    cells = dict(_cells(model))
+    for name in names:
+        layer, _, kind = name.rpartition(".")
+        if layer in found:
+            continue
+        measured = keeper(cells[layer]) if layer in cells else None
+        if measured is not None:
+            found[layer] = measured
+        elif kind in CONVENTION:
+            found[layer] = Keeper(kind, False, None)
+    return found
+
+
+def keeper(cell: Cell) -> Keeper | None:
+    """The gate with which new = kept * old + written * candidate holds in a step from random states; None if none does."""
+    draw, like = torch.Generator().manual_seed(0), next(cell.parameters())
+    with torch.no_grad():
+        x, *parts = (
+            torch.randn(16, size, generator=draw).to(like)
+            for size in (cell.input_size, *[cell.hidden_size] * len(cell.state_names))
+        )
+        old = cell.State(*parts)
+        new, values = cell.step(cell.project(x), old)
+        readings = dict(zip(cell.readings, values))
+        candidate = readings.get("candidate")
+        opens = {name: value for name, value in readings.items() if name.endswith("gate")}
+        if candidate is None:
+            return None
+        tried = []
+        for name, value in opens.items():
+            for inverted, kept in ((False, value), (True, 1 - value)):
+                for written in (1 - kept, *(other for key, other in opens.items() if key != name)):
+                    for before, after in zip(old, new):
+                        left = (after - kept * before - written * candidate).abs().max() / after.abs().max()
+                        tried.append((float(left), inverted, name))
+    residual, inverted, name = min(tried, default=(1.0, False, ""))
+    return Keeper(name, inverted, residual) if residual < EXACT else None
+
+
+def _cells(model: nn.Module) -> Iterator[tuple[str, Cell]]:
+    for rnn in model.modules():
+        if isinstance(rnn, RNN):
+            layers: Any = rnn.layers
+            for depth, layer in enumerate(layers):
+                for direction, cell in zip(rnn.directions, layer):
+                    yield f"layers.{depth}.{direction}", cell
+            return

@@ -2,10 +2,12 @@
 
 Loss with only the last n steps given (Khandelwal et al. 2018, section 3): the memory horizon is the least n from which on the loss is
 within `tolerance` of that with all steps, as a share of what context is worth at all. Control: the steps before the last
-n shuffled instead of dropped, which keeps what they say together and loses their order.
+n shuffled instead of dropped, which keeps what they say together and loses their order; its horizon is how far back order counts.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -16,83 +18,112 @@ from elman.interpretation.pictures import lines
 from elman.interpretation.view import Sample, View, untouched
 
 TOLERANCE = 0.02  # of the loss that context saves
+POINTS = 16  # context lengths tried first, evenly on a log scale; then the gap around the horizon is halved
+RESOLUTION = 0.05  # until it is at most this share of the horizon
 
 
 def memory(
     view: View, sample: Sample, *, draws: int = 200, seed: int = 0, tolerance: float = TOLERANCE
 ) -> Finding:
-    """The memory horizon in steps with its bootstrap interval, and loss against context length."""
-    lengths = (
-        sample.lengths if sample.lengths is not None else torch.full((len(sample),), sample.inputs.shape[1])
-    )
-    longest = int(lengths.max())
-    grid = sorted({1, *np.unique(np.geomspace(1, longest, 16).round().astype(int)).tolist(), longest})
+    """The memory horizon in steps with its bootstrap interval, and loss against context length.
+
+    `arrays`: "context" (points,), "loss_cut" and "loss_shuffled" (points, sequences).
+    """
+    sample = sample.to(view.device)
+    longest = max(sample.length(row) for row in range(len(sample)))
+    grid = {1, longest, *np.geomspace(1, longest, POINTS).round().astype(int).tolist()}
     draw = np.random.default_rng(seed)
     with untouched(view), torch.no_grad():
-        cut = np.stack([_losses(view, sample, lengths, n, None) for n in grid])
-        mixed = np.stack([_losses(view, sample, lengths, n, draw) for n in grid])
-    whole = cut[-1]
-    horizon = _horizon(grid, cut.mean(1), tolerance)
+        cut = {n: _losses(view, sample, n, None) for n in sorted(grid)}
+        while (n := _between(cut, tolerance)) is not None:
+            cut[n] = _losses(view, sample, n, None)
+        mixed = {n: _losses(view, sample, n, draw) for n in sorted(cut)}
+    contexts = sorted(cut)
+    losses, shuffled = (np.stack([curve[n] for n in contexts]) for curve in (cut, mixed))
     picks = draw.integers(0, len(sample), (draws, len(sample)))
-    spread = [_horizon(grid, cut[:, rows].mean(1), tolerance) for rows in picks]
-    low, high = (int(value) for value in np.percentile(spread, [2.5, 97.5]))
-    saved = float(cut[0].mean() - whole.mean())
-    shuffled = _horizon(grid, mixed.mean(1), tolerance)
-    rows = [
-        {
-            "steps of context kept": n,
-            "loss (nats)" if view.labels else "loss": float(value),
-            "what happens to the rest": name,
-        }
-        for name, values in (("dropped", cut), ("shuffled", mixed))
-        for n, value in zip(grid, values.mean(1))
-    ]
+    means = losses[:, picks].mean(2)  # (points, draws)
+    low, high = np.percentile(means[0] - means[-1], [2.5, 97.5])
+    saved = float(losses[0].mean() - losses[-1].mean())
     unit = "loss (nats)" if view.labels else "loss"
-    edge = " (all there is in these sequences)" if horizon >= longest else ""
-    sentence = f"It uses the last {horizon} steps{edge}: beyond them, loss changes by less than {tolerance:.0%} of what context is worth ({saved:.3g})."
+    if low <= 0:
+        horizon, order = contexts[0], None
+        interval = None if high > low else (1.0, 1.0)  # exactly the same loss in every draw: certain
+        sentence = (
+            f"No use of context beyond the last step can be shown: all {longest} steps change loss by {-saved:+.3g} "
+            f"(95% interval {-high:+.3g} to {-low:+.3g}) against the last step alone."
+        )
+    else:
+        horizon = _horizon(contexts, losses.mean(1), tolerance * saved)
+        order = _horizon(contexts, shuffled.mean(1), tolerance * saved)
+        spread = [_horizon(contexts, curve, tolerance * max(curve[0] - curve[-1], 0.0)) for curve in means.T]
+        interval = (
+            float(np.percentile(spread, 2.5, method="lower")),
+            float(np.percentile(spread, 97.5, method="higher")),
+        )
+        edge = " (all there is in these sequences)" if horizon >= longest else ""
+        sentence = (
+            f"It uses the last {horizon} steps{edge}: beyond them, loss changes by less than {tolerance:.0%} of the {saved:.3g}"
+            f"{' nats' if view.labels else ''} that context saves. The order of steps counts over the last {order}."
+        )
+    names = (("only the last steps are given", losses), ("all are given, the older ones shuffled", shuffled))
+    rows = [
+        {"steps of context kept in order": n, unit: float(value), "what is given": name}
+        for name, curves in names
+        for n, value in zip(contexts, curves.mean(1))
+    ]
+    title = (
+        "Loss settles where the dashed line stands" if interval else "More context does not lower the loss"
+    )
+    chart = lines(
+        rows, "steps of context kept in order", unit, "what is given", log_x=True, title=title,
+        mark=float(horizon) if interval else None,
+    )  # fmt: skip
     return Finding(
-        "memory", "Memory horizon", sentence, float(horizon), "steps", interval=(float(low), float(high)), control=float(shuffled),
-        sample=f"{len(sample)} sequences of up to {longest} steps", chart=lines(rows, "steps of context kept", unit, "what happens to the rest", log_x=True),
-        arrays={"context": np.array(grid), "loss_cut": cut, "loss_shuffled": mixed},
+        "memory", "Memory horizon", sentence, float(horizon), "steps", interval, None if order is None else float(order),
+        sample=f"{len(sample)} sequences of up to {longest} steps", chart=chart,
+        arrays={"context": np.array(contexts), "loss_cut": losses, "loss_shuffled": shuffled},
     )  # fmt: skip
 
 
-def _horizon(grid: list[int], loss: np.ndarray, tolerance: float) -> int:
-    """Least context from which on the loss stays within the tolerance of the last."""
-    saved = max(loss[0] - loss[-1], 1e-9)
-    off = np.abs(loss - loss[-1]) > tolerance * saved
-    return grid[int(np.flatnonzero(off)[-1]) + 1] if off.any() else grid[0]
+def _horizon(contexts: list[int], loss: np.ndarray, margin: float) -> int:
+    """Least context from which on the loss stays within the margin of the last."""
+    off = np.flatnonzero(np.abs(loss - loss[-1]) > margin)
+    return contexts[int(off[-1]) + 1] if len(off) else contexts[0]
 
 
-def _losses(
-    view: View, sample: Sample, lengths: Tensor, kept: int, shuffle: np.random.Generator | None
-) -> np.ndarray:
+def _between(cut: Mapping[int, np.ndarray], tolerance: float) -> int | None:
+    """The context length to try next: halfway between the horizon and the one before it, None where that is close."""
+    contexts = sorted(cut)
+    loss = np.array([cut[n].mean() for n in contexts])
+    at = contexts.index(_horizon(contexts, loss, tolerance * max(loss[0] - loss[-1], 0.0)))
+    before = contexts[max(0, at - 1)]
+    gap = contexts[at] - before
+    return before + gap // 2 if gap > max(1, RESOLUTION * contexts[at]) else None
+
+
+def _losses(view: View, sample: Sample, kept: int, shuffle: np.random.Generator | None) -> np.ndarray:
     """Loss of each sequence (n,) with its last `kept` steps whole and the steps before dropped, or shuffled."""
     found = []
-    for start in range(0, len(sample), 64):
-        inputs, length = sample.inputs[start : start + 64], lengths[start : start + 64]
+    for part in sample.parts(outputs=len(view.labels)):
+        batch, time = part.inputs.shape[:2]
+        length = torch.full((batch,), time) if part.lengths is None else part.lengths.cpu()
         keep = length.clamp(max=kept)
         if shuffle is None:
-            place = torch.arange(int(keep.max())) + (length - keep)[:, None]
-            place = place.clamp(max=inputs.shape[1] - 1)
-            rows = inputs.gather(
-                1,
-                place.reshape(*place.shape, *[1] * (inputs.dim() - 2)).expand(
-                    *place.shape, *inputs.shape[2:]
-                ),
-            )
+            place = (torch.arange(int(keep.max())) + (length - keep)[:, None]).clamp(max=time - 1)
             given = keep
         else:
-            place = torch.arange(inputs.shape[1]).repeat(len(inputs), 1)
-            for row, (whole, some) in enumerate(zip(length.tolist(), keep.tolist())):
-                place[row, : whole - some] = torch.from_numpy(shuffle.permutation(whole - some))
-            rows = inputs.gather(1, place.reshape(*place.shape, *[1] * (inputs.dim() - 2)).expand_as(inputs))
+            place = torch.arange(time).repeat(batch, 1)
+            for row, old in enumerate((length - keep).tolist()):
+                place[row, :old] = torch.from_numpy(shuffle.permutation(old))
             given = length
-        ragged = (
-            given
-            if sample.lengths is not None or (shuffle is None and int(given.min()) < rows.shape[1])
-            else None
-        )
-        outputs = view.read(view.embed(rows), ragged)
-        found.append(view.loss(outputs, sample.targets[start : start + 64]).cpu().numpy())
+        inputs = part.inputs.gather(1, _like(place.to(part.inputs.device), part.inputs))
+        ragged = None if part.lengths is None else given.to(part.inputs.device)
+        outputs = view.read(view.embed(inputs), ragged)
+        found.append(view.loss(outputs, part.targets).double().cpu().numpy())
     return np.concatenate(found)
+
+
+def _like(place: Tensor, inputs: Tensor) -> Tensor:
+    """Places (batch, steps) as an index into inputs (batch, time, ...) along time."""
+    extra = inputs.shape[2:]
+    return place.reshape(*place.shape, *[1] * len(extra)).expand(*place.shape, *extra)

@@ -60,9 +60,7 @@ def steps(rows: Rows, x: str, y: str, facet: str, *, height: int = 90) -> dict[s
     import altair as alt
 
     hidden = alt.Axis(labels=False, ticks=False)
-    base = alt.Chart().encode(
-        x=alt.X("place:O", title=None, axis=hidden), y=alt.Y(f"{field(y)}:Q", title=y)
-    )
+    base = alt.Chart().encode(x=alt.X("place:O", title=None, axis=hidden), y=alt.Y(f"{field(y)}:Q", title=y))
     whole = alt.layer(
         base.mark_line(interpolate="step-after", color=COLOURS[0]),
         base.mark_point(filled=True, color=COLOURS[0], size=35),
@@ -138,5 +136,8 @@ def coloured(names: Sequence[str], values: Sequence[float], most: float, unit: s
         share = min(1.0, abs(value) / most) if most > 0 else 0.0
         style = f"background:rgba({FOR if value > 0 else AGAINST},{0.7 * share:.2f})"
         shown = html.escape(visible(name) if name.isspace() and name != " " else name)
-        spans.append(f'<span style="{style}" title="{value:+.3g}{html.escape(unit)}">{shown}</span>')
+        spans.append(
+            f'<span style="{style}" title="{value:+.3g}{html.escape(unit)}">{shown}</span>'
+            + ("<br>" if name == "\n" else "")
+        )
     return ("" if single else " ").join(spans)
