@@ -290,7 +290,7 @@ def test_resuming_an_interrupted_run(folder, words, monkeypatch):
 
 
 def test_other_tokenizers_and_options(folder, words):
-    for settings in ({"tokenizer": "bpe", "vocabulary_size": 300}, {"tokenizer": "bytes"}, {"bigrams": 100, "bidirectional": True, "pooling": "mean_max"},
+    for settings in ({"tokenizer": "bpe", "vocabulary_size": 300}, {"tokenizer": "bytes"}, {"bigrams": 2, "bidirectional": True, "pooling": "mean_max"},
                      {"tokenizer": "characters", "layer_norm": True, "zoneout": 0.1, "cell": "mingru", "average": 0.9, "class_weights": "balanced"}):  # fmt: skip
         run = elman.fit(
             folder / "words.csv",

@@ -52,7 +52,7 @@ class EncodingOptions:
     max_length: int | None = None  # longer sequences are cut to this many tokens
     keep: Literal["start", "end", "both"] = "start"  # which end a cut keeps
     padding: Literal["right", "left"] = "right"
-    bigrams: int = 0  # hash buckets for word-pair features added to the input embedding; 0: none
+    bigrams: int = 0  # pairs of neighbouring tokens seen at least so often get a vector of their own; 0: none
     context_length: int | None = None  # time steps a forecast sees
     horizon: int | None = None  # time steps a forecast gives
     stride: int = 1  # steps between training windows

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -15,8 +16,8 @@ UNKNOWN = 1  # index of <unk> in every vocabulary
 class TokenInputs(nn.Module):
     """Token numbers (batch, time) to vectors (batch, time, size).
 
-    With `bigrams` > 0 the vector of a token is the sum of its own and of one for the pair (previous token, token),
-    hashed into that many rows (Wang and Manning 2012 show what pairs are worth; hashing as in fastText, Joulin 2017).
+    With `bigrams`, sorted codes (previous token * vocabulary + token) of the pairs that count, the vector of a token is the sum of its
+    own and of one for the pair it ends (Wang and Manning 2012 show what pairs are worth); pairs start at zero.
     `token_dropout` replaces that share of the tokens by <unk> in training; `dropout` zeroes whole embedding vectors.
     """
 
@@ -25,15 +26,18 @@ class TokenInputs(nn.Module):
         vocabulary_size: int,
         size: int,
         *,
-        bigrams: int = 0,
+        bigrams: Sequence[int] = (),
         dropout: float = 0.0,
         token_dropout: float = 0.0,
     ) -> None:
         super().__init__()
         self.embedding = nn.Embedding(vocabulary_size, size, padding_idx=0)
-        self.pairs = nn.Embedding(bigrams, size) if bigrams else None
+        self.pairs: nn.Embedding | None = None
+        if len(bigrams):
+            self.pairs = nn.Embedding(len(bigrams) + 1, size, padding_idx=0)
+            self.register_buffer("pair_codes", torch.tensor(bigrams, dtype=torch.long))
         self.size, self.dropout, self.token_dropout = size, dropout, token_dropout
-        nn.init.normal_(self.embedding.weight, std=size**-0.5)
+        nn.init.normal_(self.embedding.weight, std=0.125)
         with torch.no_grad():
             self.embedding.weight[0].zero_()
         if self.pairs is not None:
@@ -46,12 +50,18 @@ class TokenInputs(nn.Module):
         vectors: Tensor = self.embedding(tokens)
         if self.pairs is not None:
             before = nn.functional.pad(tokens[:, :-1], (1, 0))
-            pair = (before * 1_000_003 + tokens * 7_919) % self.pairs.num_embeddings
-            vectors = vectors + self.pairs(pair)
+            vectors = vectors + self.pairs(self._pair_numbers(before, tokens))
         if self.training and self.dropout:
             kept = torch.rand(*vectors.shape[:2], 1, device=vectors.device) >= self.dropout
             vectors = vectors * kept / (1 - self.dropout)
         return vectors
+
+    def _pair_numbers(self, before: Tensor, tokens: Tensor) -> Tensor:
+        """Which row of `pairs` each (token before, token) has; 0 for pairs that do not count."""
+        codes: Tensor = self.pair_codes  # type: ignore[assignment]
+        code = before * self.embedding.num_embeddings + tokens
+        place = torch.searchsorted(codes, code).clamp(max=len(codes) - 1)
+        return torch.where(codes[place] == code, place + 1, 0)
 
     def load_vectors(self, path: str | Path, words: list[str]) -> int:
         """Take the vectors of `words` from a text file (word, then numbers); returns how many were found.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -45,7 +46,13 @@ class TokenNetwork(nn.Module):
     """
 
     def __init__(
-        self, options: ModelOptions, vocabulary_size: int, outputs: int, *, pooling: str, bigrams: int = 0
+        self,
+        options: ModelOptions,
+        vocabulary_size: int,
+        outputs: int,
+        *,
+        pooling: str,
+        bigrams: Sequence[int] = (),
     ) -> None:
         super().__init__()
         self.pooling = pooling

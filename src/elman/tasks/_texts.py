@@ -17,7 +17,7 @@ from elman.encoding.text import TextEncoder
 from elman.evaluation.contract import TextProblem
 from elman.interpretation.view import Sample, View
 from elman.models.network import TokenNetwork
-from elman.tasks.contract import Encoded, Encoder, Task, device_of, run_batches
+from elman.tasks.contract import Encoded, Encoder, Task, run_batches
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,7 @@ class LabelledTextEncoder(Encoder):
     labels: tuple[str, ...] | None
     mean: float = 0.0
     std: float = 1.0
+    bigrams: tuple[int, ...] = ()  # codes of the token pairs that have a vector of their own
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -35,6 +36,7 @@ class LabelledTextEncoder(Encoder):
             "labels": None if self.labels is None else list(self.labels),
             "mean": self.mean,
             "std": self.std,
+            "bigrams": list(self.bigrams),
         }
 
     @classmethod
@@ -46,6 +48,7 @@ class LabelledTextEncoder(Encoder):
             None if labels is None else tuple(labels),
             stored["mean"],
             stored["std"],
+            tuple(stored["bigrams"]),
         )
 
     def targets(self, examples: Examples) -> np.ndarray:
@@ -81,17 +84,21 @@ class TextTask(Task):
         if not isinstance(dataset, LabelledTexts):
             raise DataError(f"{self.name} needs texts with labels; {recipe.data.source!r} gives none.")
         train = dataset.splits["train"]
+        sequences = None
         if encoder is None:
+            text = TextEncoder.fit(train.texts, recipe.encoding)
+            sequences = text.encode_many(train.texts)
             numbers = np.asarray(train.targets, dtype=np.float64) if dataset.labels is None else np.zeros(1)
             encoder = LabelledTextEncoder(
-                TextEncoder.fit(train.texts, recipe.encoding),
+                text,
                 dataset.labels,
                 float(numbers.mean()),
                 float(numbers.std()) or 1.0,
+                frequent_pairs(sequences, len(text.vocabulary), recipe.encoding.bigrams),
             )
         feeds = {
             split: SequenceFeed(
-                encoder.text.encode_many(examples.texts),
+                sequences if sequences and split == "train" else encoder.text.encode_many(examples.texts),
                 encoder.targets(examples),
                 padding=recipe.encoding.padding,
             )
@@ -111,7 +118,7 @@ class TextTask(Task):
             len(encoder.text.vocabulary),
             1 if encoder.labels is None else len(encoder.labels),
             pooling=recipe.model.pooling or "last",
-            bigrams=recipe.encoding.bigrams,
+            bigrams=encoder.bigrams,
         )
         if recipe.model.vectors:
             network.inputs.load_vectors(recipe.model.vectors, encoder.text.vocabulary.tokens)
@@ -154,4 +161,10 @@ class TextTask(Task):
         return Sample(batch.inputs, batch.lengths, batch.targets, rows)
 
 
-__all__ = ["LabelledTextEncoder", "TextTask", "device_of"]
+def frequent_pairs(sequences: list[np.ndarray], vocabulary_size: int, least: int) -> tuple[int, ...]:
+    """Sorted codes (previous token * vocabulary + token) of the pairs seen at least `least` times; none for 0."""
+    if not least:
+        return ()
+    codes = [row[:-1].astype(np.int64) * vocabulary_size + row[1:] for row in sequences if len(row) > 1]
+    values, counts = np.unique(np.concatenate(codes), return_counts=True)
+    return tuple(values[counts >= least].tolist())

@@ -75,7 +75,7 @@ class LanguageModelling(Task):
         if recipe.model.bidirectional:
             raise DataError("a bidirectional language model would read the answer; drop --bidirectional.")
         size = len(encoder.text.vocabulary)
-        return TokenNetwork(recipe.model, size, size, pooling="none", bigrams=recipe.encoding.bigrams)
+        return TokenNetwork(recipe.model, size, size, pooling="none")
 
     def objective(self, encoded: Encoded, recipe: Recipe) -> Objective:
         smoothing = recipe.training.label_smoothing
