@@ -28,7 +28,9 @@ class Affine(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         y = nn.functional.linear(x, self.weight, self.bias)
-        return y if self.norm is None else self.norm(y)
+        if self.norm is not None:
+            y = self.norm(y)
+        return y
 
 
 class Cell(nn.Module, ABC):
@@ -49,6 +51,8 @@ class Cell(nn.Module, ABC):
         super().__init_subclass__(**keywords)
         make: Any = collections.namedtuple
         cls.State = make(f"{cls.__name__}State", cls.state_names)  # each part a Tensor
+        # Its address is the cell's attribute, so that a carried state can be pickled.
+        cls.State.__module__, cls.State.__qualname__ = cls.__module__, f"{cls.__qualname__}.State"
 
     def __init__(self, input_size: int, hidden_size: int) -> None:
         super().__init__()
@@ -69,7 +73,8 @@ class Cell(nn.Module, ABC):
 
     def readout(self, projected: Tensor, state: Any) -> Tensor:
         """State -> output (..., output_size), any leading dimensions; the first part of the state by default."""
-        return state[0]
+        output: Tensor = state[0]
+        return output
 
     def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}"
@@ -91,3 +96,13 @@ def initialise(affine: Affine, gates: int, *, recurrent: bool) -> None:
     """Fill the weight gate by gate: orthogonal if recurrent (Saxe et al. 2014), else Xavier-uniform (Glorot 2010)."""
     for block in affine.weight.data.chunk(gates):
         (nn.init.orthogonal_ if recurrent else nn.init.xavier_uniform_)(block)
+
+
+def initialise_uniform(cell: Cell) -> None:
+    """Fill every weight and bias from U(-k, k), k = 1 / sqrt(hidden_size): how torch.nn starts its recurrent layers."""
+    bound = cell.hidden_size**-0.5
+    for affine in cell.modules():
+        if isinstance(affine, Affine):
+            nn.init.uniform_(affine.weight, -bound, bound)
+            if affine.bias is not None:
+                nn.init.uniform_(affine.bias, -bound, bound)

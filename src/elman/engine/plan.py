@@ -11,8 +11,9 @@ from elman.core.catalogue import catalogue, find
 from elman.core.errors import RecipeError
 from elman.engine.contract import Call, Executor, Result
 
-# Fastest first, measured in bench/; the reference serves what is left. A file that is not named here comes before it.
-PREFERENCE = ("vendor", "scan", "reference")
+# Fastest first; the reference serves what is left. A file that is not named here comes before it. `native` and
+# `triton` have a place: such a file in `executors/` is found by itself.
+PREFERENCE = ("native", "triton", "vendor", "scan", "reference")
 
 
 @dataclass(frozen=True)
@@ -31,15 +32,16 @@ class Plan:
 @functools.cache
 def executors() -> dict[str, Executor]:
     """All executors by name, in order of preference."""
-    names = sorted(
-        catalogue("engine.executors"), key=lambda name: PREFERENCE.index(name) if name in PREFERENCE else 1
-    )
+    rank = {name: place for place, name in enumerate(PREFERENCE)}
+    before_last = len(PREFERENCE) - 1.5
+    names = sorted(catalogue("engine.executors"), key=lambda name: rank.get(name, before_last))
     return {name: find("engine.executors", name).executor for name in names}
 
 
 def plan(call: Call, wanted: str = "auto") -> Plan:
     """Ask the executors in turn. `wanted` (or the environment's ELMAN_EXECUTOR) forces one.
 
+    A trace goes to whoever can read gates, whatever is forced: it says what the fast run did, it is not that run.
     Raises RecipeError where the forced executor refuses, with its reason.
     """
     if wanted == "auto":
@@ -48,9 +50,10 @@ def plan(call: Call, wanted: str = "auto") -> Plan:
     what = f"{type(cell).__name__.lower()}, {str(call.x.dtype).removeprefix('torch.')}, {call.x.device.type}"
     if wanted != "auto":
         reason = find("engine.executors", wanted, "executor").executor.refuses(call)
-        if reason:
+        if reason and not call.readings:
             raise RecipeError(f'executor {wanted!r} refuses this call: {reason}. Use executor="auto".')
-        return Plan(wanted, what, ())
+        if reason is None:
+            return Plan(wanted, what, ())
     refusals: list[tuple[str, str]] = []
     for name, executor in executors().items():
         reason = executor.refuses(call)

@@ -21,3 +21,14 @@ def reverse(x: Tensor, lengths: Tensor | None) -> Tensor:
     step = torch.arange(time, device=x.device)[:, None]
     source = torch.where(step < lengths, lengths - 1 - step, step)
     return x.gather(0, source.reshape(*source.shape, *[1] * (x.dim() - 2)).expand_as(x))
+
+
+def reverse_resets(reset: Tensor, lengths: Tensor | None) -> Tensor:
+    """Resets (time, batch) bool as the backward direction meets them.
+
+    A reset before step t parts t - 1 from t, so whoever reads backward meets it before step t - 1. A reset in the
+    padding parts nothing.
+    """
+    valid = valid_steps(lengths, reset.shape[0])
+    inside = reset if valid is None else reset & valid
+    return reverse(torch.cat([inside[1:], torch.zeros_like(inside[:1])]), lengths)

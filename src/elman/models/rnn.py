@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from elman.cells.contract import Cell
+from elman.cells.contract import Cell, initialise_uniform
 from elman.core.catalogue import catalogue, find
-from elman.core.errors import RecipeError
+from elman.core.errors import RecipeError, UnknownName
+from elman.engine import streaming
+from elman.engine.checks import check_dtype, check_input, check_reset, check_state, checked_lengths
 from elman.engine.contract import Call, Result
+from elman.engine.executors.vendor import refuses_cell
 from elman.engine.plan import Plan, plan, run
-from elman.engine.time import reverse
+from elman.engine.time import reverse, reverse_resets
 
 CellMaker = Callable[[int, int], Cell]
 DIRECTIONS = ("forward", "backward")
+INITIALISATIONS = ("cell", "uniform")
 TORCH_CLASSES = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
 
@@ -24,15 +29,19 @@ class RNN(nn.Module):
     """Recurrent layers around one kind of cell.
 
     cell           a name from `elman cells`, or a callable (input_size, hidden_size) -> Cell
+    activation, layer_norm   handed to the cell, where they are set
     dropout        share of features zeroed between layers in training, one mask per step
+    variational_dropout   one mask per sequence instead (Gal and Ghahramani 2016)
     zoneout        share of the state that keeps its old value at a step (Krueger et al. 2017); in evaluation the mean
     residual       a layer's input is added to its output where the sizes agree
     learned_initial_state   the first state is a parameter instead of zeros
+    initialisation   "cell": as the cell's file says; "uniform": as torch.nn starts its layers
     executor       "auto", or the name of one (`plan` says which ran)
-    cell_options   handed to the cell, such as `activation` or `layer_norm`
+    cell_options   further options of the cell
 
     A state is a tuple over layers of tuples over directions of the cell's State, each part (batch, hidden_size).
-    Raises UnknownName for an unknown cell and RecipeError for an option that the cell does not take.
+    Raises UnknownName for an unknown cell, option or initialisation, and RecipeError for an option that other cells take
+    or a size or share out of range.
     """
 
     def __init__(
@@ -44,14 +53,21 @@ class RNN(nn.Module):
         *,
         bidirectional: bool = False,
         dropout: float = 0.0,
+        activation: str | None = None,
+        layer_norm: bool = False,
         zoneout: float = 0.0,
         residual: bool = False,
         learned_initial_state: bool = False,
+        variational_dropout: bool = False,
+        initialisation: str = "cell",
         executor: str = "auto",
         **cell_options: Any,
     ) -> None:
         super().__init__()
-        make = cell if callable(cell) else _maker(cell, {k: v for k, v in cell_options.items() if v})
+        common = {"activation": activation, "layer_norm": layer_norm}
+        make = _maker(cell, {name: value for name, value in common.items() if value} | cell_options)
+        if initialisation not in INITIALISATIONS:
+            raise UnknownName("initialisation", initialisation, INITIALISATIONS)
         if not 0 <= zoneout < 1 or not 0 <= dropout < 1:
             raise RecipeError(f"dropout and zoneout are shares below 1; got {dropout} and {zoneout}.")
         for name, size in (
@@ -64,11 +80,15 @@ class RNN(nn.Module):
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.directions = DIRECTIONS if bidirectional else DIRECTIONS[:1]
         self.zoneout, self.residual, self.executor = zoneout, residual, executor
+        self.variational_dropout = variational_dropout
         self.layers = nn.ModuleList()
         size = input_size
         for _ in range(num_layers):
             layer = nn.ModuleList(make(size, hidden_size) for _ in self.directions)
             self.layers.append(layer)
+            if initialisation == "uniform":
+                for one in layer:
+                    initialise_uniform(one)  # type: ignore[arg-type]
             size = sum(one.output_size for one in layer)  # type: ignore[misc]
         self.output_size = size
         self.dropout = nn.Dropout(dropout)
@@ -91,7 +111,7 @@ class RNN(nn.Module):
         """x (batch, time, input_size) -> output (batch, time, output_size) and the state after the last valid step.
 
         lengths (batch,): steps after a sequence's length change nothing and give 0. reset (batch, time) bool: the
-        state starts afresh before such a step. With `final=False` no state is made (None): ragged LSTM batches are
+        state starts afresh before such a step, in both directions: nothing crosses that border. With `final=False` no state is made (None): ragged LSTM batches are
         then several times faster on a CPU.
         """
         output, states, _ = self._run(x, state, lengths, reset, readings=False, final=final)
@@ -105,17 +125,48 @@ class RNN(nn.Module):
         return self._run(x, state, lengths, None, readings=True, final=False)[2]
 
     def step(self, x: Tensor, state: Any = None) -> tuple[Tensor, Any]:
-        """One step for streaming: x (batch, input_size) -> output (batch, output_size) and the next state."""
-        output, state = self(x[:, None], state)
-        return output[:, 0], state
+        """One step for streaming: x (batch, input_size) -> output (batch, output_size) and the next state.
 
-    def plan(self, x: Tensor, lengths: Tensor | None = None, *, readings: bool = False) -> Plan:
+        Raises RecipeError for a bidirectional network, which cannot know what comes after the step.
+        """
+        if len(self.directions) == 2:
+            raise RecipeError("a bidirectional network reads from the end, too; give it the whole sequence.")
+        if x.dim() != 2 or x.shape[-1] != self.input_size:
+            raise RecipeError(f"got a step of shape {tuple(x.shape)}; expected (batch, {self.input_size}).")
+        if self.zoneout:
+            output, state = self(x[:, None], state)
+            return output[:, 0], state
+        layers: Any = self.layers
+        check_dtype(x, next(self.parameters()).dtype)
+        if state is None:
+            state = self.initial_state(x.shape[0])
+        else:
+            check_state(state, layers, x.shape[0])
+        states = []
+        for depth, (layer, before) in enumerate(zip(layers, state)):
+            output, after = streaming.step(layer[0], x, layer[0].State(*before[0]), self.executor)
+            states.append((after,))
+            x = self._between(x, output, depth)
+        return x, tuple(states)
+
+    def plan(
+        self,
+        x: Tensor,
+        lengths: Tensor | None = None,
+        reset: Tensor | None = None,
+        *,
+        readings: bool = False,
+    ) -> Plan:
         """Which executor would run the first layer on this input, and why each other one would not."""
         cell: Any = self.layers[0][0]  # type: ignore[index]
-        call = self._call(
-            cell, x.transpose(0, 1), cell.initial_state(x.shape[0]), lengths, None, readings, True, None
-        )
-        return plan(call, self.executor)
+        check_input(x, self.input_size, next(self.parameters()).dtype)
+        lengths = checked_lengths(lengths, x)
+        check_reset(reset, x)
+        x = x.transpose(0, 1)
+        again = None if reset is None else reset.transpose(0, 1)
+        hold = self._hold(cell, x, drawn=False)
+        state = cell.initial_state(x.shape[1])
+        return plan(Call(cell, x, state, lengths, hold, again, None, readings), self.executor)
 
     def initial_state(self, batch_size: int) -> Any:
         """The state before the first step: zeros, or what was learned."""
@@ -145,7 +196,11 @@ class RNN(nn.Module):
         readings: bool,
         final: bool,
     ) -> tuple[Tensor, Any, dict[str, Tensor]]:
-        self._check(x, lengths)
+        check_input(x, self.input_size, next(self.parameters()).dtype)
+        check_reset(reset, x)
+        lengths = checked_lengths(lengths, x)
+        if state is not None:
+            check_state(state, self.layers, x.shape[0])
         fresh = self.initial_state(x.shape[0]) if state is None or reset is not None else None
         state = fresh if state is None else state
         x = x.transpose(0, 1)
@@ -159,9 +214,10 @@ class RNN(nn.Module):
                 start = None if fresh is None else fresh[depth][side]
                 backward = self.directions[side] == "backward"
                 inputs = reverse(x, lengths) if backward else x
-                turned = reverse(again, lengths) if backward and again is not None else again
+                turned = reverse_resets(again, lengths) if backward and again is not None else again
                 before = cell.State(*state[depth][side])
-                call = self._call(cell, inputs, before, lengths, turned, readings, final, start)
+                hold = self._hold(cell, inputs, drawn=self.training)
+                call = Call(cell, inputs, before, lengths, hold, turned, start, readings, final)
                 result: Result = run(call, self.executor)
                 turn = (lambda value: reverse(value, lengths)) if backward else (lambda value: value)
                 outputs.append(turn(result.output))
@@ -169,32 +225,29 @@ class RNN(nn.Module):
                 for name, value in result.readings.items():
                     trace[f"layers.{depth}.{self.directions[side]}.{name}"] = turn(value).transpose(0, 1)
             output = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
-            if self.residual and output.shape == x.shape:
-                output = output + x
-            x = self.dropout(output) if depth < self.num_layers - 1 else output
+            x = self._between(x, output, depth)
             states.append(tuple(ends))
         return x.transpose(0, 1), tuple(states) if final else None, trace
 
-    def _call(
-        self, cell: Cell, x: Tensor, state: Any, lengths: Tensor | None, reset: Tensor | None, readings: bool,
-        final: bool, fresh: Any,
-    ) -> Call:  # fmt: skip
-        hold = None
-        if self.zoneout:
-            shape = (*x.shape[:2], cell.hidden_size)
-            rate = torch.full((), self.zoneout, device=x.device, dtype=x.dtype).expand(shape)
-            hold = tuple(torch.bernoulli(rate) if self.training else rate for _ in cell.state_names)
-        return Call(cell, x, state, lengths, hold, reset, fresh, readings, final)
+    def _between(self, x: Tensor, output: Tensor, depth: int) -> Tensor:
+        """A layer's input and output (..., features) -> the next layer's input, or the output of the whole."""
+        if self.residual and output.shape == x.shape:
+            output = output + x
+        if depth == self.num_layers - 1:
+            return output
+        if self.variational_dropout and output.dim() == 3:  # (time, batch, features): one mask for all steps
+            kept: Tensor = output * self.dropout(torch.ones_like(output[:1]))
+        else:
+            kept = self.dropout(output)
+        return kept
 
-    def _check(self, x: Tensor, lengths: Tensor | None) -> None:
-        if x.dim() != 3 or x.shape[-1] != self.input_size:
-            raise RecipeError(
-                f"got input of shape {tuple(x.shape)}; expected (batch, time, {self.input_size})."
-            )
-        if x.shape[1] == 0:
-            raise RecipeError("got a sequence of 0 steps; expected at least 1.")
-        if lengths is not None and lengths.shape != x.shape[:1]:
-            raise RecipeError(f"got lengths of shape {tuple(lengths.shape)}; expected ({x.shape[0]},).")
+    def _hold(self, cell: Cell, x: Tensor, *, drawn: bool) -> tuple[Tensor, ...] | None:
+        """Zoneout for x (time, batch, features): a mask where it is drawn, else its rate; one for each part of the state."""
+        if not self.zoneout:
+            return None
+        rate = torch.full((), self.zoneout, device=x.device, dtype=x.dtype)
+        rate = rate.expand(*x.shape[:2], cell.hidden_size)
+        return tuple(torch.bernoulli(rate) if drawn else rate for _ in cell.state_names)
 
     @classmethod
     def from_torch(cls, module: nn.Module) -> RNN:
@@ -221,15 +274,25 @@ class RNN(nn.Module):
     def to_torch(self) -> nn.Module:
         """A batch-first torch.nn.LSTM, GRU or RNN with these weights; refuses options that torch lacks."""
         cell: Any = self.layers[0][0]  # type: ignore[index]
-        refused = [name for name in ("zoneout", "residual", "initial") if getattr(self, name)]
-        if cell.kernel not in TORCH_CLASSES or cell.ih.norm is not None or refused:
-            raise RecipeError(
-                f"torch.nn has no {type(cell).__name__} with {', '.join(refused) or 'these options'}."
-            )
-        options = {"nonlinearity": cell.activation} if cell.kernel == "rnn" else {}
-        theirs = TORCH_CLASSES[cell.kernel](
+        kind = type(cell).__name__
+        if cell.kernel not in TORCH_CLASSES:
+            raise RecipeError(f"torch.nn has no {kind}; it has LSTM, GRU and RNN.")
+        options = {
+            "zoneout": self.zoneout,
+            "residual": self.residual,
+            "learned_initial_state": self.initial is not None,
+            "variational_dropout": self.variational_dropout and self.dropout.p,
+        }
+        refused = [name for name, value in options.items() if value]
+        if refused:
+            raise RecipeError(f"torch.nn has no {kind} with {', '.join(refused)}.")
+        reason = refuses_cell(cell)
+        if reason:
+            raise RecipeError(f"torch.nn has no {kind} with {reason}.")
+        settings = {"nonlinearity": cell.activation} if cell.kernel == "rnn" else {}
+        theirs: nn.Module = TORCH_CLASSES[cell.kernel](
             self.input_size, self.hidden_size, self.num_layers, batch_first=True,
-            bidirectional=len(self.directions) == 2, dropout=self.dropout.p, **options,
+            bidirectional=len(self.directions) == 2, dropout=self.dropout.p, **settings,
         )  # fmt: skip
         theirs.to(cell.ih.weight)
         with torch.no_grad():
@@ -252,16 +315,33 @@ class RNN(nn.Module):
         return f"{self.input_size}, {self.hidden_size}, executor={self.executor!r}"
 
 
-def _maker(name: str, options: dict[str, Any]) -> CellMaker:
-    """The cell called `name` in `cells/`, with options; RecipeError names the cells that take a refused option."""
-    kind = _cell(name)
+def _maker(cell: str | CellMaker, options: dict[str, Any]) -> CellMaker:
+    """How to make one cell. Raises RecipeError or UnknownName for an option that it does not take."""
+    if not isinstance(cell, str):
+        if options:
+            raise RecipeError(f"got a cell and {', '.join(options)}; set these where the cell is made.")
+        return lambda input_size, hidden_size: _checked(cell(input_size, hidden_size))
+    kind = _cell(cell)
+    takes = _options(kind)
     for option in options:
-        if option not in kind.__init__.__annotations__:
-            able = [other for other in catalogue("cells") if option in _cell(other).__init__.__annotations__]
-            raise RecipeError(
-                f"cell {name!r} takes no {option!r}. Cells that do: {', '.join(able) or 'none'}."
-            )
-    return lambda input_size, hidden_size: kind(input_size, hidden_size, **options)
+        if option not in takes:
+            able = [other for other in catalogue("cells") if option in _options(_cell(other))]
+            if not able:
+                raise UnknownName(f"option of cell {cell!r}", option, takes)
+            raise RecipeError(f"cell {cell!r} takes no {option!r}. Cells that do: {', '.join(able)}.")
+    return lambda input_size, hidden_size: _checked(kind(input_size, hidden_size, **options))
+
+
+def _checked(cell: Any) -> Cell:
+    if not isinstance(cell, Cell):
+        raise RecipeError(f"got a {type(cell).__name__} as a cell; expected an elman.cells.contract.Cell.")
+    return cell
+
+
+def _options(kind: Any) -> list[str]:
+    """The keyword-only parameters of a cell: its options."""
+    parameters = inspect.signature(kind.__init__).parameters.values()
+    return [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
 
 
 def _cell(name: str) -> Any:

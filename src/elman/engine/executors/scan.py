@@ -62,7 +62,8 @@ def scan(a: Tensor, b: Tensor, h: Tensor) -> Tensor:
     if short:
         a = torch.cat([a, a.new_ones(short, *a.shape[1:])])
         b = torch.cat([b, b.new_zeros(short, *b.shape[1:])])
-    a, b = a.unflatten(0, (-1, CHUNK)), b.unflatten(0, (-1, CHUNK))
+    chunks = (-1, CHUNK, *a.shape[1:])
+    a, b = a.reshape(chunks), b.reshape(chunks)
     reach = 1
     while reach < CHUNK:
         b = torch.cat([b[:, :reach], b[:, reach:] + a[:, reach:] * b[:, :-reach]], 1)

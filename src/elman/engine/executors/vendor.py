@@ -10,26 +10,24 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.utils.rnn import pack_padded_sequence
 
 from elman.cells.contract import Cell
 from elman.engine.contract import Call, Result
 from elman.engine.time import valid_steps
 
 KERNELS = {"lstm", "gru", "rnn"}
+SATURATED = (
+    1e4  # a sigmoid of this is exactly 1, and of its negative 0, in every floating type down to float16
+)
 
 
 class Vendor:
     """`torch._VF.lstm`, `.gru`, `.rnn_tanh`, `.rnn_relu` on the cell's own weights."""
 
     def refuses(self, call: Call) -> str | None:
-        cell = call.cell
-        if cell.kernel not in KERNELS:
-            return f"torch has no kernel for {type(cell).__name__}"
-        if cell.ih.norm is not None:
-            return "layer_norm=True"
-        if getattr(cell, "activation", "tanh") not in ("tanh", "relu"):
-            return f"activation={cell.activation!r}"
+        reason = refuses_cell(call.cell)
+        if reason is not None:
+            return reason
         if call.readings:
             return "gates are wanted, and torch's kernels keep them to themselves"
         if call.hold is not None:
@@ -46,43 +44,57 @@ class Vendor:
         cell, x, lengths = call.cell, call.x, call.lengths
         valid = valid_steps(lengths, x.shape[0])
         if valid is None:
-            return Result(*self._dense(cell, x, call.state), {})
+            return Result(*_dense(cell, x, call.state, weights(cell)), {})
         assert lengths is not None
-        x = x.masked_fill(~valid[..., None], 0.0)  # NaN in padding must not reach a gradient
-        output, state = self._dense(cell, x, call.state)
-        if not call.final:
-            state = None
-        elif cell.state_names == ("h",):
+        padding = ~valid[..., None]
+        x = x.masked_fill(padding, 0.0)  # NaN in padding must not reach a gradient
+        if call.final and cell.kernel == "lstm":
+            output, state = _holding_lstm(cell, x, call.state, padding)
+        else:
+            output, state = _dense(cell, x, call.state, weights(cell))
+        if call.final:
             last = output[(lengths - 1).clamp(min=0), torch.arange(len(lengths), device=x.device)]
-            state = cell.State(torch.where((lengths > 0)[:, None], last, call.state[0]))
-        else:  # the cell state at each sequence's end is known to the packed kernel alone
-            state = self._packed_state(cell, x, lengths, call.state)
-        return Result(output.masked_fill(~valid[..., None], 0.0), state, {})
+            h = torch.where((lengths > 0)[:, None], last, call.state[0])
+            state = cell.State(h, *state[1:])
+        return Result(output.masked_fill(padding, 0.0), state if call.final else None, {})
 
-    def _dense(self, cell: Cell, x: Tensor, state: Any) -> tuple[Tensor, Any]:
-        kernel, hidden = self._kernel(cell), self._hidden(state)
-        # The kernels keep what a gradient needs only in "train" mode; gradients must work in eval mode too.
-        output, *parts = kernel(x, hidden, weights(cell), True, 1, 0.0, torch.is_grad_enabled(), False, False)
-        return output, cell.State(*(part[0] for part in parts))
 
-    def _packed_state(self, cell: Cell, x: Tensor, lengths: Tensor, state: Any) -> Any:
-        packed = pack_padded_sequence(x, lengths.clamp(min=1).cpu(), enforce_sorted=False)
-        ordered = [part[packed.sorted_indices] for part in state]
-        _, *parts = self._kernel(cell)(
-            packed.data, packed.batch_sizes, self._hidden(ordered), weights(cell), True, 1, 0.0,
-            torch.is_grad_enabled(), False,
-        )  # fmt: skip
-        some = (lengths > 0)[:, None]
-        back = (part[0][packed.unsorted_indices] for part in parts)
-        return cell.State(*(torch.where(some, new, old) for new, old in zip(back, state)))
+def _dense(cell: Cell, x: Tensor, state: Any, values: list[Tensor]) -> tuple[Tensor, Any]:
+    kernel: Any = getattr(torch._VF, kernel_name(cell))
+    parts = [part[None].contiguous() for part in state]
+    hidden = parts if len(parts) > 1 else parts[0]
+    # The kernels keep what a gradient needs only in "train" mode; gradients must work in eval mode too.
+    output, *ends = kernel(x, hidden, values, True, 1, 0.0, torch.is_grad_enabled(), False, False)
+    return output, cell.State(*(end[0] for end in ends))
 
-    def _kernel(self, cell: Cell) -> Any:
-        name = f"rnn_{cell.activation}" if cell.kernel == "rnn" else cell.kernel
-        return getattr(torch._VF, str(name))
 
-    def _hidden(self, state: Any) -> Any:
-        parts = [part[None].contiguous() for part in state]
-        return parts if len(parts) > 1 else parts[0]
+def _holding_lstm(cell: Cell, x: Tensor, state: Any, padding: Tensor) -> tuple[Tensor, Any]:
+    """An LSTM whose c stands still in the padding (time, batch, 1), so that its last c is that of the last valid step.
+
+    One more input, 1 in the padding and 0 elsewhere, drives the input gates to exactly 0 and the forget gates to exactly
+    1 there: c' = 1 * c + 0 * n. Their slopes are exactly 0, so gradients are right, too. What h does there is not used.
+    """
+    weight_ih, *others = weights(cell)
+    column = weight_ih.new_zeros(4, cell.hidden_size)
+    column[0], column[1] = -SATURATED, SATURATED
+    wider = torch.cat([weight_ih, column.view(-1, 1)], 1)
+    return _dense(cell, torch.cat([x, padding.to(x.dtype)], -1), state, [wider, *others])
+
+
+def refuses_cell(cell: Any) -> str | None:
+    """Why torch has no kernel for this cell as it is, or None."""
+    if cell.kernel not in KERNELS:
+        return f"torch has no kernel for {type(cell).__name__}"
+    if cell.ih.norm is not None:
+        return "layer_norm=True"
+    if getattr(cell, "activation", "tanh") not in ("tanh", "relu"):
+        return f"activation={cell.activation!r}"
+    return None
+
+
+def kernel_name(cell: Any) -> str:
+    """torch's name for the cell: lstm, gru, rnn_tanh or rnn_relu."""
+    return f"rnn_{cell.activation}" if cell.kernel == "rnn" else str(cell.kernel)
 
 
 def weights(cell: Any) -> list[Tensor]:
