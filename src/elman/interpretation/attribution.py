@@ -96,7 +96,7 @@ def attribution(view: View, sample: Sample, *, steps: int = 32, shown: int = 6, 
     sentence = (
         f"Half of the credit for {of} lies in the last {half} steps ({wanted} with shuffled weights). Maps of the shuffled network "
         f"correlate {likeness:+.2f} with these, {verdict if likeness > 0.7 or likeness < 0.3 else 'so part of it is not learnt'}. "
-        f"Credit adds up to the output within {gap:.1%}."
+        f"Credit adds up to the output {_within(gap)}."
     )  # fmt: skip
     reach = _reach(recency.mean(0), control.mean(0))
     chart, text = reach, ""
@@ -174,6 +174,10 @@ def _recency(credit: np.ndarray, sample: Sample) -> np.ndarray:
 def _half(recency: np.ndarray) -> int:
     """How many of the last steps hold half of the credit."""
     return int(np.searchsorted(np.cumsum(recency), 0.5 * recency.sum())) + 1
+
+
+def _within(gap: float) -> str:
+    return f"within {gap:.1%}" if gap >= 0.0005 else "within 0.1%"
 
 
 def _likeness(credit: np.ndarray, other: np.ndarray, sample: Sample) -> float:

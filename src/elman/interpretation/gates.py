@@ -90,7 +90,11 @@ def gates(view: View, sample: Sample) -> Finding:
     is_gate = [name.endswith("gate") for name in tallies]
     shown = [row for row, gate in zip(table, is_gate) if gate] or table
     worst = max(shown, key=lambda row: row["stuck"])
-    if any(is_gate):
+    if any(is_gate) and worst["stuck"] < 0.005:
+        sentence = (
+            f"No gate is stuck: fewer than 1% of the values of any gate are below {LOW} or above {HIGH}."
+        )
+    elif any(is_gate):
         sentence = f"The gate that is stuck most is {worst['name']}: {worst['stuck']:.0%} of its values are below {LOW} or above {HIGH}."
     elif max(tally.largest for tally in tallies.values()) <= 1:
         sentence = f"A cell without gates: {worst['stuck']:.0%} of the values of {worst['name']} are beyond ±{HIGH}, where little gradient passes."

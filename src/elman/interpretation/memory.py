@@ -47,10 +47,10 @@ def memory(
     unit = "loss (nats)" if view.labels else "loss"
     if low <= 0:
         horizon, order = contexts[0], None
-        interval = None if high > low else (1.0, 1.0)  # exactly the same loss in every draw: certain
+        interval = (1.0, 1.0) if low == high == 0 else None  # certain only where no step changes anything
         sentence = (
-            f"No use of context beyond the last step can be shown: all {longest} steps change loss by {-saved:+.3g} "
-            f"(95% interval {-high:+.3g} to {-low:+.3g}) against the last step alone."
+            f"No use of context beyond the last step can be shown: loss with all {longest} steps differs by {-saved:+.3g} "
+            f"(95% interval {-high:+.3g} to {-low:+.3g}) from that with the last step alone."
         )
     else:
         horizon = _horizon(contexts, losses.mean(1), tolerance * saved)
@@ -60,14 +60,15 @@ def memory(
             float(np.percentile(spread, 2.5, method="lower")),
             float(np.percentile(spread, 97.5, method="higher")),
         )
+        order_said = f"over the last {order}" if order > 1 else "for nothing that can be shown"
         edge = " (all there is in these sequences)" if horizon >= longest else ""
         sentence = (
             f"It uses the last {horizon} steps{edge}: beyond them, loss changes by less than {tolerance:.0%} of the {saved:.3g}"
-            f"{' nats' if view.labels else ''} that context saves. The order of steps counts over the last {order}."
+            f"{' nats' if view.labels else ''} that context saves. The order of steps counts {order_said}."
         )
-    names = (("only the last steps are given", losses), ("all are given, the older ones shuffled", shuffled))
+    names = (("older steps dropped", losses), ("older steps shuffled", shuffled))
     rows = [
-        {"steps of context kept in order": n, unit: float(value), "what is given": name}
+        {"steps of context kept in order": n, unit: float(value), "older steps": name}
         for name, curves in names
         for n, value in zip(contexts, curves.mean(1))
     ]
@@ -75,7 +76,7 @@ def memory(
         "Loss settles where the dashed line stands" if interval else "More context does not lower the loss"
     )
     chart = lines(
-        rows, "steps of context kept in order", unit, "what is given", log_x=True, title=title,
+        rows, "steps of context kept in order", unit, "older steps", log_x=True, title=title,
         mark=float(horizon) if interval else None,
     )  # fmt: skip
     return Finding(

@@ -25,7 +25,7 @@ def lines(
     import altair as alt
 
     chart = alt.Chart(alt.Data(values=list(rows))).mark_line(point=points, color=COLOURS[0])
-    scale = alt.Scale(type="log") if log_x else alt.Scale(zero=False)
+    scale = alt.Scale(type="log", nice=False) if log_x else alt.Scale(zero=False)
     parts: dict[str, Any] = {
         "x": alt.X(f"{field(x)}:Q", title=x, scale=scale, axis=alt.Axis(labelOverlap=True, grid=False)),
         "y": alt.Y(f"{field(y)}:Q", title=y, scale=alt.Scale(zero=False)),

@@ -129,7 +129,7 @@ def _surprise(view: View, sample: Sample, outputs: list[Tensor], shown: int) -> 
     )
     return Finding(
         "readout", "Surprise along the text", sentence, float(everything.mean()), "bits per step", sample=f"{len(sample)} sequences",
-        chart=lines(rows, "steps read before", "surprise (bits per step)", log_x=True, title="Surprise falls as the text goes on")
+        chart=lines(rows, "steps read before", "surprise (bits per step)", log_x=True, title="How surprise changes as the text is read")
         if len(rows) > 2 else None,
         html="".join(pieces), arrays={f"bits.{row}": each for row, each in enumerate(bits)},
     )  # fmt: skip

@@ -1,0 +1,107 @@
+"""The memory horizon of sources whose memory is known."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from tests.known_answers.networks import sample_of, tokens, view_of, view_of_network
+
+from elman.interpretation.memory import memory
+
+
+def markov(order, count=1500, time=40, seed=0):
+    """Bits whose next one depends on exactly the last `order`: p(1) is a random table over their patterns."""
+    draw = np.random.default_rng(seed)
+    table = draw.choice([0.05, 0.95], 2**order)
+    if order > 1:  # every bit counts, the oldest too: flipping it flips the answer
+        table[2 ** (order - 1) :] = 1 - table[: 2 ** (order - 1)]
+    bits = draw.integers(0, 2, (count, time))
+    for step in range(order, time):
+        pattern = bits[:, step - order : step] @ (2 ** np.arange(order)[::-1])
+        bits[:, step] = draw.random(count) < table[pattern]
+    return table, torch.from_numpy(bits)
+
+
+def optimal(table, order):
+    """The best predictor of that source: exact with `order` bits of context, 1/2 with fewer."""
+
+    powers = torch.from_numpy(2.0 ** np.arange(order)[::-1].copy()).float()
+    chances = torch.from_numpy(table)
+
+    def read(embedded, lengths):
+        chance = torch.full((len(embedded),), 0.5, dtype=torch.float64)
+        if embedded.shape[1] >= order:
+            chance = chances[(embedded[:, -order:] @ powers).long()]
+        return torch.stack([1 - chance, chance], 1).log()
+
+    return read
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5, 9])
+def test_a_markov_source_of_order_k_returns_k(order):
+    table, bits = markov(order)
+    finding = memory(view_of(optimal(table, order)), sample_of(bits[:, :-1], bits[:, -1]))
+    assert finding.value == order and finding.interval == (order, order)
+
+
+@pytest.mark.parametrize("tap", [2, 7, 23, 50])
+def test_a_shift_register_returns_its_tap(tap):
+    bits = torch.randint(0, 2, (300, 64), generator=torch.Generator().manual_seed(tap))
+
+    def read(embedded, lengths):
+        seen = embedded[:, -tap] if embedded.shape[1] >= tap else torch.full((len(embedded),), 0.5)
+        return torch.stack([-8 * (seen - 0.5), 8 * (seen - 0.5)], 1)
+
+    finding = memory(view_of(read), sample_of(bits, bits[:, -tap]))
+    assert abs(finding.value - tap) <= 0.05 * tap and finding.control == finding.value
+
+
+def test_a_network_that_only_counts_uses_all_steps_and_no_order():
+    bits = torch.randint(0, 2, (400, 16), generator=torch.Generator().manual_seed(0))
+
+    def read(embedded, lengths):
+        total = embedded.sum(1) - embedded.shape[1] / 2
+        return torch.stack([-total, total], 1)
+
+    finding = memory(view_of(read), sample_of(bits, (bits.sum(1) > 8).long()))
+    assert finding.value > 12 and finding.control == 1
+    np.testing.assert_allclose(
+        finding.arrays["loss_shuffled"], finding.arrays["loss_shuffled"][-1:].repeat(len(finding.arrays["context"]), 0)
+    )  # fmt: skip
+
+
+def test_no_use_of_context_is_said_and_no_horizon_is_made_up():
+    noise = torch.randn(200, 2, generator=torch.Generator().manual_seed(0)).double()
+    blind = view_of(lambda embedded, lengths: noise[: len(embedded)])
+    finding = memory(blind, sample_of(tokens(200, 20), torch.arange(200) % 2))
+    assert finding.value == 1 and "No use of context" in finding.sentence
+    harmful = view_of(
+        lambda embedded, lengths: torch.tensor([[0.0, -float(embedded.shape[1])]]).repeat(len(embedded), 1)
+    )
+    found = memory(harmful, sample_of(tokens(200, 20), torch.ones(200, dtype=torch.long)))
+    assert found.value == 1 and found.interval is None and "No use of context" in found.sentence
+
+
+def test_short_sequences_are_never_stretched():
+    """A sequence of 3 steps gives the same loss for every context of 3 or more, beside sequences of 12."""
+    view, inputs = view_of_network("gru"), tokens(8, 12)
+    lengths = torch.tensor([3, 12] * 4)
+    finding = memory(view, sample_of(inputs, torch.arange(8) % 3, lengths))
+    enough = finding.arrays["context"] >= 3
+    short = finding.arrays["loss_cut"][enough][:, ::2]
+    np.testing.assert_allclose(short, short[:1].repeat(len(short), 0), atol=1e-6)
+    at = list(finding.arrays["context"]).index(3)
+    with torch.no_grad():
+        view.model.eval()
+        alone = view.loss(view.read(view.embed(inputs[1::2, -3:]), None), torch.arange(8)[1::2] % 3)
+    np.testing.assert_allclose(finding.arrays["loss_cut"][at, 1::2], alone.numpy(), atol=1e-6)
+
+
+def test_series_are_cut_along_time_alone():
+    values = torch.randn(100, 30, 4, generator=torch.Generator().manual_seed(0))
+    read = lambda embedded, lengths: embedded[:, -5:, 2].sum(1, keepdim=True)
+    square = lambda outputs, targets: (outputs[:, 0] - targets).square()
+    view = view_of(read, labels=(), names=None, loss=square)
+    finding = memory(view, sample_of(values, values[:, -5:, 2].sum(1)))
+    assert finding.value == 5 and (finding.arrays["loss_cut"][-1] == 0).all()
