@@ -166,5 +166,7 @@ def frequent_pairs(sequences: list[np.ndarray], vocabulary_size: int, least: int
     if not least:
         return ()
     codes = [row[:-1].astype(np.int64) * vocabulary_size + row[1:] for row in sequences if len(row) > 1]
+    if not codes:
+        return ()
     values, counts = np.unique(np.concatenate(codes), return_counts=True)
     return tuple(values[counts >= least].tolist())
