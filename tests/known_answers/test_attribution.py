@@ -156,3 +156,12 @@ def test_a_frozen_network_is_credited_too():
     linear = nn.Linear(4, 2).requires_grad_(False)
     view = view_of(lambda e, n: linear(e.mean(1)), embed=lambda inputs: inputs, names=None)
     assert attribution(view, sample_of(torch.randn(6, 5, 4))).residual < 1e-5
+
+
+def test_padding_gets_nothing_even_where_the_network_reads_it():
+    """A readout that forgets the lengths and sums all steps: padding is its own baseline, so no credit is there."""
+    leaky = view_of(lambda e, n: e.sum((1, 2))[:, None])
+    embedded, lengths = torch.ones(12, 10, 2), torch.tensor([10, 4] * 6)
+    credit, residual = integrated_gradients(leaky, embedded, lengths, FIRST, steps=2)
+    assert (credit[1::2, 4:] == 0).all() and (credit[1::2, :4] == 1).all() and (credit[::2] == 1).all()
+    assert residual.abs().max() < 1e-5
