@@ -111,8 +111,8 @@ class RNN(nn.Module):
         """x (batch, time, input_size) -> output (batch, time, output_size) and the state after the last valid step.
 
         lengths (batch,): steps after a sequence's length change nothing and give 0. reset (batch, time) bool: the
-        state starts afresh before such a step, in both directions: nothing crosses that border. With `final=False` no state is made (None): ragged LSTM batches are
-        then several times faster on a CPU.
+        state starts afresh before such a step; nothing crosses that border in either direction. With `final=False` no
+        state is made (None), where nobody wants one. Raises RecipeError for what does not fit these shapes.
         """
         output, states, _ = self._run(x, state, lengths, reset, readings=False, final=final)
         return output, states

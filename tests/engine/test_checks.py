@@ -1,0 +1,104 @@
+"""Wrong lengths, states, resets and inputs are refused by name; kernels would read past their buffers."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+
+import pytest
+import torch
+
+from elman.core.errors import ElmanError, RecipeError, UnknownName
+from elman.engine import plan
+from elman.models.rnn import RNN
+
+X = torch.zeros(2, 6, 3)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"lengths": torch.tensor([6, 9])}, "from 6 to 9; expected 0 to 6"),
+        ({"lengths": torch.tensor([-1, 6])}, "from -1 to 6"),
+        ({"lengths": torch.tensor([6.0, 2.0])}, r"lengths\.long\(\)"),
+        ({"lengths": torch.tensor([6])}, r"expected \(2,\)"),
+        ({"reset": torch.zeros(2, 5, dtype=torch.bool)}, r"expected \(2, 6\)"),
+        ({"reset": torch.zeros(2, 6)}, r"reset\.bool\(\)"),
+        ({"state": (torch.zeros(1, 2, 5), torch.zeros(1, 2, 5))}, "initial_state"),
+        ({"state": RNN("lstm", 3, 5).initial_state(3)}, r"initial_state\(2\)"),
+        ({"state": RNN("gru", 3, 5).initial_state(2)}, r"h \(2, 5\), c \(2, 5\)"),
+        ({"state": RNN("lstm", 3, 5, 2).initial_state(2)}, "1 layers"),
+        ({"x": X.double()}, r"x\.to\(torch\.float32\)"),
+    ],
+)
+def test_wrong_arguments_are_told(arguments, words):
+    with pytest.raises(RecipeError, match=words):
+        RNN("lstm", 3, 5)(**{"x": X, **arguments})
+
+
+def test_a_list_of_lengths_will_do():
+    network, x = RNN("gru", 3, 5), torch.randn(2, 6, 3)
+    assert torch.equal(network(x, lengths=[6, 2])[0], network(x, lengths=torch.tensor([6, 2]))[0])
+
+
+@pytest.mark.parametrize(
+    ("cell", "options", "words"),
+    [
+        ("gru", {"layernorm": True}, "Did you mean 'layer_norm'"),
+        ("gru", {"initialisation": "unifrom"}, "Did you mean 'uniform'"),
+        (lambda a, b: torch.nn.Linear(a, b), {}, "got a Linear as a cell"),
+        (
+            lambda a, b: RNN("gru", a, b).layers[0][0],
+            {"layer_norm": True},
+            "set these where the cell is made",
+        ),
+    ],
+)
+def test_wrong_options_are_told(cell, options, words):
+    with pytest.raises(ElmanError, match=words):
+        RNN(cell, 3, 5, **options)
+
+
+@pytest.mark.parametrize(
+    "options", [{"residual": True}, {"layer_norm": True}, {"learned_initial_state": True}]
+)
+def test_torch_lacks_what_it_lacks(options):
+    with pytest.raises(RecipeError, match=next(iter(options))):
+        RNN("gru", 3, 5, **options).to_torch()
+
+
+def test_a_carried_state_survives_pickling():
+    _, state = RNN("lstm", 3, 5)(X)
+    again = pickle.loads(pickle.dumps(RNN.detach(state)))
+    assert type(again[0][0]) is type(state[0][0]) and torch.equal(again[0][0].c, state[0][0].c)
+    assert not again[0][0].c.requires_grad and copy.deepcopy(again)[0][0].h.shape == (2, 5)
+
+
+def test_a_plan_draws_nothing():
+    network = RNN("gru", 3, 5, zoneout=0.3)
+    before = torch.get_rng_state()
+    assert "vendor refused: zoneout" in str(network.plan(X))
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_forced_executor_does_not_hide_the_gates(monkeypatch):
+    network = RNN("lstm", 3, 5, executor="vendor")
+    expected = RNN.trace(network, X)
+    assert "layers.0.forward.forget_gate" in expected
+    assert str(network.plan(X, readings=True)).startswith("reference")
+    network.executor = "auto"
+    monkeypatch.setenv("ELMAN_EXECUTOR", "vendor")
+    assert network.trace(X).keys() == expected.keys()
+
+
+def test_a_new_executor_comes_before_the_reference(monkeypatch):
+    found = dict.fromkeys(["mine", "native", "reference", "scan", "triton", "vendor"])
+    monkeypatch.setattr(plan, "catalogue", lambda room: found)
+    monkeypatch.setattr(plan, "find", lambda room, name: type("Module", (), {"executor": name}))
+    order = list(plan.executors.__wrapped__())
+    assert order == ["native", "triton", "vendor", "scan", "mine", "reference"]
+
+
+def test_unknown_cells_name_the_nearest():
+    with pytest.raises(UnknownName, match="lstm"):
+        RNN("lsmt", 3, 5)
