@@ -31,9 +31,14 @@ def main() -> None:
     torch.manual_seed(0)
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", torch.get_num_threads())))
     draw = np.random.default_rng(0)
-    feed = SequenceFeed([draw.integers(2, 1000, 100).astype(np.int32) for _ in range(64 * STEPS)], draw.integers(0, 2, 64 * STEPS))
+    feed = SequenceFeed(
+        [draw.integers(2, 1000, 100).astype(np.int32) for _ in range(64 * STEPS)],
+        draw.integers(0, 2, 64 * STEPS),
+    )
     options = TrainingOptions(batch_size=64, learning_rate=1e-3, steps=STEPS, validations=1)
-    network = TokenNetwork(ModelOptions(cell="lstm", hidden_size=128, embedding_size=128), 1000, 2, pooling="last")
+    network = TokenNetwork(
+        ModelOptions(cell="lstm", hidden_size=128, embedding_size=128), 1000, 2, pooling="last"
+    )
     criterion = nn.CrossEntropyLoss()
 
     def ours(folder: Path) -> float:
@@ -42,7 +47,9 @@ def main() -> None:
             network, lambda model, batch, state: Step(criterion(model(batch.inputs, batch.lengths).values, batch.targets), 64, None),
             feed, options, validate=lambda model: Measured({"loss": 0.0}, "loss", False), folder=folder,
         )  # fmt: skip
-        return (history.seconds - history.validation_seconds) if history.steps else time.perf_counter() - began
+        return (
+            (history.seconds - history.validation_seconds) if history.steps else time.perf_counter() - began
+        )
 
     batch = feed.take(np.arange(64))
     optimizer = make_optimizer(network, options, 1e-3)
@@ -66,7 +73,9 @@ def main() -> None:
     low, high = min(ratios), max(ratios)
     ratio, load = statistics.median(ratios), os.getloadavg()[0]
     verdict = "pass" if ratio <= 1.10 else "FAIL"
-    print(f"loop and data over the bare step: {ratio:.3f} (min {low:.3f}, max {high:.3f}, {REPEATS} pairs), load {load:.1f}: {verdict}")
+    print(
+        f"loop and data over the bare step: {ratio:.3f} (min {low:.3f}, max {high:.3f}, {REPEATS} pairs), load {load:.1f}: {verdict}"
+    )
 
 
 if __name__ == "__main__":
