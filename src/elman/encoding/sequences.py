@@ -7,17 +7,36 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from elman.core.errors import DataError
 from elman.encoding.batch import Batch
 
 POOL = 50  # batches that are sorted by length together: enough to waste little, few enough to stay random
 
 
+def restore(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """`values` (n, ...), one for each of `rows` (n,) as batches gave them, back in the order of the split."""
+    return values[np.argsort(rows, kind="stable")]
+
+
 class SequenceFeed:
-    """Feed over `sequences` (int32 arrays) and `targets` (n,). Nothing is ever dropped; `rows` restores order."""
+    """Feed over `sequences` (int32 arrays) and `targets` (n,), classes int64 or numbers, given as float32.
+
+    Nothing is ever dropped; `restore` with the `rows` of the batches gives the original order. Raises DataError for
+    an empty sequence, or where sequences and targets are not equally many.
+    """
 
     def __init__(self, sequences: list[np.ndarray], targets: np.ndarray, padding: str = "right") -> None:
+        if len(sequences) != len(targets):
+            raise DataError(
+                f"{len(sequences):,} sequences but {len(targets):,} targets; expected one for each."
+            )
         self.lengths = np.array([len(sequence) for sequence in sequences], np.int64)
-        self.targets, self.padding = targets, padding
+        if not self.lengths.all():
+            raise DataError(
+                f"sequence {int(self.lengths.argmin())} is empty; a network reads at least one step. Drop it, or give it <unk>."
+            )
+        floating = np.issubdtype(targets.dtype, np.floating)
+        self.targets, self.padding = targets.astype(np.float32) if floating else targets, padding
         self._flat = np.concatenate(sequences) if sequences else np.zeros(0, np.int32)
         self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
 

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from elman.core.errors import DataError
+from elman.core.errors import DataError, RecipeError
 from elman.core.recipe import EncodingOptions
 from elman.data.contract import SeriesTable, SplitName
 from elman.encoding.calendar import DAY, calendar
-from elman.encoding.scalers import Scaler
+from elman.encoding.scalers import CHANGES, Scaler, spread
 from elman.encoding.windows import Window, WindowFeed
 
 
@@ -52,8 +52,20 @@ class SeriesEncoder:
 
     @classmethod
     def fit(cls, table: SeriesTable, options: EncodingOptions, gaps: str = "forward") -> SeriesEncoder:
-        """Fit the scalers on the rows before the first border."""
-        window = Window(options.context_length or 1, options.horizon or 1, options.stride)
+        """Fit the scalers on what was observed before the first border.
+
+        Raises DataError for a column that holds nothing there, RecipeError for options that contradict each other.
+        """
+        if gaps == "mask" and options.channels == "independent":
+            raise RecipeError(
+                'gaps="mask" adds a flag per series, which independent channels do not read. '
+                "Use --channels joint, or --gaps forward."
+            )
+        window = Window(
+            1 if options.context_length is None else options.context_length,
+            1 if options.horizon is None else options.horizon,
+            options.stride,
+        )
         entity, starts, train = _entities(table)
         step = _step(table, entity)
         is_time = table.frame[table.time].dtype in (pl.Date, pl.Datetime)
@@ -65,8 +77,16 @@ class SeriesEncoder:
 
         def scaler(columns: tuple[str, ...], kind: str) -> Scaler:
             if not columns:
-                return Scaler("none", np.zeros(0), np.ones(0))
-            return Scaler.fit(kind, _fill(_matrix(table.frame, columns), starts)[0], starts, train)
+                return Scaler.empty()
+            values = _matrix(table.frame, columns)
+            filled, seen, first = _fill(values, starts, np.full(len(columns), np.nan))
+            empty = [name for name, some in zip(columns, seen[train].any(0)) if not some]
+            if empty:
+                raise DataError(
+                    f"{', '.join(map(repr, empty))} has no value in the {int(train.sum()):,} training rows "
+                    f"(before {table.borders[0]}), so nothing can be learned from it. Drop the column or move the split."
+                )
+            return Scaler.fit(kind, filled, first, seen & train[:, None])
 
         return cls(
             table.time, table.entity, table.targets, table.known, table.observed, window, gaps, use,
@@ -103,28 +123,28 @@ class SeriesEncoder:
         """features, targets (scaled), values, observed, known (raw), entity and time of every row."""
         entity, starts, _ = _entities(table)
         raw = _matrix(table.frame, self.series)
-        values, observed = _fill(
-            raw, starts, self.targets_scaler.centre if self.targets_scaler.kind == "standard" else None
-        )
+        values, observed, first = _fill(raw, starts, self.targets_scaler.level)
         if self.gaps == "error" and not observed.all():
             row, column = np.argwhere(~observed)[0]
             raise DataError(
                 f"{self.series[column]!r} has no value in row {row + 1} and {int((~observed).sum()) - 1} more; "
                 'gaps="error" refuses that. Use --gaps forward or --gaps mask.'
             )
-        scaled = self.targets_scaler.transform(values, starts)
-        known_raw, _ = _fill(_matrix(table.frame, self.known), starts)
+        scaled = self.targets_scaler.transform(values, first)
+        # A change is there to be forecast only where a value was seen before.
+        scored = observed & ~first if self.targets_scaler.kind in CHANGES else observed
+        known_raw, _, _ = _fill(_matrix(table.frame, self.known), starts, self.known_scaler.level)
         known = self.known_scaler.transform(known_raw, starts)
         if self.use_calendar:
             circles, _ = calendar(table.frame[self.time].to_numpy(), np.timedelta64(self.step_us, "us"))
             known, known_raw = np.concatenate([circles, known], 1), np.concatenate([circles, known_raw], 1)
-        seen, _ = _fill(_matrix(table.frame, self.observed), starts, self.observed_scaler.centre)
+        seen, _, _ = _fill(_matrix(table.frame, self.observed), starts, self.observed_scaler.level)
         parts = [scaled, known, self.observed_scaler.transform(seen, starts)]
         if self.gaps == "mask":
             parts.append((~observed).astype(np.float64))
         return {
             "features": np.concatenate(parts, 1).astype(np.float32),
-            "targets": np.where(observed, scaled, np.nan).astype(np.float32),
+            "targets": np.where(scored, scaled, np.nan).astype(np.float32),
             "values": values, "observed": observed, "known": known_raw, "entity": entity,
             "time": table.frame[self.time].to_numpy(),
         }  # fmt: skip
@@ -165,12 +185,11 @@ class SeriesEncoder:
                 independent=self.independent,
             )
         observed = np.where(arrays["observed"], arrays["values"], np.nan)[train]
-        std = np.nanstd(observed, 0)
         problem = {
             "values": arrays["values"], "observed": arrays["observed"], "known": arrays["known"], "time": arrays["time"],
             "entity": arrays["entity"], "origins": origins, "context_length": self.window.context_length,
             "horizon": self.horizon, "season": self.season, "kind": self.kind, "series": self.series,
-            "train_rows": train, "mean": np.nanmean(observed, 0), "std": np.where(std > 1e-12, std, 1.0),
+            "train_rows": train, "mean": np.nanmean(observed, 0), "std": spread(np.nanstd(observed, 0), observed),
         }  # fmt: skip
         return Encoded(feeds, problem, self.summary(arrays))
 
@@ -178,7 +197,9 @@ class SeriesEncoder:
         """Lines for a person: what goes in, what is filled."""
         filled = int((~arrays["observed"]).sum())
         extra = [f"{self.known_features} known in advance"] if self.known_features else []
-        extra += [f"{len(self.observed)} observed"] if self.observed else []
+        if self.observed:
+            left_out = " (not read by independent channels)" if self.independent else ""
+            extra.append(f"{len(self.observed)} observed{left_out}")
         return (
             f"windows: {self.window.context_length} steps in, {self.horizon} out; {len(self.series)} series"
             + (f", covariates: {', '.join(extra)}" if extra else ""),
@@ -216,22 +237,20 @@ def _matrix(frame: pl.DataFrame, columns: tuple[str, ...]) -> np.ndarray:
 
 
 def _fill(
-    values: np.ndarray, starts: np.ndarray, level: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
-    """The last value seen, per entity; before the first one `level` (the training mean), else 0. Never looks ahead.
+    values: np.ndarray, starts: np.ndarray, level: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The last value seen, per entity; before the first one `level` (columns,). Never looks ahead.
 
-    Returns the filled values and (rows, columns) bool, True where a value was there.
+    Returns the filled values, True where a value was there, and True where none was seen before in its entity; all
+    (rows, columns).
     """
     present = ~np.isnan(values)
-    if present.all():
-        return values, present
     row = np.arange(len(values))[:, None]
+    begin = np.maximum.accumulate(np.where(starts[:, None], row, 0), 0)
     last = np.maximum.accumulate(np.where(present, row, -1), 0)
-    begin = np.maximum.accumulate(np.where(starts, np.arange(len(values)), 0))[:, None]
-    known = last >= begin
-    filled = np.take_along_axis(values, np.maximum(last, 0), 0)
-    default = np.zeros(values.shape[1]) if level is None else level
-    return np.where(known, filled, default), present
+    before = np.concatenate([np.full_like(last[:1], -1), last[:-1]])
+    filled = np.where(last >= begin, np.take_along_axis(values, np.maximum(last, 0), 0), level)
+    return filled, present, before < begin
 
 
 def _entities(table: SeriesTable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from elman.core.errors import DataError, RecipeError
 from elman.encoding.batch import Batch
 
 IGNORED = -100  # the target of a step that is not scored
@@ -18,14 +19,21 @@ class StreamFeed:
     The stream is cut into `batch_size` contiguous pieces that overlap by one token (the last input of a piece is
     the first of the next). A batch is `truncation_length` steps of all pieces; only the first of a pass has
     `start=True`. The ragged end is padded and its targets are ignored. A shuffled pass starts at a random token
-    and wraps round, so that cuts fall differently in every epoch. `tokens` may be memory-mapped.
+    and wraps round, so that cuts fall differently in every epoch. `tokens` may be memory-mapped. Raises DataError
+    for fewer than two tokens, of which none could be predicted, and RecipeError for a length that is no length.
     """
 
     def __init__(self, tokens: np.ndarray, truncation_length: int) -> None:
+        if len(tokens) < 2:
+            raise DataError(f"a stream of {len(tokens)} tokens has nothing to predict; expected 2 or more.")
+        if truncation_length < 1:
+            raise RecipeError(
+                f"truncation_length={truncation_length} is no number of steps; expected 1 or more."
+            )
         self.tokens, self.truncation_length = tokens, truncation_length
 
     def __len__(self) -> int:
-        return max(0, len(self.tokens) - 1)
+        return len(self.tokens) - 1
 
     def steps(self, batch_size: int) -> int:
         """Batches in one pass."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from elman.core.errors import DataError
+from elman.core.errors import DataError, RecipeError
 from elman.core.recipe import EncodingOptions
 from elman.encoding.vocabulary import PADDING, UNKNOWN, Vocabulary
 
@@ -17,6 +18,7 @@ from elman.encoding.vocabulary import PADDING, UNKNOWN, Vocabulary
 # mark by itself; white space and HTML line breaks separate.
 WORD = re.compile(r"[^\W_]+|'[^\W_]+|[^\w\s]|_")
 BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
+CHUNK = 1000  # texts whose pieces are looked up at once: enough to be fast, few enough to stay small
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,9 @@ class Cut:
 class TextEncoder:
     """Splits text into tokens and numbers them; fitted on training texts only.
 
-    `encode` gives int32 numbers (length,), `tokens` the same as strings, `decode` the text again (exactly for
-    characters, bytes and BPE; words are joined by single spaces). Texts without any token become one <unk>.
+    `encode` gives int32 numbers (length,), `tokens` the same as strings, one for one, `decode` the text again (exactly
+    for bytes and for pieces, and for characters seen in training; words are joined by single spaces). Texts without any
+    token become one <unk>. A "<pad>" or "<unk>" written in a text is text, never the special token.
     """
 
     def __init__(
@@ -55,13 +58,18 @@ class TextEncoder:
             from tokenizers import Tokenizer
 
             self._pieces = Tokenizer.from_str(model)
+            self._pieces.encode_special_tokens = True  # else a text could put padding into its own middle
 
     @classmethod
     def fit(cls, texts: Sequence[str], options: EncodingOptions) -> TextEncoder:
         """Learn the vocabulary (and for "bpe" and "unigram" the pieces) from training texts.
 
-        Raises DataError when there is no text at all.
+        Raises DataError when there is no text at all, RecipeError for a size that is no size.
         """
+        for name, least in (("max_length", 1), ("vocabulary_size", 3), ("min_count", 1)):
+            value = getattr(options, name)
+            if value is not None and value < least:
+                raise RecipeError(f"{name}={value} leaves nothing to read; expected {least} or more.")
         if not any(text for text in texts):
             raise DataError("the training split holds no text; expected at least one non-empty example.")
         kind, lower = options.tokenizer or "words", bool(options.lowercase)
@@ -79,20 +87,29 @@ class TextEncoder:
         return cls(kind, vocabulary, lowercase=lower, cut=cut, padding=options.padding)
 
     def tokens(self, text: str) -> list[str]:
-        """The tokens of a text, in order and uncut; those not in the vocabulary as they stand."""
+        """The tokens of a text, one for each number of `encode`; those not in the vocabulary as they stand."""
         if self.kind == "bytes":
-            return [f"<0x{byte:02x}>" for byte in self._clean(text).encode("utf-8")]
-        if self._pieces is not None:
-            return list(self._pieces.encode(self._clean(text)).tokens)
-        return splitter(self.kind, self.lowercase)(text)
+            tokens = [f"<0x{byte:02x}>" for byte in self._clean(text).encode("utf-8")]
+        elif self._pieces is not None:
+            tokens = self._pieces.encode(self._clean(text)).tokens
+        else:
+            tokens = splitter(self.kind, self.lowercase)(text)
+        tokens = tokens or [UNKNOWN]
+        return [tokens[place] for place in self.cut(np.arange(len(tokens)))]
 
     def encode(self, text: str) -> np.ndarray:
         """Token numbers (length,) int32, cut to the longest length allowed."""
         return self.cut(self._numbers(text))
 
     def encode_many(self, texts: Iterable[str]) -> list[np.ndarray]:
-        """`encode` for many texts."""
-        return [self.encode(text) for text in texts]
+        """`encode` for many texts; pieces are looked up many texts at a time."""
+        if self._pieces is None:
+            return [self.encode(text) for text in texts]
+        cleaned, encoded = map(self._clean, texts), []
+        while chunk := list(islice(cleaned, CHUNK)):
+            for found in self._pieces.encode_batch_fast(chunk):
+                encoded.append(self.cut(_some(np.array(found.ids, np.int32))))
+        return encoded
 
     def decode(self, numbers: Iterable[int]) -> str:
         """Text from token numbers; padding is left out."""
@@ -106,19 +123,22 @@ class TextEncoder:
         )
 
     def unknown_share(self, texts: Iterable[str]) -> float:
-        """Share of tokens that the vocabulary does not hold."""
-        numbers = np.concatenate([self.encode(text) for text in texts])
-        return float((numbers == 1).mean())
+        """Share of tokens that the vocabulary does not hold; 0 for no texts."""
+        numbers = self.encode_many(texts)
+        total = sum(map(len, numbers))
+        return sum(int((each == 1).sum()) for each in numbers) / total if total else 0.0
 
-    def summary(self) -> str:
-        """One line: how texts are split, cut and padded."""
+    def summary(self, unknown: float | None = None) -> str:
+        """One line: how texts are split, cut and padded; `unknown` is the share of unknown tokens in validation."""
+        part = "both ends" if self.cut.keep == "both" else f"their {self.cut.keep}"
         cut = (
-            f"longer texts keep their {self.cut.keep} ({self.cut.max_length} tokens)"
+            f"longer texts keep {part} ({self.cut.max_length} tokens)"
             if self.cut.max_length
             else "nothing is cut"
         )
         case = "lower case" if self.lowercase else "case kept"
-        return f"tokens: {self.kind}, {case}, vocabulary {len(self.vocabulary):,}; {cut}; padding on the {self.padding}"
+        line = f"tokens: {self.kind}, {case}, vocabulary {len(self.vocabulary):,}; {cut}; padding on the {self.padding}"
+        return line if unknown is None else f"{line}; {unknown:.2%} of validation tokens unknown"
 
     def uncut(self) -> TextEncoder:
         """The same encoder without a length limit, for running text."""
@@ -157,10 +177,15 @@ class TextEncoder:
             numbers = np.array(
                 [find(token, 1) for token in splitter(self.kind, self.lowercase)(text)], np.int32
             )
-        return numbers if len(numbers) else np.ones(1, np.int32)
+        return _some(numbers)
 
     def _clean(self, text: str) -> str:
         return text.lower() if self.lowercase else text
+
+
+def _some(numbers: np.ndarray) -> np.ndarray:
+    """The numbers, or one <unk> where there are none: a network reads at least one step."""
+    return numbers if len(numbers) else np.ones(1, np.int32)
 
 
 def splitter(kind: str, lowercase: bool) -> Callable[[str], list[str]]:

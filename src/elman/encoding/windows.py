@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from numpy.lib.stride_tricks import sliding_window_view
 
+from elman.core.errors import DataError, RecipeError
 from elman.encoding.batch import Batch
 
 
@@ -18,6 +20,11 @@ class Window:
     context_length: int
     horizon: int
     stride: int = 1
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if value < 1:
+                raise RecipeError(f"{name}={value} is no number of steps; expected 1 or more.")
 
     def origins(self, entity: np.ndarray, target: np.ndarray) -> np.ndarray:
         """First forecast rows: the whole horizon lies in `target` (rows,) bool and everything in one entity.
@@ -40,7 +47,10 @@ class WindowFeed:
     features  (rows, features) float32: the series first, then `known` covariates, then observed ones
     targets   (rows, series) float32, NaN where nothing was observed
     origins   (windows,) first forecast rows
-    With `independent` every series is a window of its own: series, known covariates; row = window * series + series.
+    Batches are inputs (batch, context, features), targets (batch, horizon, series) and, where there are known
+    covariates, future (batch, horizon, known). With `independent` every series is a window of its own, with the known
+    covariates and without the observed ones: inputs (batch, context, 1 + known), targets (batch, horizon, 1), and row =
+    window * series + series. Raises DataError where there is no window at all.
     """
 
     def __init__(
@@ -49,8 +59,19 @@ class WindowFeed:
     ) -> None:  # fmt: skip
         self.features, self.targets, self.origins, self.window = features, targets, origins, window
         self.known, self.independent = known, independent
-        self._past = np.arange(-window.context_length, 0)
-        self._ahead = np.arange(window.horizon)
+        context, horizon = window.context_length, window.horizon
+        if not len(origins):
+            raise DataError(
+                f"no window fits: {len(features):,} rows, context {context}, horizon {horizon} "
+                f"(needs {context + horizon} rows in a row). Use a shorter context or horizon, or more rows."
+            )
+        series = targets.shape[1]
+        # A window of a row-major matrix is one run of memory; so is that of one series when series are laid end to end.
+        values = features[:, :series].T.reshape(-1, 1) if independent else features
+        future = targets.T.reshape(-1, 1) if independent else targets
+        covariates = features[:, series : series + known]
+        self._past, self._ahead = _runs(values, context), _runs(future, horizon)
+        self._known_past, self._known_ahead = _runs(covariates, context), _runs(covariates, horizon)
 
     def __len__(self) -> int:
         return len(self.origins) * (self.targets.shape[1] if self.independent else 1)
@@ -67,22 +88,29 @@ class WindowFeed:
 
     def take(self, rows: np.ndarray) -> Batch:
         """These windows as one batch."""
+        context, horizon = self.window.context_length, self.window.horizon
         series = self.targets.shape[1]
-        if not self.independent:
-            origins = self.origins[rows]
-            past, ahead = origins[:, None] + self._past, origins[:, None] + self._ahead
-            inputs, targets = self.features[past], self.targets[ahead]
-            future = self.features[ahead, series : series + self.known] if self.known else None
-        else:
-            origins, column = self.origins[rows // series], rows % series
-            past, ahead = origins[:, None] + self._past, origins[:, None] + self._ahead
-            inputs = self.features[past, column[:, None]][..., None]
-            targets = self.targets[ahead, column[:, None]][..., None]
-            future = None
-            if self.known:
-                inputs = np.concatenate([inputs, self.features[past, series : series + self.known]], -1)
-                future = self.features[ahead, series : series + self.known]
-        return Batch(
-            torch.from_numpy(inputs), torch.from_numpy(targets), None, rows,
-            future=None if future is None else torch.from_numpy(np.ascontiguousarray(future)),
+        origins, place = (self.origins[rows], self.origins[rows]) if not self.independent else (
+            self.origins[rows // series], self.origins[rows // series] + rows % series * len(self.features)
         )  # fmt: skip
+        inputs = self._past[place - context].reshape(len(rows), context, -1)
+        targets = self._ahead[place].reshape(len(rows), horizon, -1)
+        future = None
+        if self.known:
+            future = torch.from_numpy(self._known_ahead[origins].reshape(len(rows), horizon, -1))
+            if self.independent:
+                past = self._known_past[origins - context].reshape(len(rows), context, -1)
+                inputs = np.concatenate([inputs, past], -1)
+        return Batch(torch.from_numpy(inputs), torch.from_numpy(targets), None, rows, future=future)
+
+
+def _runs(matrix: np.ndarray, length: int) -> np.ndarray:
+    """A view (rows - length + 1, length * columns): row k is the rows k .. k + length - 1 of `matrix`, flat.
+
+    Picking rows of it copies runs of memory, many times faster than picking (row, step) pairs of the matrix.
+    """
+    rows, columns = matrix.shape
+    if not columns:
+        return np.zeros((rows - length + 1, 0), np.float32)
+    flat = np.ascontiguousarray(matrix).reshape(-1)
+    return sliding_window_view(flat, length * columns)[::columns]
