@@ -6,9 +6,14 @@ import re
 import time
 from collections.abc import Callable
 
+from torch import Tensor
+
 from elman.core.errors import RecipeError
 
 PATTERN = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?")
+WARMUP_STEPS = 30  # timed steps, fewer where WARMUP_SHARE of the budget is over before
+WARMUP_SHARE = 0.1
+RESERVE = 0.03  # of the budget, for checkpoints and for steps that are slower than those timed
 
 
 def seconds(budget: str) -> float:
@@ -23,17 +28,25 @@ def seconds(budget: str) -> float:
 
 
 def steps_within(
-    budget: str, step: Callable[[], None], validation: Callable[[], None], validations: int, warmup: int = 20
+    budget: str, step: Callable[[], Tensor], validation: Callable[[], object], validations: int
 ) -> int:
-    """How many steps fit: `warmup` steps and one validation are timed (the first two steps are not), 3% stay in reserve."""
+    """How many steps fit beside `validations` validations; the warm-up itself is paid from the budget, too.
+
+    The first two steps are not timed (allocators and kernels wake up). `step` returns its loss: reading the last one
+    waits for a device that runs behind. At least one step, however short the budget.
+    """
+    limit, entered = seconds(budget), time.perf_counter()
     step()
-    step()
-    begin = time.perf_counter()
-    for _ in range(warmup):
-        step()
-    each = (time.perf_counter() - begin) / warmup
-    begin = time.perf_counter()
+    loss = step()
+    float(loss)
+    began, count = time.perf_counter(), 0
+    while count < 3 or (count < WARMUP_STEPS and time.perf_counter() - entered < WARMUP_SHARE * limit):
+        loss = step()
+        count += 1
+    float(loss)
+    stepped = time.perf_counter()
+    each = (stepped - began) / count
     validation()
-    validating = time.perf_counter() - begin
-    left = 0.97 * seconds(budget) - validations * validating
+    now = time.perf_counter()
+    left = (1 - RESERVE) * limit - (now - entered) - validations * (now - stepped)
     return max(1, int(left / each))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+import math
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -20,27 +21,34 @@ class Measured:
         return self.metrics[self.monitor]
 
     def better_than(self, other: float | None) -> bool:
-        """Whether this beats `other` (anything finite beats None; NaN beats nothing)."""
-        if self.value != self.value:
+        """Whether this beats `other` (anything finite beats None; what is not finite beats nothing)."""
+        if not math.isfinite(self.value):
             return False
         if other is None:
             return True
         return self.value > other if self.higher_is_better else self.value < other
 
 
-@dataclass
+@dataclass(frozen=True)
 class History:
-    """Rows as in metrics.jsonl, the best validation, and why training stopped."""
+    """Rows as in metrics.jsonl (one a validation), the best validation, why training stopped, and how fast it was.
 
-    rows: list[dict[str, Any]] = field(default_factory=list)
-    monitor: str = ""
-    best_step: int = 0
-    best_value: float | None = None
-    stopped: str = "finished"  # finished, patience, interrupted
-    steps: int = 0
-    steps_per_epoch: int = 0
-    seconds: float = 0.0
-    validation_seconds: float = 0.0
+    `stopped` is "finished", "budget" (all steps that fitted the time are done), "patience" or "interrupted"; a loss that is
+    no number raises TrainingDiverged instead. `seconds` counts earlier sittings of a resumed run; speeds leave
+    validation out, tokens are time steps of the inputs.
+    """
+
+    rows: tuple[dict[str, Any], ...]
+    monitor: str
+    best_step: int
+    best_value: float | None
+    stopped: str
+    steps: int
+    steps_per_epoch: int
+    seconds: float
+    validation_seconds: float
+    steps_per_second: float
+    tokens_per_second: float
 
     def summary(self) -> dict[str, Any]:
         """Everything but the rows."""

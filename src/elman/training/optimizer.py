@@ -15,7 +15,7 @@ def make_optimizer(model: nn.Module, options: TrainingOptions, learning_rate: fl
     plain = {
         id(p)
         for module in model.modules()
-        if isinstance(module, (nn.Embedding, nn.LayerNorm))
+        if isinstance(module, (nn.Embedding, nn.EmbeddingBag, nn.LayerNorm, nn.GroupNorm, nn.RMSNorm))
         for p in module.parameters()
     }
     decayed = [p for p in model.parameters() if p.requires_grad and p.dim() > 1 and id(p) not in plain]
@@ -30,3 +30,9 @@ def make_optimizer(model: nn.Module, options: TrainingOptions, learning_rate: fl
     if options.optimizer == "adam":
         return torch.optim.Adam(groups, learning_rate)
     return torch.optim.AdamW(groups, learning_rate)
+
+
+def set_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
+    """The same learning rate for all groups."""
+    for group in optimizer.param_groups:
+        group["lr"] = learning_rate

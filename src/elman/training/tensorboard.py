@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ class Events:
             if isinstance(value, (int, float)) and name != "step"
         ]
         self.writer.add_event(
-            self.event(step=row["step"], wall_time=row["seconds"], summary=self.summary(value=values))
+            self.event(step=row["step"], wall_time=time.time(), summary=self.summary(value=values))
         )
 
     def close(self) -> None:
