@@ -16,9 +16,8 @@ from elman.engine.contract import Call, Result
 from elman.engine.time import valid_steps
 
 KERNELS = {"lstm", "gru", "rnn"}
-SATURATED = (
-    1e4  # a sigmoid of this is exactly 1, and of its negative 0, in every floating type down to float16
-)
+# A sigmoid of this is exactly 1, and of its negative 0, in every floating type down to float16.
+SATURATED = 1e4
 
 
 class Vendor:
