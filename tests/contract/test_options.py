@@ -86,6 +86,17 @@ def test_a_reset_parts_both_directions(cell, data, cut, learned, residual):
 
 
 @pytest.mark.parametrize("cell", CELLS)
+def test_a_reset_in_the_padding_leaves_a_carried_state_alone(cell):
+    network = make(cell, bidirectional=True)
+    x, lengths = torch.randn(2, 9, 3).double(), torch.tensor([9, 5])
+    reset = torch.zeros(2, 9, dtype=torch.bool)
+    reset[1, 5:] = True
+    with torch.no_grad():
+        _, carried = network(torch.randn(2, 4, 3).double())
+        same(network(x, carried, lengths, reset)[0], network(x, carried, lengths)[0])
+
+
+@pytest.mark.parametrize("cell", CELLS)
 def test_the_trace_is_the_fast_run(cell):
     network = make(cell, num_layers=2, bidirectional=True)
     x, lengths = torch.randn(3, 9, 3).double(), torch.tensor([9, 4, 1])
