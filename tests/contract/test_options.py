@@ -169,3 +169,13 @@ def test_what_has_no_steps_keeps_its_state(cell):
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_batch_of_none_is_served(cell):
     assert make(cell)(torch.zeros(0, 4, 3).double())[0].shape == (0, 4, 5)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_residual_adds_a_layers_input_where_sizes_agree(cell):
+    network = make(cell, num_layers=2, residual=True)
+    first, second = (RNN(lambda a, b, layer=layer: layer[0], 3, 5) for layer in network.layers)
+    second.input_size = 5
+    x = torch.randn(2, 4, 3).double()
+    middle = first(x)[0]  # 3 to 5: nothing to add
+    same(network(x)[0], second(middle)[0] + middle)
