@@ -11,12 +11,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from elman.core.errors import DataError
+from elman.core.errors import DataError, RecipeError
 from elman.core.recipe import EncodingOptions
 from elman.data.contract import Provenance, SeriesTable
 from elman.encoding.scalers import KINDS, Scaler
+from elman.encoding.sequences import restore
 from elman.encoding.series import SeriesEncoder
-from elman.encoding.windows import Window
+from elman.encoding.windows import Window, WindowFeed
 
 START = datetime(2024, 1, 1)
 
@@ -171,3 +172,155 @@ def test_origins_against_a_plain_loop(entities, context, horizon):
         if len(set(entity[o - context : o + horizon])) == 1 and target[o : o + horizon].all()
     ]  # fmt: skip
     assert Window(context, horizon).origins(entity, target).tolist() == plain
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_gap_before_the_first_value_bends_nothing(kind):
+    """An entity that begins late: fitted as if the empty rows were not there, and finite all the same."""
+    late = [float(100 + k % 7) for k in range(80)]
+    data = table([None] * 20 + late)
+    encoder = SeriesEncoder.fit(data, options(scaler=kind))
+    plain = Scaler.fit(kind, np.array(late)[:40, None], np.arange(40) == 0, np.ones(40, bool))
+    assert encoder.targets_scaler.centre == pytest.approx(plain.centre)
+    assert encoder.targets_scaler.scale == pytest.approx(plain.scale)
+    arrays = encoder.arrays(data)
+    assert np.isfinite(arrays["features"]).all()
+    assert arrays["values"][:20, 0] == pytest.approx(np.mean(late[:40]))
+    scaled = arrays["features"][:, 0]
+    if kind in ("difference", "log_return"):  # there is no jump from nothing to the first value
+        assert scaled[20] == scaled[19] and np.isnan(arrays["targets"][20, 0])
+
+
+@given(seed=st.integers(0, 999))
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_fit_ignores_what_is_missing_and_what_is_not_training(kind, seed):
+    draw = np.random.default_rng(seed)
+    values = np.exp(draw.normal(size=(40, 2)))
+    values[draw.random(40) < 0.3] = np.nan
+    values[:2] = 1.0, 2.0
+    train, starts = np.arange(40) < 25, np.arange(40) == 0
+    fitted = Scaler.fit(kind, values, starts, train)
+    changed = values.copy()
+    changed[25:] = 1e6
+    again = Scaler.fit(kind, changed, starts, train)
+    assert fitted.to_dict() == again.to_dict()
+    assert np.isfinite(fitted.centre).all() and np.isfinite(fitted.scale).all()
+    if kind not in ("difference", "log_return"):
+        np.testing.assert_array_equal(np.isnan(fitted.transform(values, starts)), np.isnan(values))
+
+
+@pytest.mark.parametrize("kind", KINDS[:3])
+def test_scalers_against_scikit_learn(kind):
+    from sklearn import preprocessing
+
+    names = {"standard": "StandardScaler", "min_max": "MinMaxScaler", "robust": "RobustScaler"}
+    values = np.random.default_rng(0).gamma(2, size=(60, 3))
+    other = getattr(preprocessing, names[kind])().fit(values[:40])
+    ours = Scaler.fit(kind, values, np.arange(60) == 0, np.arange(60) < 40)
+    factor = 1.349 if kind == "robust" else 1.0  # theirs divides by the plain interquartile range
+    starts = np.arange(60) == 0
+    np.testing.assert_allclose(ours.transform(values, starts), other.transform(values) * factor, rtol=1e-9)
+
+
+def test_constant_and_tiny_columns():
+    constant, tiny, rain = (
+        np.full(50, 0.1),
+        1e-14 * np.arange(50),
+        np.where(np.arange(50) % 10 == 0, 5.0, 0.0),
+    )
+    rows = np.stack([constant, tiny, rain], 1)
+    starts = np.arange(50) == 0
+    for kind in ("standard", "min_max", "robust"):
+        scaled = Scaler.fit(kind, rows, starts, np.ones(50, bool)).transform(rows, starts)
+        assert scaled[:, 0] == pytest.approx(0, abs=1e-12)
+        assert 0.5 < np.ptp(scaled[:, 1]) < 5 and 0.5 < np.ptp(scaled[:, 2]) < 5
+
+
+def test_every_entity_is_filled_from_itself():
+    data = table([None, None, *(float(k) for k in range(2, 60))], entities=2)
+    arrays = SeriesEncoder.fit(data, options(scaler="none", calendar=False)).arrays(data)
+    assert arrays["values"][58:64, 0].tolist() == pytest.approx(
+        [58, 59, *[arrays["values"][0, 0]] * 2, 102, 103]
+    )
+
+
+def test_what_holds_nothing_to_learn_from_is_refused():
+    data = table([float(k) for k in range(100)], observed=("x",))
+    late = data.frame.with_columns(x=pl.when(pl.int_range(pl.len()) < 70).then(None).otherwise(pl.col("x")))
+    with pytest.raises(DataError, match="'x' has no value in the 60 training rows"):
+        SeriesEncoder.fit(SeriesTable(**{**vars(data), "frame": late}), options())
+    with pytest.raises(DataError, match="log returns need positive"):
+        SeriesEncoder.fit(data, options(scaler="log_return"))
+    with pytest.raises(RecipeError, match="joint"):
+        SeriesEncoder.fit(data, options(channels="independent"), "mask")
+    for wrong in ("context_length", "horizon", "stride"):
+        with pytest.raises(RecipeError, match=f"{wrong}=0"):
+            SeriesEncoder.fit(data, options(**{wrong: 0}))
+
+
+def test_an_encoder_reads_back_what_it_wrote():
+    data = table([None, None, *(float(k % 9) for k in range(98))], 2, observed=("x",))
+    encoder = SeriesEncoder.fit(data, options(), "mask")
+    again = SeriesEncoder.from_dict(json.loads(json.dumps(encoder.to_dict())))
+    for name, values in encoder.arrays(data).items():
+        np.testing.assert_array_equal(values, again.arrays(data)[name])
+    assert encoder.arrays(data)["features"].shape[1] == encoder.features
+
+
+@given(
+    seed=st.integers(0, 99), context=st.integers(1, 6), horizon=st.integers(1, 5), series=st.integers(1, 3),
+    known=st.integers(0, 2), more=st.integers(0, 2), independent=st.booleans(), batch_size=st.integers(1, 9),
+)  # fmt: skip
+def test_windows_against_a_plain_loop_and_in_restored_order(
+    seed, context, horizon, series, known, more, independent, batch_size
+):
+    draw = np.random.default_rng(seed)
+    rows = context + horizon + int(draw.integers(0, 20))
+    features = draw.normal(size=(rows, series + known + more)).astype(np.float32)
+    targets = np.where(draw.random((rows, series)) < 0.2, np.nan, features[:, :series]).astype(np.float32)
+    window = Window(context, horizon)
+    origins = window.origins(np.zeros(rows, int), np.ones(rows, bool))
+    feed = WindowFeed(features, targets, origins, window, known, independent=independent)
+    batches = list(feed.batches(batch_size, draw))
+    assert len(batches) == feed.steps(batch_size)
+    order = np.concatenate([batch.rows for batch in batches])
+    assert sorted(order) == list(range(len(feed)))
+
+    def all_of(name):
+        return restore(order, np.concatenate([getattr(batch, name).numpy() for batch in batches]))
+
+    inputs, future, ahead, covariates = [], [], [], features[:, series : series + known]
+    for o in origins:
+        for columns in [[k] for k in range(series)] if independent else [list(range(series))]:
+            past, rest = features[o - context : o], covariates if independent else features[:, series:]
+            inputs.append(np.concatenate([past[:, columns], rest[o - context : o]], 1))
+            future.append(targets[o : o + horizon, columns])
+            ahead.append(covariates[o : o + horizon])
+    np.testing.assert_array_equal(all_of("inputs"), np.stack(inputs))
+    np.testing.assert_array_equal(all_of("targets"), np.stack(future))
+    if known:
+        np.testing.assert_array_equal(all_of("future"), np.stack(ahead))
+    else:
+        assert batches[0].future is None
+
+
+def test_batches_do_not_share_memory_with_the_table():
+    features = np.zeros((20, 2), np.float32)
+    feed = WindowFeed(features, features, np.array([4]), Window(4, 2), 1)
+    for tensor in (feed.take(np.array([0])).inputs, feed.take(np.array([0])).targets):
+        tensor += 1
+    assert not features.any()
+
+
+def test_no_window_at_all_says_what_it_needs():
+    with pytest.raises(DataError, match="5 rows, context 4, horizon 2 .needs 6 rows"):
+        WindowFeed(
+            np.zeros((5, 1), np.float32), np.zeros((5, 1), np.float32), np.zeros(0, int), Window(4, 2), 0
+        )
+
+
+def test_changes_are_counted_within_an_entity_only():
+    values = np.array([1.0, 2.0, 4.0, 100.0, 103.0])[:, None]  # changes 1 and 2, then 3 in the second entity
+    starts = np.array([True, False, False, True, False])
+    scaler = Scaler.fit("difference", values, starts, np.ones(5, bool))
+    assert scaler.centre == pytest.approx(2.0) and scaler.scale == pytest.approx(np.sqrt(2 / 3))
