@@ -17,7 +17,11 @@ def values(network, x, lengths):
     network.zero_grad()
     output, state = network(x, lengths=lengths)
     (output.sum() + sum(part.sum() for part in state[0][0])).backward()
-    return [output.detach().double(), x.grad.double(), *(p.grad.double().clone() for p in network.parameters())]
+    return [
+        output.detach().double(),
+        x.grad.double(),
+        *(p.grad.double().clone() for p in network.parameters()),
+    ]
 
 
 @pytest.mark.parametrize(("cell", "name"), PAIRS, ids=map("-".join, PAIRS))
