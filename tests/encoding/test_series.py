@@ -151,10 +151,28 @@ def test_calendar_of_a_known_date():
     from elman.encoding.calendar import calendar
 
     time = np.array(["2024-01-01T06:00", "2024-01-07T18:00"], "datetime64[m]")  # a Monday, a Sunday
-    values, names = calendar(time, np.timedelta64(1, "h"))
-    found = dict(zip(names, values.T))
-    assert found["sin day"] == pytest.approx([1.0, -1.0])
-    assert found["cos week"] == pytest.approx([1.0, np.cos(2 * np.pi * 6 / 7)])
+    sin_week, cos_week, sin_day, cos_day = calendar(time, ("week", "day")).T
+    assert sin_day == pytest.approx([1.0, -1.0]) and cos_day == pytest.approx([0.0, 0.0])
+    assert cos_week == pytest.approx([1.0, np.cos(2 * np.pi * 6 / 7)])
+    assert sin_week == pytest.approx([0.0, np.sin(2 * np.pi * 6 / 7)])
+
+
+@pytest.mark.parametrize(
+    ("days", "hours", "expected"),
+    [
+        (3, 1, ("day",)),
+        (365, 1, ("week", "day")),
+        (731, 1, ("week", "day")),
+        (732, 1, ("year", "week", "day")),
+        (800, 24, ("year", "week")),
+        (800, 168, ("year",)),
+        (1, 1, ()),
+    ],
+)
+def test_a_cycle_is_read_once_it_was_seen_twice(days, hours, expected):
+    from elman.encoding.calendar import cycles
+
+    assert cycles(np.timedelta64(days, "D"), np.timedelta64(hours, "h")) == expected
 
 
 def test_too_short_a_series_says_what_it_needs():

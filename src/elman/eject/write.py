@@ -58,7 +58,7 @@ def refuse(recipe: Recipe) -> None:
     ]
     reasons += [f"cell={model.cell}"] if model.cell not in PLAIN else []
     reasons += [f"activation={model.activation}"] if model.activation not in (None, "tanh") else []
-    reasons += ["bigrams"] if recipe.encoding.bigrams else []
+    reasons += [name for name in ("bigrams", "log_count_ratios") if getattr(recipe.encoding, name)]
     reasons += (
         [f"tokenizer={recipe.encoding.tokenizer}"]
         if recipe.encoding.tokenizer in ("bpe", "unigram", "bytes")

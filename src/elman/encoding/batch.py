@@ -21,6 +21,7 @@ class Batch:
     lengths  valid steps (batch,) int64; None when every sequence fills the batch
     rows     position of each sequence in its split (batch,), so that output order can be restored
     start    False when this batch continues the one before it and the state is carried
+    ratios   log-count ratio of each token, and of each pair where pairs are read (batch, time, 1 or 2) float32; None: the network's own
     future   covariates known in advance over the horizon (batch, horizon, known) float32, or None
     """
 
@@ -30,6 +31,7 @@ class Batch:
     rows: np.ndarray | None = None
     start: bool = True
     future: Tensor | None = None
+    ratios: Tensor | None = None
 
     def to(self, device: str | torch.device) -> Batch:
         """This batch with its tensors on `device`."""
@@ -43,6 +45,7 @@ class Batch:
             targets=self.targets.to(device, non_blocking=True),
             lengths=move(self.lengths),
             future=move(self.future),
+            ratios=move(self.ratios),
         )
 
 

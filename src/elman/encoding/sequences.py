@@ -22,10 +22,16 @@ class SequenceFeed:
     """Feed over `sequences` (int32 arrays) and `targets` (n,), classes int64 or numbers, given as float32.
 
     Nothing is ever dropped; `restore` with the `rows` of the batches gives the original order. Raises DataError for
-    an empty sequence, or where sequences and targets are not equally many.
+    an empty sequence, or where sequences and targets are not equally many. `ratios` (length, orders) of each sequence go along with it.
     """
 
-    def __init__(self, sequences: list[np.ndarray], targets: np.ndarray, padding: str = "right") -> None:
+    def __init__(
+        self,
+        sequences: list[np.ndarray],
+        targets: np.ndarray,
+        padding: str = "right",
+        ratios: list[np.ndarray] | None = None,
+    ) -> None:
         if len(sequences) != len(targets):
             raise DataError(
                 f"{len(sequences):,} sequences but {len(targets):,} targets; expected one for each."
@@ -38,6 +44,7 @@ class SequenceFeed:
         floating = np.issubdtype(targets.dtype, np.floating)
         self.targets, self.padding = targets.astype(np.float32) if floating else targets, padding
         self._flat = np.concatenate(sequences) if sequences else np.zeros(0, np.int32)
+        self._ratios = None if ratios is None else np.concatenate(ratios)
         self._starts = np.concatenate([[0], np.cumsum(self.lengths)])
 
     def __len__(self) -> int:
@@ -63,9 +70,9 @@ class SequenceFeed:
         inputs = np.where(valid, self._flat[index], 0).astype(np.int64)
         # Left padding puts the tokens at the end, so every sequence is read to the last step.
         ends = np.full_like(lengths, longest) if self.padding == "left" else lengths
-        return Batch(
-            torch.from_numpy(inputs), torch.from_numpy(self.targets[rows]), torch.from_numpy(ends), rows
-        )
+        ratios = None if self._ratios is None else torch.from_numpy(self._ratios[index] * valid[..., None])
+        targets = torch.from_numpy(self.targets[rows])
+        return Batch(torch.from_numpy(inputs), targets, torch.from_numpy(ends), rows, ratios=ratios)
 
     def waste(self, batch_size: int, shuffle: np.random.Generator | None = None) -> float:
         """Share of steps in one pass that are padding."""

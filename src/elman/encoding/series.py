@@ -12,7 +12,7 @@ import polars as pl
 from elman.core.errors import DataError, RecipeError
 from elman.core.recipe import EncodingOptions
 from elman.data.contract import SeriesTable, SplitName
-from elman.encoding.calendar import DAY, calendar
+from elman.encoding.calendar import DAY, calendar, cycles
 from elman.encoding.scalers import CHANGES, Scaler, spread
 from elman.encoding.windows import Window, WindowFeed
 
@@ -41,7 +41,7 @@ class SeriesEncoder:
     observed: tuple[str, ...]
     window: Window
     gaps: str
-    use_calendar: bool
+    cycles: tuple[str, ...]
     independent: bool
     targets_scaler: Scaler
     known_scaler: Scaler
@@ -75,6 +75,11 @@ class SeriesEncoder:
                 f"calendar features need dates in {table.time!r}; it holds numbers. Drop --calendar."
             )
 
+        span = np.timedelta64(0, "us")
+        if use:
+            times = table.frame[table.time].to_numpy()[train]
+            span = (times.max() - times.min()).astype("timedelta64[us]")
+
         def scaler(columns: tuple[str, ...], kind: str) -> Scaler:
             if not columns:
                 return Scaler.empty()
@@ -89,7 +94,7 @@ class SeriesEncoder:
             return Scaler.fit(kind, filled, first, seen & train[:, None])
 
         return cls(
-            table.time, table.entity, table.targets, table.known, table.observed, window, gaps, use,
+            table.time, table.entity, table.targets, table.known, table.observed, window, gaps, cycles(span, step),
             options.channels == "independent", scaler(table.targets, options.scaler or "standard"),
             scaler(table.known, "standard"), scaler(table.observed, "standard"), table.season, table.kind,
             int(step / np.timedelta64(1, "us")),
@@ -108,8 +113,7 @@ class SeriesEncoder:
     @property
     def known_features(self) -> int:
         """Covariates known in advance, the calendar included."""
-        circles = 1 + (self.step_us <= 86_400_000_000) + (self.step_us < 86_400_000_000)
-        return len(self.known) + (2 * circles if self.use_calendar else 0)
+        return len(self.known) + 2 * len(self.cycles)
 
     @property
     def features(self) -> int:
@@ -135,8 +139,8 @@ class SeriesEncoder:
         scored = observed & ~first if self.targets_scaler.kind in CHANGES else observed
         known_raw, _, _ = _fill(_matrix(table.frame, self.known), starts, self.known_scaler.level)
         known = self.known_scaler.transform(known_raw, starts)
-        if self.use_calendar:
-            circles, _ = calendar(table.frame[self.time].to_numpy(), np.timedelta64(self.step_us, "us"))
+        if self.cycles:
+            circles = calendar(table.frame[self.time].to_numpy(), self.cycles)
             known, known_raw = np.concatenate([circles, known], 1), np.concatenate([circles, known_raw], 1)
         seen, _, _ = _fill(_matrix(table.frame, self.observed), starts, self.observed_scaler.level)
         parts = [scaled, known, self.observed_scaler.transform(seen, starts)]

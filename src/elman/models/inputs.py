@@ -18,6 +18,8 @@ class TokenInputs(nn.Module):
 
     With `bigrams`, sorted codes (previous token * vocabulary + token) of the pairs that count, the vector of a token is the sum of its
     own and of one for the pair it ends (Wang and Manning 2012 show what pairs are worth); pairs start at zero.
+    With `ratios`, one table of log-count ratios for the tokens and one for the pairs, if there are any, what is added instead is
+    ratio * (vector of the token or pair + one vector shared by all of them).
     `token_dropout` replaces that share of the tokens by <unk> in training; `dropout` zeroes whole embedding vectors.
     """
 
@@ -27,6 +29,7 @@ class TokenInputs(nn.Module):
         size: int,
         *,
         bigrams: Sequence[int] = (),
+        ratios: Sequence[Sequence[float]] = (),
         dropout: float = 0.0,
         token_dropout: float = 0.0,
     ) -> None:
@@ -42,22 +45,45 @@ class TokenInputs(nn.Module):
             self.embedding.weight[0].zero_()
         if self.pairs is not None:
             nn.init.zeros_(self.pairs.weight)
+        self.orders = len(ratios)
+        if ratios:
+            self.weighted = nn.Embedding(vocabulary_size, size, padding_idx=0)
+            nn.init.zeros_(self.weighted.weight)
+            self.shared = nn.Parameter(torch.randn(len(ratios), size) * 0.125)
+            for order, table in enumerate(ratios):
+                # Not among the weights: the encoder stores them.
+                self.register_buffer(f"ratios_{order}", torch.tensor(table), persistent=False)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        if self.training and self.token_dropout:
-            drop = torch.rand(tokens.shape, device=tokens.device) < self.token_dropout
-            tokens = tokens.masked_fill(drop & (tokens != 0), UNKNOWN)
+    def forward(self, tokens: Tensor, ratios: Tensor | None = None) -> Tensor:
+        """`ratios` (batch, time, orders) stand for the network's own tables: training texts bring theirs, out of fold."""
+        given, tokens = tokens, self._drop(tokens)
         vectors: Tensor = self.embedding(tokens)
+        grams = [(tokens, given, self.weighted)] if self.orders else []
         if self.pairs is not None:
-            before = nn.functional.pad(tokens[:, :-1], (1, 0))
-            vectors = vectors + self.pairs(self._pair_numbers(before, tokens))
+            number, whole = self._pair_numbers(tokens), self._pair_numbers(given)
+            grams.append((number, whole, self.pairs))
+        for order, (number, whole, table) in enumerate(grams):
+            if not self.orders:
+                vectors = vectors + table(number)
+                continue
+            ratio = getattr(self, f"ratios_{order}")[number] if ratios is None else ratios[..., order]
+            # A dropped token takes its ratio with it.
+            ratio = torch.where(number == whole, ratio, 0.0)[..., None]
+            vectors = vectors + ratio * (table(number) + self.shared[order])
         if self.training and self.dropout:
             kept = torch.rand(*vectors.shape[:2], 1, device=vectors.device) >= self.dropout
             vectors = vectors * kept / (1 - self.dropout)
         return vectors
 
-    def _pair_numbers(self, before: Tensor, tokens: Tensor) -> Tensor:
-        """Which row of `pairs` each (token before, token) has; 0 for pairs that do not count."""
+    def _drop(self, tokens: Tensor) -> Tensor:
+        if not (self.training and self.token_dropout):
+            return tokens
+        drop = torch.rand(tokens.shape, device=tokens.device) < self.token_dropout
+        return tokens.masked_fill(drop & (tokens != 0), UNKNOWN)
+
+    def _pair_numbers(self, tokens: Tensor) -> Tensor:
+        """Which row of `pairs` each token has with the one before it; 0 for pairs that do not count."""
+        before = nn.functional.pad(tokens[:, :-1], (1, 0))
         codes: Tensor = self.pair_codes  # type: ignore[assignment]
         code = before * self.embedding.num_embeddings + tokens
         place = torch.searchsorted(codes, code).clamp(max=len(codes) - 1)

@@ -42,7 +42,7 @@ def recurrent_layers(options: ModelOptions, input_size: int) -> RNN:
 class TokenNetwork(nn.Module):
     """Tokens to logits: one set per sequence (classes, a number), or one per step (pooling "none": next token).
 
-    `forward(tokens, lengths, state)` is `read(embed(tokens), lengths, state)`: analyses enter between the two.
+    `forward(tokens, lengths, state, ratios)` is `read(embed(tokens, ratios), lengths, state)`: analyses enter between the two.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class TokenNetwork(nn.Module):
         *,
         pooling: str,
         bigrams: Sequence[int] = (),
+        ratios: Sequence[Sequence[float]] = (),
     ) -> None:
         super().__init__()
         self.pooling = pooling
@@ -61,6 +62,7 @@ class TokenNetwork(nn.Module):
             vocabulary_size,
             size,
             bigrams=bigrams,
+            ratios=ratios,
             dropout=options.embedding_dropout,
             token_dropout=options.token_dropout,
         )
@@ -74,9 +76,9 @@ class TokenNetwork(nn.Module):
         else:
             self.head = nn.Linear(features, outputs)
 
-    def embed(self, inputs: Tensor) -> Tensor:
+    def embed(self, inputs: Tensor, ratios: Tensor | None = None) -> Tensor:
         """Token numbers (batch, time) to vectors (batch, time, size)."""
-        vectors: Tensor = self.inputs(inputs)
+        vectors: Tensor = self.inputs(inputs, ratios)
         return vectors
 
     def read(self, embedded: Tensor, lengths: Tensor | None = None, state: Any = None) -> Output:
@@ -99,8 +101,10 @@ class TokenNetwork(nn.Module):
         values: Tensor = self.head(output)
         return values
 
-    def forward(self, inputs: Tensor, lengths: Tensor | None = None, state: Any = None) -> Output:
-        return self.read(self.embed(inputs), lengths, state)
+    def forward(
+        self, inputs: Tensor, lengths: Tensor | None = None, state: Any = None, ratios: Tensor | None = None
+    ) -> Output:
+        return self.read(self.embed(inputs, ratios), lengths, state)
 
 
 class ForecastNetwork(nn.Module):

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from elman.core.errors import DataError
+from elman.core.errors import DataError, RecipeError
 from elman.core.recipe import Recipe
 from elman.data.contract import Dataset, Examples, LabelledTexts, SplitName
+from elman.encoding.pairs import frequent_pairs, pair_numbers
+from elman.encoding.ratios import log_count_ratios
 from elman.encoding.sequences import SequenceFeed
 from elman.encoding.text import TextEncoder
 from elman.evaluation.contract import TextProblem
@@ -29,6 +31,7 @@ class LabelledTextEncoder(Encoder):
     mean: float = 0.0
     std: float = 1.0
     bigrams: tuple[int, ...] = ()  # codes of the token pairs that have a vector of their own
+    ratios: tuple[tuple[float, ...], ...] = ()  # log-count ratios of the tokens, and of the pairs if there are any
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -37,6 +40,7 @@ class LabelledTextEncoder(Encoder):
             "mean": self.mean,
             "std": self.std,
             "bigrams": list(self.bigrams),
+            "ratios": [list(table) for table in self.ratios],
         }
 
     @classmethod
@@ -48,7 +52,8 @@ class LabelledTextEncoder(Encoder):
             None if labels is None else tuple(labels),
             stored["mean"],
             stored["std"],
-            tuple(stored["bigrams"]),
+            tuple(stored.get("bigrams", ())),
+            tuple(tuple(table) for table in stored.get("ratios", ())),
         )
 
     def targets(self, examples: Examples) -> np.ndarray:
@@ -84,23 +89,23 @@ class TextTask(Task):
         if not isinstance(dataset, LabelledTexts):
             raise DataError(f"{self.name} needs texts with labels; {recipe.data.source!r} gives none.")
         train = dataset.splits["train"]
-        sequences = None
+        text = encoder.text if encoder else TextEncoder.fit(train.texts, recipe.encoding)
+        sequences = text.encode_many(train.texts)
         if encoder is None:
-            text = TextEncoder.fit(train.texts, recipe.encoding)
-            sequences = text.encode_many(train.texts)
             numbers = np.asarray(train.targets, dtype=np.float64) if dataset.labels is None else np.zeros(1)
-            encoder = LabelledTextEncoder(
-                text,
-                dataset.labels,
-                float(numbers.mean()),
-                float(numbers.std()) or 1.0,
-                frequent_pairs(sequences, len(text.vocabulary), recipe.encoding.bigrams),
-            )
+            pairs = frequent_pairs(sequences, len(text.vocabulary), recipe.encoding.bigrams)
+            mean, std = float(numbers.mean()), float(numbers.std()) or 1.0
+            encoder = LabelledTextEncoder(text, dataset.labels, mean, std, pairs)
+        ratios = None
+        if recipe.encoding.log_count_ratios:
+            tables, ratios = self._ratios(encoder, sequences, encoder.targets(train))
+            encoder = replace(encoder, ratios=tables)
         feeds = {
             split: SequenceFeed(
-                sequences if sequences and split == "train" else encoder.text.encode_many(examples.texts),
+                sequences if split == "train" else text.encode_many(examples.texts),
                 encoder.targets(examples),
                 padding=recipe.encoding.padding,
+                ratios=ratios if split == "train" else None,
             )
             for split, examples in dataset.splits.items()
         }
@@ -108,6 +113,23 @@ class TextTask(Task):
             dataset.splits, dataset.labels, characters=recipe.encoding.tokenizer in ("characters", "bytes")
         )
         return Encoded(encoder, feeds, problem, (encoder.text.summary(),))
+
+    def _ratios(
+        self, encoder: LabelledTextEncoder, sequences: list[np.ndarray], targets: np.ndarray
+    ) -> tuple[tuple[tuple[float, ...], ...], list[np.ndarray]]:
+        """Tables of log-count ratios, and those of every training step (length, orders), out of fold."""
+        if encoder.labels is None or len(encoder.labels) != 2:
+            count = "a number" if encoder.labels is None else f"{len(encoder.labels)} classes"
+            raise RecipeError(
+                f"log_count_ratios tell two classes apart; here the target is {count}. Drop it, or use bigrams alone."
+            )
+        size, codes = len(encoder.text.vocabulary), np.array(encoder.bigrams, np.int64)
+        found = [log_count_ratios(sequences, targets, size)]
+        if len(codes):
+            pairs = [pair_numbers(row, codes, size) for row in sequences]
+            found.append(log_count_ratios(pairs, targets, len(codes) + 1))
+        tables = tuple(tuple(table.tolist()) for table, _ in found)
+        return tables, [np.stack(steps, 1) for steps in zip(*(steps for _, steps in found))]
 
     def encoder(self, stored: dict[str, Any]) -> LabelledTextEncoder:
         return LabelledTextEncoder.from_dict(stored)
@@ -119,6 +141,7 @@ class TextTask(Task):
             1 if encoder.labels is None else len(encoder.labels),
             pooling=recipe.model.pooling or "last",
             bigrams=encoder.bigrams,
+            ratios=encoder.ratios,
         )
         if recipe.model.vectors:
             network.inputs.load_vectors(recipe.model.vectors, encoder.text.vocabulary.tokens)
@@ -130,7 +153,7 @@ class TextTask(Task):
             network,
             encoded.feeds[split],
             4 * (recipe.training.batch_size or 64),
-            lambda batch: network(batch.inputs, batch.lengths).values,
+            lambda batch: network(batch.inputs, batch.lengths, ratios=batch.ratios).values,
         )
 
     def loss_each(self, outputs: Tensor, targets: Tensor) -> Tensor:
@@ -160,13 +183,3 @@ class TextTask(Task):
         batch = feed.take(rows)
         return Sample(batch.inputs, batch.lengths, batch.targets, rows)
 
-
-def frequent_pairs(sequences: list[np.ndarray], vocabulary_size: int, least: int) -> tuple[int, ...]:
-    """Sorted codes (previous token * vocabulary + token) of the pairs seen at least `least` times; none for 0."""
-    if not least:
-        return ()
-    codes = [row[:-1].astype(np.int64) * vocabulary_size + row[1:] for row in sequences if len(row) > 1]
-    if not codes:
-        return ()
-    values, counts = np.unique(np.concatenate(codes), return_counts=True)
-    return tuple(values[counts >= least].tolist())

@@ -31,7 +31,7 @@ class Classification(TextTask):
 
         def objective(model: nn.Module, batch: Batch, state: Any) -> Step:
             criterion.to(batch.inputs.device)
-            loss = criterion(model(batch.inputs, batch.lengths).values, batch.targets)
+            loss = criterion(model(batch.inputs, batch.lengths, ratios=batch.ratios).values, batch.targets)
             return Step(loss, len(batch.targets), None)
 
         return objective

@@ -25,7 +25,7 @@ class Regression(TextTask):
         measure = nn.functional.l1_loss if recipe.training.loss == "mae" else nn.functional.mse_loss
 
         def objective(model: nn.Module, batch: Batch, state: Any) -> Step:
-            values = model(batch.inputs, batch.lengths).values[:, 0]
+            values = model(batch.inputs, batch.lengths, ratios=batch.ratios).values[:, 0]
             return Step(measure(values, batch.targets), len(batch.targets), None)
 
         return objective
