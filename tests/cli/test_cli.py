@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import polars as pl
 import pytest
 
 from elman.__main__ import main, overview
@@ -37,6 +38,9 @@ def test_every_verb_has_help(verb, capsys):
         (["train", "nothing.toml"], "no recipe at nothing.toml"),
         (["train", "syllables", "--cell", "gro", "--rivals", "majority"], "Did you mean 'gru'"),
         (["train", "syllables", "--rivals", "majorty"], "Did you mean 'majority'"),
+        (["train", "syllables", "--rival", "majorty"], "Did you mean 'majority'"),
+        (["train", "syllables", "--rival", "kneser-ney"], "does not suit this data"),
+        (["train", "syllables", "--rival", "nothing.csv"], "nothing at nothing.csv"),
         (["train", "syllables", "--budget", "soon", "--rivals", "majority"], "budget 'soon'"),
         (["evaluate", "nowhere"], "no run folder"),
         (["explain", "nowhere"], "no run folder"),
@@ -91,6 +95,13 @@ def test_a_road_by_commands(tmp_path, monkeypatch, capsys):
         main(["evaluate", "runs/films-gru-0001"]) == 0
         and "2nd look" not in capsys.readouterr().out.replace("3rd", "2nd")[:0]
     )
+    labels = "\n".join(
+        f"{row},0" for row in range(pl.read_parquet("runs/films-gru-0001/predictions-test.parquet").height)
+    )
+    (tmp_path / "mine.csv").write_text(f"row,prediction\n{labels}\n")
+    assert main(["evaluate", "runs/films-gru-0001", "--rival", "mine.csv", "--rival", "majority"]) == 0
+    out = capsys.readouterr().out
+    assert "holds predictions for test only" in out and out.count("mine") >= 2 and "tfidf" not in out
     assert (
         main(["explain", "runs/films-gru-0001", "memory"]) == 0
         and "Memory horizon" in capsys.readouterr().out

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
+from dataclasses import replace
 
 import numpy as np
+import polars as pl
 import pytest
 from tests.evaluation.test_metrics import problem
 
 from elman.core.catalogue import catalogue, find
+from elman.core.errors import DataError, RecipeError
 from elman.core.recipe import DataOptions, EncodingOptions, EvaluationOptions
 from elman.data.contract import Examples
 from elman.data.load import load
@@ -17,7 +20,8 @@ from elman.encoding.text import TextEncoder
 from elman.evaluation.baselines import kneser_ney, vowel_rule
 from elman.evaluation.contract import TextProblem, TokenProblem
 from elman.evaluation.forecast import metrics
-from elman.evaluation.rivals import fit_rival, hold, suitable
+from elman.evaluation.outside import outside
+from elman.evaluation.rivals import chosen, fit_rival, hold, suitable
 
 
 def slow_kneser_ney(train, vocabulary, order, context, token):
@@ -173,19 +177,92 @@ def test_unigram_is_the_frequency():
     )
 
 
-def test_outside_predictions_join_the_table(tmp_path):
-    from elman.core.errors import DataError
-    from elman.evaluation.outside import outside
-
+def test_outside_predictions_are_read_in_their_own_order(tmp_path):
     path, problem_ = tmp_path / "mine.csv", text_problem(4)
     path.write_text("row,prediction\n1,pos\n0,neg\n3,pos\n2,neg\n")
-    assert outside(str(path), problem_)("test").outputs.argmax(1).tolist() == [0, 1, 0, 1]
-    path.write_text("row,prediction\n1,pos\n0,neg\n3,pos\n")
-    with pytest.raises(DataError, match="1 missing"):
-        outside(str(path), problem_)("test")
-    path.write_text("row,prediction\n1,pos\n0,neg\n3,maybe\n2,neg\n")
-    with pytest.raises(DataError, match="not one of neg, pos"):
-        outside(str(path), problem_)("test")
+    given = outside(str(path), problem_)
+    assert list(given) == ["test"] and given["test"].outputs.argmax(1).tolist() == [0, 1, 0, 1]
+    path.with_suffix(".jsonl").write_text(
+        "".join(f'{{"row": {row}, "neg": 0.2, "pos": 0.8}}\n' for row in range(4))
+    )
+    assert outside(str(path.with_suffix(".jsonl")), problem_)["test"].outputs.tolist() == [[0.2, 0.8]] * 4
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("row,prediction\n1,pos\n0,neg\n3,pos\n", "1 missing"),
+        ("row,prediction\n1,pos\n0,neg\n3,pos\n3,neg\n", "1 missing"),
+        ("row,prediction\n1,pos\n0,neg\n3,maybe\n2,neg\n", "not one of neg, pos"),
+        ("row,prediction\n1,pos\n-1,neg\n3,pos\n2,neg\n", "1 missing"),
+        ("row,prediction\na,pos\nb,neg\nc,pos\nd,neg\n", "whole numbers"),
+        ("row,neg,pos\n0,.5,.5\n1,.5,\n2,.5,.5\n3,.5,.5\n", "holds None for row 1"),
+        ("row,neg,pos\n0,.5,.5\n1,.5,x\n2,.5,.5\n3,.5,.5\n", "holds 'x' for row 1"),
+        ("rwo,prediction\n0,pos\n", "Did you mean 'rwo'"),
+        ("row,predicted\n0,pos\n1,pos\n2,pos\n3,pos\n", "Did you mean 'predicted'"),
+        ("split,row,prediction\ntrain,0,pos\n", "validation or test"),
+        ("", "is empty"),
+    ],
+)
+def test_outside_predictions_that_do_not_fit_are_told(tmp_path, text, words):
+    (tmp_path / "mine.csv").write_text(text)
+    with pytest.raises(DataError) as caught:
+        outside(str(tmp_path / "mine.csv"), text_problem(4))
+    assert words in str(caught.value)
+
+
+def test_outside_forecasts(tmp_path):
+    one = problem(np.random.default_rng(0).normal(size=40), horizon=3)
+    both = np.repeat(one.values, 2, 1)
+    problem_ = replace(one, values=both, observed=np.ones_like(both, bool), series=("y", "z"))
+    path, shape = tmp_path / "mine.parquet", problem_.future("test").shape
+    rows = [
+        {"row": w, "step": t, "series": problem_.series[k], "prediction": 100.0 * w + 10 * t + k}
+        for w, t, k in np.ndindex(*shape)
+    ]
+    pl.DataFrame(rows[::-1]).write_parquet(path)
+    outputs = outside(str(path), problem_)["test"].outputs
+    assert outputs.shape == shape and outputs[-1, 0, 0] == 100 * (shape[0] - 1)
+    pl.DataFrame([*rows[:-1], {**rows[-1], "series": "other"}]).write_parquet(path)
+    with pytest.raises(DataError, match="series 'other'"):
+        outside(str(path), problem_)
+    pl.DataFrame([*rows[:-1], {**rows[-1], "step": 99}]).write_parquet(path)
+    with pytest.raises(DataError, match="step 99; expected 0 to"):
+        outside(str(path), problem_)
+
+
+def test_an_outside_file_joins_the_table_for_the_splits_it_holds(tmp_path):
+    (tmp_path / "majority.csv").write_text("row,prediction\n1,pos\n0,neg\n3,pos\n2,neg\n")
+    options = EvaluationOptions(rivals=("majority",), rival_predictions=(str(tmp_path / "majority.csv"),))
+    heard = []
+    rivals = hold("classification", text_problem(4), options, told=lambda row, _: heard.append(row))
+    assert set(rivals.predict("test")) == {"majority", "majority.csv"}
+    assert set(rivals.predict("validation")) == {"majority"}
+    assert heard[1].note == "holds predictions for test only"
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("majorty", "Did you mean 'majority'"),
+        ("kneser_ney", "'kneser_ney' does not suit this data"),
+        ("mine.csv", "--rival FILE"),
+    ],
+)
+def test_a_rival_that_is_none_is_told_before_anything_is_fitted(name, words):
+    options = EvaluationOptions(rivals=("majority", name))
+    with pytest.raises(RecipeError) as caught:
+        hold("classification", text_problem(4), options, told=lambda *_: pytest.fail("fitted first"))
+    assert words in str(caught.value) and "majority, " in str(caught.value)
+
+
+def test_names_choose_and_files_are_added(tmp_path):
+    (tmp_path / "plain").write_text("x")
+    assert chosen(["majority", "a.csv", str(tmp_path / "plain")]) == {
+        "rivals": ["majority"],
+        "rival_predictions": ["a.csv", str(tmp_path / "plain")],
+    }
+    assert chosen(["b.parquet"]) == {"rival_predictions": ["b.parquet"]}
 
 
 def test_looks_are_counted_per_data(tmp_path, monkeypatch):

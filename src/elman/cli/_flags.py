@@ -4,17 +4,31 @@ from __future__ import annotations
 
 import dataclasses
 import sys
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
+
+import tyro
 
 from elman.core.recipe import Recipe
 
 Options = TypeVar("Options")
+Given = Annotated[
+    tuple[tuple[str, ...], ...],
+    tyro.conf.UseAppendAction,
+    tyro.conf.arg(metavar="NAME|FILE [NAME|FILE ...]"),
+]  # values of a flag that may be given several times
+
+
+def rivals_given(given: tuple[tuple[str, ...], ...]) -> dict[str, Any]:
+    """The recipe settings that `--rival NAME_OR_FILE ...` stands for."""
+    if not given:
+        return {}
+    from elman.evaluation.rivals import chosen
+
+    return chosen([value for values in given for value in values])
 
 
 def parse(kind: type[Options], arguments: list[str], verb: str, default: Options | None = None) -> Options:
     """Parse `arguments` into the dataclass `kind`; exits with status 2 and a hint where they do not fit."""
-    import tyro
-
     extra: dict[str, Any] = {} if default is None else {"default": default}
     return tyro.cli(
         kind,

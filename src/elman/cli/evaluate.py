@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import tyro
 
-from elman.cli._flags import parse
+from elman.cli._flags import Given, parse, rivals_given
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Evaluate:
 
     run: Annotated[Path, tyro.conf.Positional]
     split: Literal["validation", "test"] = "test"
-    rival: tuple[str, ...] = ()  # files with an outside model's predictions, for the same table and test
+    rival: Given = ()  # names: hold it against these alone; files: an outside model's predictions, in addition
 
 
 def main(arguments: list[str]) -> int:
@@ -31,9 +31,6 @@ def main(arguments: list[str]) -> int:
 
     run = Run.open(options.run)
     prepared = workbench.prepare(run.recipe, run.encoder)
-    if options.rival:
-        prepared = replace(
-            prepared, recipe=prepared.recipe.override({"rival_predictions": list(options.rival)})
-        )
+    prepared = replace(prepared, recipe=prepared.recipe.override(rivals_given(options.rival)))
     workbench.evaluate(run, splits=[options.split], prepared=prepared, listener=Terminal())
     return 0

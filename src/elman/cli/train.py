@@ -3,6 +3,7 @@
 elman train syllables --cell lstm --hidden-size 64
 elman train sales.csv --time date --target units --horizon 28
 elman train recipe.toml --budget 10m
+elman train imdb --rival predictions.csv --rival majority nb_svm
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from elman.cli._flags import first_word, parse
+from elman.cli._flags import Given, first_word, parse, rivals_given
 from elman.core.errors import RecipeError
 from elman.core.recipe import Recipe
 
@@ -20,6 +21,7 @@ class Train:
     """Train a recurrent network."""
 
     recipe: Recipe
+    rival: Given = ()  # names: hold it against these alone; files: an outside model's predictions, in addition
     out: Path | None = None  # the run's folder; default runs/NAME-NUMBER
     resume: Path | None = None  # go on with an interrupted run
     dry_run: bool = False  # load, encode, build, run three steps, print what would happen
@@ -41,7 +43,7 @@ def main(arguments: list[str]) -> int:
             "usage: elman train SOURCE [options]     SOURCE: a name from `elman data`, a file, a folder or a .toml recipe\n"
         )
     options = parse(Train, arguments, f"train {word or 'SOURCE'}", Train(base))
-    recipe = options.recipe
+    recipe = options.recipe.override(rivals_given(options.rival))
     if not recipe.data.source and options.resume is None:
         raise RecipeError(
             "what shall it train on? Give a source (see `elman data`), a file or a recipe: elman train syllables"

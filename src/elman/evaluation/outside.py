@@ -2,71 +2,63 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import polars as pl
 
 from elman.core.errors import DataError
 from elman.core.results import Predictions
 from elman.data.contract import SplitName
-from elman.evaluation.contract import Predictor, Problem, SeriesProblem, TextProblem, TokenProblem
+from elman.data.download import local
+from elman.data.table import column, read_table
+from elman.evaluation.contract import Problem, SeriesProblem, TextProblem, TokenProblem
 from elman.evaluation.texts import class_numbers
 
+SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
 
-def outside(path: str, problem: Problem) -> Predictor:
-    """A predictor from a csv or parquet file with a column `split` (left out: all rows are "test") and `row` (0 = first).
 
-    Classes: one column per class with its probability, or `prediction` with the class. Numbers: `prediction`. Tokens: `nats`
-    of each token but the first. Forecasts: `row` (window), `step` (0 = first ahead), `series`, `prediction`.
-    Raises DataError when a row is missing or twice there.
+def outside(path: str, problem: Problem) -> dict[SplitName, Predictions]:
+    """An outside model's predictions by split, from a csv, jsonl or parquet file.
+
+    Columns: `split` (left out: all rows are "test") and `row` (0 = first). Classes: one column per class with its
+    probability, or `prediction` with the class. Numbers: `prediction`. Tokens: `nats` of each token but the first. Forecasts:
+    `row` (window), `step` (0 = first ahead), `series`, `prediction`.
+    Raises DataError when a row is missing or twice there, or a value is no number.
     """
-    file = Path(path).expanduser()
-    if not file.exists():
-        raise DataError(f"no predictions at {path}.")
-    frame = (
-        pl.read_parquet(file) if file.suffix == ".parquet" else pl.read_csv(file, infer_schema_length=None)
-    )
-    if "row" not in frame.columns:
-        raise DataError(f"{path} has no column 'row'; columns: {', '.join(frame.columns)}.")
-
-    def predict(split: SplitName) -> Predictions:
-        part = (
-            frame.filter(pl.col("split") == split)
-            if "split" in frame.columns
-            else frame
-            if split == "test"
-            else frame.clear()
-        )
-        if not part.height:
-            raise DataError(f"{path} holds no predictions for the {split} split.")
-        return _read(part, problem, split, path)
-
-    return predict
+    frame = read_table(local(path))
+    column(frame, "row", path)
+    if "split" not in frame.columns:
+        return {"test": _read(frame, problem, "test", path)}
+    given: dict[SplitName, Predictions] = {}
+    for split in ("validation", "test"):
+        part = frame.filter(pl.col("split").cast(pl.String) == split)
+        if part.height:
+            given[split] = _read(part, problem, split, path)
+    if not given:
+        raise DataError(f"{path} holds no rows whose split is validation or test.")
+    return given
 
 
 def _read(part: pl.DataFrame, problem: Problem, split: SplitName, path: str) -> Predictions:
+    rows = _whole(part, "row", path)
     if isinstance(problem, SeriesProblem):
         shape = (len(problem.origins[split]), problem.horizon, len(problem.series))
+        index, inside = np.zeros(part.height, np.int64), np.ones(part.height, bool)
         number = {name: index for index, name in enumerate(problem.series)}
-        series = (
-            part["series"].replace_strict(number, default=-1)
+        place = {
+            "row": rows,
+            "step": _whole(part, "step", path) if "step" in part.columns else np.zeros_like(rows),
+            "series": part["series"].cast(pl.String).replace_strict(number, default=-1).to_numpy()
             if "series" in part.columns
-            else pl.zeros(part.height, eager=True)
-        )
-        step = part["step"] if "step" in part.columns else pl.zeros(part.height, eager=True)
-        index = np.ravel_multi_index(
-            (part["row"].to_numpy(), step.cast(pl.Int64).to_numpy(), series.cast(pl.Int64).to_numpy()),
-            shape,
-            mode="clip",
-        )
-        return Predictions(
-            "forecasts",
-            _ordered(part, index, int(np.prod(shape)), "prediction", path).reshape(shape),
-            problem.future(split),
-            problem.series,
-        )
-    rows = part["row"].to_numpy()
+            else np.zeros_like(rows),
+        }
+        for (name, values), size in zip(place.items(), shape):
+            inside &= (values >= 0) & (values < size)
+            index = index * size + values
+            if not inside.all():
+                wrong = part[name][int(inside.argmin())]
+                raise DataError(f"{path} has {name} {wrong!r}; expected {_expected(name, size, problem)}.")
+        values = _ordered(part, index, int(np.prod(shape)), "prediction", path).reshape(shape)
+        return Predictions("forecasts", values, problem.future(split), problem.series)
     if isinstance(problem, TokenProblem):
         targets = np.asarray(problem.tokens[split][1:])
         return Predictions("tokens", _ordered(part, rows, len(targets), "nats", path), targets)
@@ -82,6 +74,7 @@ def _read(part: pl.DataFrame, problem: Problem, split: SplitName, path: str) -> 
         outputs = np.stack([_ordered(part, rows, count, label, path) for label in problem.labels], 1)
     else:
         numbers = {label: number for number, label in enumerate(problem.labels)}
+        column(part, "prediction", path)
         named = part.with_columns(
             part["prediction"].cast(pl.String).replace_strict(numbers, default=-1).alias("prediction")
         )
@@ -92,15 +85,32 @@ def _read(part: pl.DataFrame, problem: Problem, split: SplitName, path: str) -> 
     return Predictions("classes", outputs, class_numbers(problem, split), problem.labels)
 
 
-def _ordered(part: pl.DataFrame, index: np.ndarray, count: int, column: str, path: str) -> np.ndarray:
-    if column not in part.columns:
-        raise DataError(f"{path} has no column {column!r}; columns: {', '.join(part.columns)}.")
+def _expected(name: str, size: int, problem: SeriesProblem) -> str:
+    return " or ".join(problem.series) if name == "series" else f"0 to {size - 1:,}"
+
+
+def _whole(part: pl.DataFrame, name: str, path: str) -> np.ndarray:
+    values = part[name]
+    if not values.dtype.is_integer() or values.null_count():
+        raise DataError(f"column {name!r} of {path} must hold whole numbers, counted from 0, and no gaps.")
+    return values.to_numpy().astype(np.int64)
+
+
+def _ordered(part: pl.DataFrame, index: np.ndarray, count: int, name: str, path: str) -> np.ndarray:
+    given = part[column(part, name, path)]
     times = np.bincount(index[(index >= 0) & (index < count)], minlength=count)
     if part.height != count or (times != 1).any():
         missing = int((times == 0).sum())
         raise DataError(
             f"{path} has {part.height:,} rows for {count:,} examples ({missing:,} missing). Give every example once."
         )
+    numbers = given.cast(pl.Float64, strict=False)
+    bad = ~numbers.is_finite().fill_null(False)
+    if bad.any():
+        row = int(bad.arg_max() or 0)
+        raise DataError(
+            f"column {name!r} of {path} holds {given[row]!r} for row {index[row]:,}; expected a number."
+        )
     values = np.empty(count)
-    values[index] = part[column].cast(pl.Float64).to_numpy()
+    values[index] = numbers.to_numpy()
     return values

@@ -3,31 +3,32 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from elman.core.catalogue import catalogue, find
-from elman.core.errors import DataError, ElmanError
+from elman.core.errors import ElmanError, RecipeError, nearest
 from elman.core.recipe import EvaluationOptions
 from elman.core.results import Metric, Predictions, Score
 from elman.data.contract import SplitName
 from elman.evaluation.contract import Predictor, Problem
 from elman.evaluation.intervals import Resamples
 from elman.evaluation.measure import block_length, errors, primary_metric
-from elman.evaluation.outside import outside
+from elman.evaluation.outside import SUFFIXES, outside
 from elman.evaluation.verdict import score
 
 
 @dataclass(frozen=True)
 class Rival:
-    """A fitted rival: `predict(split)`, how long fitting took, or (predict None) why it is out."""
+    """A fitted rival: `predict(split)` for its `splits`, how long fitting took; without splits: why it is out."""
 
     name: str
     predict: Predictor | None
     seconds: float
     note: str = ""
+    splits: tuple[SplitName, ...] = ("validation", "test")
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Rivals:
 
     def predict(self, split: SplitName) -> dict[str, Predictions]:
         """Predictions of every rival that could be fitted."""
-        return {rival.name: rival.predict(split) for rival in self.all if rival.predict is not None}
+        return {one.name: one.predict(split) for one in self.all if one.predict and split in one.splits}
 
     @property
     def seconds(self) -> dict[str, float]:
@@ -60,20 +61,21 @@ def hold(
     seed: int = 0,
     told: Callable[[Score, str], None] | None = None,
 ) -> Rivals:
-    """Fit the rivals (all that suit, or those the options name) and measure them on validation; `told` hears of each."""
+    """Fit the rivals (all that suit, or those the options name) and measure them on validation; `told` hears of each.
+
+    Raises RecipeError for a name that is no rival of this problem, DataError for an outside file that does not fit.
+    """
     primary = primary_metric(problem)
-    names = suitable(task, problem) if options.rivals is None else list(options.rivals)
+    names = suitable(task, problem)
+    if options.rivals is not None:
+        names = [_known(name, names, task) for name in options.rivals]
+    outside_ones = [_outside(path, problem, names) for path in options.rival_predictions]
     fitted, scores = [], []
-    outside_ones = [Rival(Path(path).stem, outside(path, problem), 0.0) for path in options.rival_predictions]
     for rival in [*(fit_rival(name, problem, options.rival_seconds) for name in names), *outside_ones]:
         fitted.append(rival)
-        if rival.predict is None:
-            row = Score(rival.name, "validation", True, {}, rival.seconds, rival.note)
-        else:
-            try:
-                predictions = rival.predict("validation")
-            except DataError:  # an outside file may hold the test split alone
-                continue
+        row = Score(rival.name, "validation", True, {}, rival.seconds, rival.note)
+        if rival.predict and "validation" in rival.splits:
+            predictions = rival.predict("validation")
             each = errors(predictions, problem)
             draws = Resamples.draw(len(each), 200, block_length(problem, len(each)), seed)
             row = score(
@@ -91,6 +93,35 @@ def hold(
     sign = 1 if primary.higher_is_better else -1
     scores.sort(key=lambda row: -sign * row.metrics[primary.name].value)
     return Rivals(tuple(fitted), tuple(scores), primary)
+
+
+def chosen(values: Sequence[str]) -> dict[str, list[str]]:
+    """Recipe settings for rivals as a user gives them: names choose which are held against the network, files with
+    an outside model's predictions (by their suffix, or because they exist) come in addition."""
+    files = [one for one in values if Path(one).suffix.lower() in SUFFIXES or Path(one).is_file()]
+    names = [one for one in values if one not in files]
+    return ({"rivals": names} if names else {}) | ({"rival_predictions": files} if files else {})
+
+
+def _known(name: str, names: Sequence[str], task: str) -> str:
+    key = name.strip().lower().replace("-", "_")
+    if key in names:
+        return key
+    everywhere = catalogue("evaluation.baselines")
+    problem = "does not suit this data" if key in everywhere else "does not exist"
+    close = None if key in everywhere else nearest(key, names)
+    hint = f" Did you mean {close!r}?" if close else ""
+    file = " A file with predictions is given as --rival FILE." if set(chosen([name])) != {"rivals"} else ""
+    raise RecipeError(
+        f"the rival {name!r} {problem}.{hint}{file} Rivals for {task.replace('_', ' ')} here: {', '.join(names)}."
+    )
+
+
+def _outside(path: str, problem: Problem, names: Sequence[str]) -> Rival:
+    given = outside(path, problem)
+    name = Path(path).stem if Path(path).stem not in names else Path(path).name
+    note = "" if "validation" in given else f"holds predictions for {' and '.join(given)} only"
+    return Rival(name, lambda split: given[split], 0.0, note, tuple(given))
 
 
 def suitable(task: str, problem: Problem) -> list[str]:
