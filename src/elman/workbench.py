@@ -37,8 +37,10 @@ from elman.recipes import as_recipe
 from elman.report.assemble import write_findings, write_run_report
 from elman.run import Run, new_folder, stamp
 from elman.tasks.contract import Encoded, Task
+from elman.training.enough import enough
 from elman.training.find_rate import RateFound
 from elman.training.find_rate import find_rate as search_rate
+from elman.training.followers import followers
 from elman.training.history import Measured
 from elman.training.loop import fit as train
 
@@ -65,8 +67,13 @@ def prepare(recipe: Recipe, encoder: Any = None) -> Prepared:
     """Load and encode what the recipe names; fits an encoder on the training split unless one is given."""
     source, dataset = load_data(recipe.data)
     task: Task = find("tasks", recipe.task or source.task).task
-    recipe = replace(recipe, task=task.name).fill(task.defaults(dataset))
-    return Prepared(recipe, task, dataset, task.encode(dataset, recipe, encoder))
+    given, recipe = recipe.training, replace(recipe, task=task.name).fill(task.defaults(dataset))
+    encoded = task.encode(dataset, recipe, encoder)
+    longer = enough(given, recipe.training, encoded.feeds["train"].steps(recipe.training.batch_size or 64))
+    if longer:
+        told = f"few examples: {longer['training.epochs']:.0f} epochs instead of {recipe.training.epochs:.0f}, the best weights are kept"
+        recipe, encoded = recipe.override(longer), replace(encoded, summary=(*encoded.summary, told))
+    return Prepared(recipe, task, dataset, encoded)
 
 
 def fit(
@@ -111,10 +118,11 @@ def fit(
         values = metrics(task.predict(model, encoded, "validation", recipe), encoded.problem)
         return Measured(values, primary.name, primary.higher_is_better)
 
-    history = train(
-        network, task.objective(encoded, recipe), encoded.feeds["train"], recipe.training, validate=validate,
-        folder=folder, progress=listener.progress(), resume=resume is not None, rival=rivals.best,
-    )  # fmt: skip
+    with followers(folder, recipe.training, resume is not None):
+        history = train(
+            network, task.objective(encoded, recipe), encoded.feeds["train"], recipe.training, validate=validate,
+            folder=folder, progress=listener.progress(), resume=resume is not None, rival=rivals.best,
+        )  # fmt: skip
     run = Run.open(folder)
     run.settle(history)
     listener.trained(history)

@@ -48,6 +48,28 @@ class Batch:
             ratios=move(self.ratios),
         )
 
+    def part(self, number: int, count: int) -> tuple[Batch, float]:
+        """Every `count`-th sequence from `number` on, and what share of the batch's sequences that is.
+
+        Where that is none, the first sequence with a share of 0: whoever holds it still takes part in the step.
+        """
+        total = len(self.inputs)
+        mine = slice(number, None, count) if number < total else slice(0, 1)
+
+        def cut(tensor: Tensor | None) -> Tensor | None:
+            return None if tensor is None else tensor[mine]
+
+        part = replace(
+            self,
+            inputs=self.inputs[mine],
+            targets=self.targets[mine],
+            lengths=cut(self.lengths),
+            rows=None if self.rows is None else self.rows[mine],
+            future=cut(self.future),
+            ratios=cut(self.ratios),
+        )
+        return part, len(part.inputs) / total if number < total else 0.0
+
 
 class Feed(Protocol):
     """One split, encoded: gives batches, in order or shuffled."""

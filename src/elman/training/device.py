@@ -1,9 +1,15 @@
-"""Device, precision and several processes: lightning-fabric where asked for, nothing at all where not."""
+"""Device, precision and several processes: lightning-fabric where asked for, nothing at all where not.
+
+With several processes each takes its part of every batch, gradients are averaged (PyTorch's DDP, by Fabric), and all take the same step.
+The first one leads: it alone knows schedule, validation and end, and tells the others the learning rate of the step to come.
+"""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import torch
@@ -13,6 +19,9 @@ from elman.core.errors import MissingExtra, RecipeError
 from elman.core.recipe import TrainingOptions
 from elman.encoding.batch import Batch
 from elman.training.objective import Objective, Step
+from elman.training.optimizer import set_rate
+
+STOP = -1.0  # in place of a learning rate: no step to come
 
 
 @dataclass(frozen=True)
@@ -24,14 +33,44 @@ class Placed:
     backward: Callable[[Tensor], Any]
     clip: Callable[[], Tensor | None]
     device: torch.device | None
+    rank: int = 0
+    processes: int = 1
+
+    def rate(self, learning_rate: float) -> None:
+        """Set the learning rate of the next step, and tell the processes that follow."""
+        set_rate(self.optimizer, learning_rate)
+        self._tell(learning_rate)
+
+    def stop(self) -> None:
+        """Tell the processes that follow that there is no step to come."""
+        self._tell(STOP)
+
+    def told(self) -> float | None:
+        """In a process that follows: the learning rate of the next step, None for the end."""
+        learning_rate = self._tell(0.0)
+        if learning_rate == STOP:
+            return None
+        set_rate(self.optimizer, learning_rate)
+        return learning_rate
+
+    def _tell(self, value: float) -> float:
+        if self.processes == 1:
+            return value
+        shared = torch.tensor(value, dtype=torch.float32, device=self.device)
+        torch.distributed.broadcast(shared, 0)
+        return float(shared)
 
     def step(self, objective: Objective, batch: Batch, state: Any) -> tuple[Step, Tensor | None]:
         """One optimizer step; what the objective gave, and the gradient's norm before clipping (None: not clipped)."""
         if self.device is not None:
             batch = batch.to(self.device)
+        share = 1.0
+        if self.processes > 1:
+            batch, share = batch.part(self.rank, self.processes)
         given = objective(self.model, batch, state)
         self.optimizer.zero_grad(set_to_none=True)
-        self.backward(given.loss)
+        # Gradients are averaged over processes; weighted so, they are those of the whole batch's mean loss.
+        self.backward(given.loss if self.processes == 1 else given.loss * (share * self.processes))
         norm = self.clip()
         self.optimizer.step()
         return given, norm
@@ -48,20 +87,18 @@ def place(model: nn.Module, optimizer: torch.optim.Optimizer, options: TrainingO
         if device is not None:
             model.to(device)
         return Placed(model, optimizer, _backward, _clip(model, options.clip_norm), device)
-    if options.processes != 1:
-        raise RecipeError(
-            f"processes = {options.processes}: a run is one process in this version. "
-            "Use --processes 1, and several runs side by side for several seeds."
-        )
+    if options.processes < 1:
+        raise RecipeError(f"processes = {options.processes} is no number of processes; expected 1 or more.")
     if options.precision == "16-mixed" and device is None:
         raise RecipeError("precision 16-mixed needs a GPU. Use --precision bf16-mixed, or --device cuda.")
     try:
         from lightning_fabric import Fabric
     except ImportError:
-        raise MissingExtra("lightning-fabric", "mixed precision", "fabric") from None
+        raise MissingExtra("lightning-fabric", "mixed precision and several processes", "fabric") from None
     where = device or torch.device("cpu")
-    devices: int | list[int] = 1 if where.index is None else [where.index]
-    fabric = Fabric(accelerator=where.type, devices=devices, precision=options.precision)  # type: ignore[arg-type]
+    fabric = Fabric(
+        accelerator=where.type, precision=options.precision, **_strategy(where, options.processes)
+    )  # type: ignore[arg-type]
     fabric.launch()
     wrapped, optimizer = fabric.setup(model, optimizer)
 
@@ -71,7 +108,26 @@ def place(model: nn.Module, optimizer: torch.optim.Optimizer, options: TrainingO
         # Fabric's own: in 16-mixed the gradients are scaled until here.
         return fabric.clip_gradients(wrapped, optimizer, max_norm=options.clip_norm, error_if_nonfinite=False)
 
-    return Placed(wrapped, optimizer, fabric.backward, clip, fabric.device)
+    device = None if fabric.device.type == "cpu" else fabric.device
+    return Placed(wrapped, optimizer, fabric.backward, clip, device, fabric.global_rank, options.processes)
+
+
+def _strategy(where: torch.device, processes: int) -> dict[str, Any]:
+    """What Fabric is told of devices and processes."""
+    if processes == 1:
+        return {"devices": 1 if where.index is None else [where.index]}
+    if "LOCAL_RANK" not in os.environ:
+        raise RecipeError(
+            f"processes = {processes}: several processes are started by elman.fit or elman train, not here."
+        )
+    if where.type != "cpu" and torch.accelerator.device_count() < processes:
+        raise RecipeError(
+            f"processes = {processes}, but there are {torch.accelerator.device_count()} devices of kind {where.type}: one each is needed."
+        )
+    from lightning_fabric.strategies.ddp import DDPStrategy
+
+    # Validation may take its time; a process that dies closes its connection, which ends the wait at once.
+    return {"devices": processes, "strategy": DDPStrategy(timeout=timedelta(days=7), broadcast_buffers=False)}
 
 
 def _device(name: str) -> torch.device | None:

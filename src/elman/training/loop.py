@@ -19,7 +19,7 @@ from elman.training.checkpoint import save_state
 from elman.training.device import Placed, place
 from elman.training.history import History, Measured
 from elman.training.interrupt import Interrupt
-from elman.training.objective import Objective, Step
+from elman.training.objective import Objective, Step, detach
 from elman.training.optimizer import make_optimizer, set_rate
 from elman.training.passes import Passes
 from elman.training.progress import Progress
@@ -27,7 +27,7 @@ from elman.training.random_state import untouched_random_state
 from elman.training.schedule import factor
 from elman.training.sitting import Sitting
 
-__all__ = ["Callback", "Objective", "Step", "fit", "total_steps"]
+__all__ = ["Callback", "Objective", "Step", "fit", "follow", "total_steps"]
 
 BUDGET_VALIDATIONS = 8  # validations in a run with a time budget, unless the recipe says how many
 LOOKS = 20  # how often between two validations the loss is read: each look waits for the device
@@ -77,7 +77,7 @@ def fit(
                     sitting.learning_rate = (
                         rate * at.cooled * factor(options.schedule, at.step, at.total, options.warmup)
                     )
-                    set_rate(placed.optimizer, sitting.learning_rate)
+                    placed.rate(sitting.learning_rate)
                     step, norm = placed.step(objective, batch, None if batch.start else sitting.carried)
                     sitting.count(batch, step, norm)
                 except KeyboardInterrupt:  # raised by a feed or an objective: this step does not count
@@ -90,12 +90,41 @@ def fit(
                     progress.step(at.step, loss, sitting.steps_per_second)
                 if due:
                     _validate(sitting, validate, progress, callbacks)
+            placed.stop()
             patience = sitting.out_of_patience and at.step < at.total
             planned = "budget" if options.budget and not options.steps else "finished"
             return sitting.history("interrupted" if interrupt.asked else "patience" if patience else planned)
     finally:
         progress.stop()
         sitting.log.close()
+
+
+def follow(
+    model: nn.Module,
+    objective: Objective,
+    feed: Feed,
+    options: TrainingOptions,
+    *,
+    folder: Path,
+    resume: bool = False,
+) -> None:
+    """The other processes' side of `fit`: a part of every batch, at the learning rates that the first process tells, until it stops.
+
+    A resumed stream starts with a new state in these processes, until its next pass.
+    """
+    if options.threads:
+        torch.set_num_threads(options.threads)
+    rate, batch_size = options.learning_rate or 1e-3, options.batch_size or 64
+    placed = place(model, make_optimizer(model, options, rate), options)
+    sitting = Sitting(model, placed, Passes(feed, batch_size, options.seed), options, rate, folder)
+    if resume:
+        sitting.resume()
+        sitting.carried = None
+    model.train()
+    state = None
+    while placed.told() is not None:
+        batch = next(sitting.passes)
+        state = detach(placed.step(objective, batch, None if batch.start else state)[0].state)
 
 
 def _validate(
@@ -140,6 +169,8 @@ def total_steps(
         if total < 1:
             raise RecipeError(f"epochs={options.epochs} is less than one step. Give more epochs, or --steps.")
         return total
+    if options.processes > 1:
+        raise RecipeError("a budget is timed in one process. With several, give --epochs or --steps instead.")
     model, passes = placed.model, Passes(feed, batch_size, options.seed)
     before = {name: value.clone() for name, value in model.state_dict().items()}
 
