@@ -11,7 +11,18 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 STORE = HERE / "results.json"
 README = HERE.parent / "README.md"
-ORDER = ["demo", "syllables", "syllables-rnn", "imdb", "shakespeare", "ett", "weather-jena", "weather-new-york", "spy", "overhead"]
+ORDER = [
+    "demo",
+    "syllables",
+    "syllables-rnn",
+    "imdb",
+    "shakespeare",
+    "ett",
+    "weather-jena",
+    "weather-new-york",
+    "spy",
+    "overhead",
+]
 START, END = "<!-- results: written by bench/results.py -->", "<!-- end of results -->"
 HEAD = """# Results
 
@@ -52,9 +63,7 @@ def write(rows: dict[str, dict[str, Any]]) -> None:
     note = "Mean of three seeds on test splits; every row with its command, interval and machine in [bench/RESULTS.md](bench/RESULTS.md)."
     before, _, rest = README.read_text(encoding="utf-8").partition(START)
     _, _, after = rest.partition(END)
-    README.write_text(
-        before + "\n".join([START, *lines, "", note, END]) + after, encoding="utf-8"
-    )
+    README.write_text(before + "\n".join([START, *lines, "", note, END]) + after, encoding="utf-8")
 
 
 def _said(row: dict[str, Any]) -> str:

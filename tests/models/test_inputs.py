@@ -77,7 +77,5 @@ def test_a_dropped_token_takes_its_ratio_and_its_pairs_with_it():
 
 def test_the_ratios_are_no_weights():
     """They belong to the encoder: a state dict neither carries nor changes them."""
-    network = TokenNetwork(
-        ModelOptions(hidden_size=3), SIZE, 2, pooling="last", bigrams=PAIRS, ratios=TABLES
-    )
+    network = TokenNetwork(ModelOptions(hidden_size=3), SIZE, 2, pooling="last", bigrams=PAIRS, ratios=TABLES)
     assert not [name for name in network.state_dict() if "ratios" in name]

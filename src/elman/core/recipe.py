@@ -53,7 +53,9 @@ class EncodingOptions:
     keep: Literal["start", "end", "both"] = "start"  # which end a cut keeps
     padding: Literal["right", "left"] = "right"
     bigrams: int = 0  # pairs of neighbouring tokens seen at least so often get a vector of their own; 0: none
-    log_count_ratios: bool = False  # two classes: tokens and pairs weighted by how much they tell the classes apart
+    log_count_ratios: bool = (
+        False  # two classes: tokens and pairs weighted by how much they tell the classes apart
+    )
     context_length: int | None = None  # time steps a forecast sees
     horizon: int | None = None  # time steps a forecast gives
     stride: int = 1  # steps between training windows

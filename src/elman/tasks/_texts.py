@@ -31,7 +31,9 @@ class LabelledTextEncoder(Encoder):
     mean: float = 0.0
     std: float = 1.0
     bigrams: tuple[int, ...] = ()  # codes of the token pairs that have a vector of their own
-    ratios: tuple[tuple[float, ...], ...] = ()  # log-count ratios of the tokens, and of the pairs if there are any
+    ratios: tuple[
+        tuple[float, ...], ...
+    ] = ()  # log-count ratios of the tokens, and of the pairs if there are any
 
     def to_dict(self) -> dict[str, Any]:
         return {
@@ -182,4 +184,3 @@ class TextTask(Task):
         rows = np.random.default_rng(seed).permutation(len(feed))[:count]
         batch = feed.take(rows)
         return Sample(batch.inputs, batch.lengths, batch.targets, rows)
-
