@@ -32,9 +32,7 @@ class DataOptions:
     known: tuple[str, ...] = ()  # covariates known in advance
     observed: tuple[str, ...] = ()  # covariates known only up to now
     frequency: str | None = None  # e.g. "1h", "1d"; measured from the time stamps when not given
-    gaps: Literal["forward", "mask", "error"] = (
-        "forward"  # missing values: last one kept, flagged too, or refused
-    )
+    gaps: Literal["forward", "mask", "error"] = "forward"  # missing: last value, flagged too, or refused
     sentinels: tuple[float, ...] = ()  # numbers that mean "missing", e.g. -9999
     validation_share: float | None = None  # share of rows held out to choose by
     test_share: float | None = None  # share of rows held out to report on
@@ -45,24 +43,20 @@ class DataOptions:
 class EncodingOptions:
     """How raw sequences become tensors."""
 
-    tokenizer: Literal["characters", "bytes", "words", "bpe", "unigram"] | None = None
+    tokenizer: Literal["characters", "bytes", "words", "bpe", "unigram"] | None = None  # pieces of a text
     vocabulary_size: int | None = None  # most frequent entries kept, specials included
     min_count: int = 1  # entries seen less often in training become <unk>
-    lowercase: bool | None = None
+    lowercase: bool | None = None  # whether capitals are read as small letters
     max_length: int | None = None  # longer sequences are cut to this many tokens
     keep: Literal["start", "end", "both"] = "start"  # which end a cut keeps
-    padding: Literal["right", "left"] = "right"
+    padding: Literal["right", "left"] = "right"  # which end short sequences are filled up at
     bigrams: int = 0  # pairs of neighbouring tokens seen at least so often get a vector of their own; 0: none
-    log_count_ratios: bool = (
-        False  # two classes: tokens and pairs weighted by how much they tell the classes apart
-    )
+    log_count_ratios: bool = False  # two classes: weigh tokens and pairs by how they tell them apart
     context_length: int | None = None  # time steps a forecast sees
     horizon: int | None = None  # time steps a forecast gives
     stride: int = 1  # steps between training windows
     scaler: Literal["standard", "min_max", "robust", "difference", "log_return", "none"] | None = None
-    window_norm: Literal["none", "last", "mean"] | None = (
-        None  # subtracted from a window, added back to the forecast
-    )
+    window_norm: Literal["none", "last", "mean"] | None = None  # level taken off a window
     patch_length: int | None = None  # consecutive steps read as one
     channels: Literal["joint", "independent"] | None = None  # one window of all series, or one each
     calendar: bool | None = None  # hour, weekday and day of year as covariates
@@ -72,51 +66,51 @@ class EncodingOptions:
 class ModelOptions:
     """The network: inputs, recurrent layers, pooling, head."""
 
-    cell: str = "gru"
-    hidden_size: int = 128
-    num_layers: int = 1
-    bidirectional: bool = False
-    activation: str | None = None
-    embedding_size: int | None = None
+    cell: str = "gru"  # the recurrent cell: see `elman cells`
+    hidden_size: int = 128  # units of a layer and direction
+    num_layers: int = 1  # recurrent layers, one on the other
+    bidirectional: bool = False  # read from both ends
+    activation: str | None = None  # of a cell that lets you choose: tanh, relu, ...
+    embedding_size: int | None = None  # numbers of a token's vector, or of a patch's
     vectors: str | None = None  # a text file of word vectors: word, numbers
     dropout: float = 0.0  # on inputs to layers and to the head
-    embedding_dropout: float = 0.0
+    embedding_dropout: float = 0.0  # share of whole token vectors set to zero in training
     token_dropout: float = 0.0  # share of tokens replaced by <unk> in training
-    zoneout: float = 0.0
-    layer_norm: bool = False
-    residual: bool = False
-    pooling: Literal["last", "mean", "max", "mean_max", "none"] | None = None
+    zoneout: float = 0.0  # share of units that keep their state for a step in training
+    layer_norm: bool = False  # normalise inside the cell
+    residual: bool = False  # add a layer's input to its output
+    pooling: Literal["last", "mean", "max", "mean_max", "none"] | None = None  # states of all steps to one
     tied: bool = False  # language models: input and output share one matrix
-    distribution: Literal["point", "quantiles", "student_t"] = "point"
-    executor: str = "auto"
+    distribution: Literal["point", "quantiles", "student_t"] = "point"  # what a forecast's head gives
+    executor: str = "auto"  # which engine runs the cell: auto, vendor, scan, reference
 
 
 @dataclass(frozen=True)
 class TrainingOptions:
     """The loop."""
 
-    batch_size: int | None = None
-    learning_rate: float | None = None
-    epochs: float | None = None
+    batch_size: int | None = None  # sequences, windows or streams in a step
+    learning_rate: float | None = None  # the highest; the schedule rises to it and falls from it
+    epochs: float | None = None  # passes over the training split
     steps: int | None = None  # optimizer steps; wins over epochs
     budget: str | None = None  # wall time such as "10m"; becomes `steps` after a timed warm-up
-    optimizer: Literal["adamw", "adam", "sgd", "rmsprop"] = "adamw"
-    weight_decay: float = 0.01
+    optimizer: Literal["adamw", "adam", "sgd", "rmsprop"] = "adamw"  # how gradients become steps
+    weight_decay: float = 0.01  # of matrices; not of biases, norms and embeddings
     clip_norm: float = 1.0  # longest gradient; 0: not clipped
-    schedule: Literal["constant", "cosine", "one_cycle", "plateau"] = "one_cycle"
+    schedule: Literal["constant", "cosine", "one_cycle", "plateau"] = "one_cycle"  # of the learning rate
     warmup: float = 0.1  # share of the steps in which the rate rises
     patience: int | None = None  # validations without a better value before stopping
     validations: int | None = None  # how often to validate in all; default once an epoch
-    label_smoothing: float = 0.0
-    class_weights: Literal["none", "balanced"] = "none"
+    label_smoothing: float = 0.0  # share of each target spread over all classes
+    class_weights: Literal["none", "balanced"] = "none"  # balanced: rare classes count more in the loss
     truncation_length: int | None = None  # steps of truncated backpropagation through time
     loss: str | None = None  # forecasting: "mse" or "mae"; regression: "mse"
     average: float = 0.0  # decay of an exponential moving average of the weights; 0: none
-    seed: int = 0
-    device: str = "cpu"
-    precision: Literal["32", "bf16-mixed", "16-mixed"] = "32"
-    processes: int = 1
-    threads: int | None = None
+    seed: int = 0  # of weights, order and dropout
+    device: str = "cpu"  # cpu, cuda, cuda:1, mps
+    precision: Literal["32", "bf16-mixed", "16-mixed"] = "32"  # of the arithmetic; weights stay float32
+    processes: int = 1  # that share every batch, on this machine
+    threads: int | None = None  # of each process; default: torch's own choice
 
 
 @dataclass(frozen=True)
@@ -126,7 +120,7 @@ class EvaluationOptions:
     rivals: tuple[str, ...] | None = None  # None: all that fit the task
     rival_predictions: tuple[str, ...] = ()  # files with an outside model's predictions
     rival_seconds: float = 120.0  # time limit of each rival
-    bootstrap: int = 1000
+    bootstrap: int = 1000  # resamples behind an interval
 
 
 @dataclass(frozen=True)
