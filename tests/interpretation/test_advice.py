@@ -92,6 +92,18 @@ def test_no_advice_without_a_cause(made):
     assert made() == ()
 
 
+@pytest.mark.parametrize(
+    ("case", "change"),
+    [("over-fits", "Higher dropout: dropout 0.1 → 0.3"), ("still learning, by steps", "Longer training: steps 400 → 600"),
+     ("still learning, by epochs", "Longer training: epochs 4.5"),
+     ("clipped", "Lower learning rate: learning_rate 0.002 → 0.0007"), ("no skill", "Larger network: hidden_size 64 → 128"),
+     ("stuck gates", "Layer norm on: layer_norm false → true"), ("unused memory", "Shorter context: truncation_length 100 → 24")],
+)  # fmt: skip
+def test_a_change_is_said_in_words_and_in_the_names_of_the_recipe(case, change):
+    (found,) = CASES[case][0]()
+    assert found.change == change
+
+
 def test_a_loss_that_falls_is_better():
     history = rows([1.0, 0.8, 0.9], [1, 0.6, 0.2])
     (found,) = ask(history, higher=False)

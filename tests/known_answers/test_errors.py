@@ -17,7 +17,7 @@ def test_the_surest_wrong_answer_comes_first():
     finding = errors(predictions, np.zeros(4), NAME)
     assert [row["example"] for row in finding.table] == ["number 1", "number 0"]
     assert finding.table[0] == {
-        "example": "number 1", "true": "no", "said": "yes", "confidence": 0.98, "p(true)": pytest.approx(0.02),
+        "example": "number 1", "true": "no", "predicted": "yes", "confidence": 0.98, "p(true)": pytest.approx(0.02),
     }  # fmt: skip
     assert finding.value == 0.5 and "2 of 4 are wrong; 1 of those (50%)" in finding.sentence
     assert "50% of its right answers" in finding.sentence

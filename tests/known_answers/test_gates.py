@@ -10,7 +10,7 @@ import torch
 from tests.known_answers.networks import sample_of, tokens, view_of, view_of_network
 
 from elman.core.catalogue import catalogue
-from elman.interpretation.gates import find_keepers, gates, keeper
+from elman.interpretation.gates import find_keepers, gates, keeper, spoken
 from elman.models.rnn import RNN
 
 EXPECTED = {"lstm": ("forget_gate", False), "gru": ("update_gate", False), "mingru": ("update_gate", True)}
@@ -111,3 +111,9 @@ def test_states_that_are_not_bounded_are_not_called_stuck():
 
 def test_a_network_that_shows_nothing_says_so():
     assert "no gates" in gates(view_of(), sample_of(tokens())).sentence
+
+
+def test_names_are_said_in_words():
+    assert spoken("layers.0.forward.forget_gate") == "layer 1 forget gate"
+    assert spoken("layers.1.backward.h") == "layer 2 backward state h"
+    assert spoken("encoder.gate") == "encoder.gate"

@@ -17,8 +17,8 @@ from .sample import HOSTILE, content, scores
 
 # fmt: off
 EXPECTED = (
-    "The GRU is right on 87.3%", "tfidf logistic", "86.5 to 88.1", "+2.1", "p < 0.001", "rival tfidf logistic",
-    "1 to 100 words", "2,685", "Is its confidence earned?", "How far back does it remember?", "control", "residual",
+    "The GRU is right on 87.3%", "tfidf logistic", "86.5 to 88.1", "+2.1", "p ≤ 0.001", "best rival: tfidf logistic",
+    "1 to 100 words", "2,685", "Is its confidence earned?", "How far back does it remember?", "control", "does not add up",
     "9f86d081884c7d65", "held out at random", "vendor: gru, float32, cpu", "elman train reviews --dropout 0.3",
     "Seed 7", "opened 2 times", "2,709,890", "2.13.0", "96 duplicates",
 )
@@ -162,3 +162,8 @@ def test_sanitize(markup: str, expected: str) -> None:
 def test_write_report_gives_its_path(tmp_path: Path) -> None:
     path = write_report(tmp_path, content())
     assert path == tmp_path / "report.html" and path.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_the_interval_of_a_share_is_wilsons() -> None:
+    """The 95% interval of 1 of 10, as statsmodels' proportion_confint(1, 10, method="wilson") gives it."""
+    assert charts._wilson(0.1, 10) == pytest.approx((0.01788, 0.40415), abs=1e-4)

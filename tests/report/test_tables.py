@@ -5,9 +5,11 @@ import io
 import pytest
 from rich.console import Console
 
-from elman.core.results import Metric, Score, Scores, Value
-from elman.report.numbers import difference, duration, interval, number, point
-from elman.report.tables import confusion_table, scores_table
+from elman.core.results import Metric, Paired, Score, Scores, Value
+from elman.evaluation import forecast, language, regression
+from elman.report.glossary import meaning, metric
+from elman.report.numbers import column, difference, duration, interval, moment, number, point
+from elman.report.tables import confusion_table, scores_table, slice_tables
 from elman.report.terminal import print_advice, render_findings, render_history, render_scores, render_verdict
 
 from .sample import content, scores
@@ -35,6 +37,49 @@ def test_an_interval_sets_the_digits() -> None:
 )
 def test_duration(seconds: float, text: str) -> None:
     assert duration(seconds) == text
+
+
+def test_a_column_shares_its_decimals_and_hides_no_small_number_as_zero() -> None:
+    assert column([0.1364, 0.2535, 0.5928, 1.343]) == ["0.136", "0.254", "0.593", "1.343"]
+    assert column([0.9, 0.00001, 0.0, None]) == ["0.900", "< 0.001", "0", "–"]
+    assert column([3e-7, 5e-7]) == ["3e−07", "5e−07"]
+
+
+def test_a_time_is_told_in_utc() -> None:
+    assert moment("2026-03-01T15:05:59+0100") == "2026-03-01 14:05 UTC"
+    assert moment("today") == "today"
+
+
+def test_a_far_better_rival_keeps_two_digits() -> None:
+    rows = (
+        Score("linear", "test", True, {"mse": Value(0.000067, 0.000055, 0.000081)}),
+        Score("net", "test", False, {"mse": Value(0.0522, 0.0478, 0.0558)}),
+    )
+    shown = scores_table(Scores("test", Metric("mse", "", False), rows, (), "", False)).rows
+    assert [row.value for row in shown] == ["0.000067", "0.0522"]
+
+
+def test_equal_answers_have_no_p_value() -> None:
+    rows = (
+        Score("net", "test", False, {"mse": Value(1.0)}),
+        Score("mean", "test", True, {"mse": Value(1.0)}),
+    )
+    pair = Paired("mean", "mse", Value(0.0, 0.0, 0.0), 0.001)
+    shown = scores_table(Scores("test", Metric("mse", "", False), rows, (pair,), "", False)).rows
+    assert shown[1].p == "" and shown[1].sign == ""
+
+
+def test_slices_lie_on_one_scale_beside_the_whole() -> None:
+    rows = (Score("net", "test", False, {"mse": Value(2.0)}),)
+    parts = {"length": (("short", 5, 1.0), ("long", 5, 3.0), ("none", 0, float("nan")))}
+    made = slice_tables(Scores("test", Metric("mse", "", False), rows, (), "", False, slices=parts))["length"]
+    assert [part.dot for part in made] == [0.0, 100.0, None] and made[0].whole == 50.0
+
+
+def test_every_primary_metric_is_explained() -> None:
+    for primary in (forecast.PRIMARY, language.PRIMARY, regression.PRIMARY):
+        assert meaning(primary.name), primary.name
+    assert metric("mse") == "MSE" and metric("own_metric") == "own metric" and not meaning("own_metric")
 
 
 def test_bars_share_one_scale_that_a_guess_does_not_squeeze() -> None:

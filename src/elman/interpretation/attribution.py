@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import html
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -23,6 +23,10 @@ from elman.interpretation.pictures import coloured, heat, lines, stack, visible
 from elman.interpretation.view import Sample, View, untouched
 
 FEW = 16  # sequences on which the shuffled network is asked
+ALIKE, UNLIKE = (
+    0.7,
+    0.3,
+)  # correlations of two maps; ours: half of the variance is shared at 0.7, a tenth at 0.3
 SHOWN_STEPS = 120  # of a sequence that is shown as text
 
 
@@ -87,24 +91,27 @@ def attribution(view: View, sample: Sample, *, steps: int = 32, shown: int = 6, 
     low, high = np.percentile([_half(recency[rows].mean(0)) for rows in picks], [2.5, 97.5])
     gap = float(np.abs(found.residual).sum() / max(np.abs(found.whole).sum(), 1e-12))
     likeness = _likeness(found.steps[: len(few)], other.steps, few)
+    likeness = likeness + 0.0 if abs(likeness) >= 0.005 else 0.0
     verdict = (
-        "so beware: much of this map is not learnt"
-        if likeness > 0.7
-        else "as it should be for what is learnt"
-    )
+        "much like this one, so beware: it may not be learnt" if likeness > ALIKE
+        else "unlike this one, as it should be for what is learnt" if likeness < UNLIKE
+        else "partly like this one, so part of it is not learnt"
+    )  # fmt: skip
     of = "the chosen output" if view.labels else "the first value predicted"
     sentence = (
-        f"Half of the credit for {of} lies in the last {half} steps ({wanted} with shuffled weights). Maps of the shuffled network "
-        f"correlate {likeness:+.2f} with these, {verdict if likeness > 0.7 or likeness < 0.3 else 'so part of it is not learnt'}. "
-        f"Credit adds up to the output {_within(gap)}."
+        f"Half of the credit for {of} (how much each step moved it) lies in the last {half} step{'s' * (half > 1)}; with shuffled "
+        f"weights, in the last {wanted}. The map of that shuffled network is {verdict} (correlation {likeness:.2f}). Credit adds up to "
+        f"the output {_within(gap)}."
     )  # fmt: skip
     reach = _reach(recency.mean(0), control.mean(0))
     chart, text = reach, ""
     table: tuple[dict[str, object], ...] = ()
     if view.step_names is None:
-        chart = stack(_map(found.features), reach)
+        chart = stack(_map(found.features, view.feature_names), reach)
     else:
-        text = "".join(_text(view, sample, row, found) for row in range(min(shown, len(sample))))
+        what = "predicted next step" if view.names_next_step else "prediction" if view.labels else "value"
+        text = f"<p><small>The {what}, and the steps that spoke {coloured(['for'], [1.0], 1.0)} it or {coloured(['against'], [-1.0], 1.0)} it:</small></p>"
+        text += "".join(_text(view, sample, row, found) for row in range(min(shown, len(sample))))
         table = _words(view, sample, found)
     return Finding(
         "attribution", "Attribution", sentence, float(half), "steps", (float(low), float(high)), float(wanted), gap,
@@ -201,21 +208,21 @@ def _reach(recency: np.ndarray, control: np.ndarray) -> dict[str, object]:
     return lines(rows, "steps before the end", "share of the credit", "network", points=False, height=150, title=title)  # fmt: skip
 
 
-def _map(features: np.ndarray) -> dict[str, object]:
+def _map(features: np.ndarray, names: Sequence[str]) -> dict[str, object]:
     """Mean absolute credit by feature and time (time, size), in at most 48 columns."""
     back = -(-len(features) // 48)
     rows = [
         {
             "steps before the end": len(features) - start,
-            "feature": f"feature {k + 1}",
-            "credit": float(features[start : start + back, k].mean()),
+            "feature": names[k] if k < len(names) else f"input {k + 1}",
+            "mean size of credit": float(features[start : start + back, k].mean()),
         }
         for start in range(0, len(features), back)
         for k in range(features.shape[1])
     ]
-    title = "Which values count, from the past on the left to now"
+    title = "Which inputs count, from the past on the left to now"
     height = max(60, min(320, 20 * features.shape[1]))
-    return heat(rows, "steps before the end", "feature", "credit", height=height, title=title, descending=True)  # fmt: skip
+    return heat(rows, "steps before the end", "feature", "mean size of credit", height=height, title=title, descending=True)  # fmt: skip
 
 
 def _words(view: View, sample: Sample, found: Credits) -> tuple[dict[str, object], ...]:

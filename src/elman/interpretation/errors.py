@@ -64,7 +64,7 @@ def _classes(predictions: Predictions, describe: Callable[[int], str], shown: in
     share = sure / max(1, len(wrong))
     table = tuple(
         {
-            "example": describe(int(row)), "true": predictions.labels[targets[row]], "said": predictions.labels[chosen[row]],
+            "example": describe(int(row)), "true": predictions.labels[targets[row]], "predicted": predictions.labels[chosen[row]],
             "confidence": float(confidence[row]), "p(true)": float(outputs[row, targets[row]]),
         }
         for row in worst

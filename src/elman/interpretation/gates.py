@@ -23,6 +23,7 @@ from elman.interpretation.view import Sample, View, untouched
 from elman.models.rnn import RNN
 
 LOW, HIGH = 0.05, 0.95
+NONE_STUCK = 0.005  # share of values that rounds to 0%
 EXACT = 1e-3  # largest residual at which the identity counts as found
 CONVENTION = (
     "forget_gate",
@@ -88,28 +89,36 @@ def gates(view: View, sample: Sample) -> Finding:
         arrays[f"time_scales.{layer}"] = -1 / np.log(kept)
     table = [_row(name, tally, keepers, arrays) for name, tally in tallies.items()]
     is_gate = [name.endswith("gate") for name in tallies]
-    shown = [row for row, gate in zip(table, is_gate) if gate] or table
+    states = [row for row in table if not row["name"].endswith("candidate")]
+    shown = [row for row, gate in zip(table, is_gate) if gate] or states or table
     worst = max(shown, key=lambda row: row["stuck"])
-    if any(is_gate) and worst["stuck"] < 0.005:
+    if any(is_gate) and worst["stuck"] < NONE_STUCK:
         sentence = (
             f"No gate is stuck: fewer than 1% of the values of any gate are below {LOW} or above {HIGH}."
         )
     elif any(is_gate):
-        sentence = f"The gate that is stuck most is {worst['name']}: {worst['stuck']:.0%} of its values are below {LOW} or above {HIGH}."
+        sentence = (
+            f"The gate that is stuck most is the {spoken(worst['name'])}: {worst['stuck']:.0%} of its values are below {LOW} "
+            f"or above {HIGH}."
+        )
     elif max(tally.largest for tally in tallies.values()) <= 1:
-        sentence = f"A cell without gates: {worst['stuck']:.0%} of the values of {worst['name']} are beyond ±{HIGH}, where little gradient passes."
+        sentence = (
+            f"A cell without gates: {worst['stuck']:.0%} of the values of its {spoken(worst['name'])} are beyond ±{HIGH}, "
+            "where little gradient passes."
+        )
     else:
-        sentence = f"A cell without gates whose values are not bounded: {worst['name']} reaches {max(t.largest for t in tallies.values()):.3g}."
+        sentence = f"A cell without gates whose values are not bounded: {spoken(worst['name'])} reaches {max(t.largest for t in tallies.values()):.3g}."
     for layer, keeper in list(keepers.items())[:1]:
         arrays["time_scales"] = arrays[f"time_scales.{layer}"]
         what = f"{'closed ' if keeper.inverted else ''}{keeper.gate.replace('_', ' ')}"
+        where = spoken(f"{layer}.units") if len(keepers) > 1 else "units"
         sentence += (
-            f" By the mean of its {what}, half of the units of {layer} keep what they hold for more than "
+            f" By the mean of its {what}, half of the {where} keep what they hold for more than "
             f"{np.median(arrays['time_scales']):.1f} steps, the slowest for {arrays['time_scales'].max():.0f}."
         )
     residuals = [keeper.residual for keeper in keepers.values() if keeper.residual is not None]
     return Finding(
-        "gates", "Gates", sentence, worst["stuck"], "share", residual=max(residuals, default=None),
+        "gates", "Gates" if any(is_gate) else "Saturation", sentence, worst["stuck"], "share of values", residual=max(residuals, default=None),
         sample=f"{len(sample)} sequences", chart=_chart(shown, arrays, any(is_gate)), table=tuple(table), arrays=arrays,
     )  # fmt: skip
 
@@ -141,27 +150,40 @@ def _row(
 def _chart(shown: list[dict[str, Any]], arrays: dict[str, np.ndarray], gated: bool) -> dict[str, Any]:
     low, high = (f"below {LOW}", f"above {HIGH}") if gated else (f"below -{HIGH}", f"above {HIGH}")
     rows = [
-        {"gate": row["name"], "share of values": row[part], "state": state}
+        {"gate": spoken(row["name"]), "values (%)": 100 * row[part], "state": state}
         for row in shown
         for part, state in (("closed", low), ("open", high))
     ]
     height = max(80, 26 * len(shown))
-    first = bars(rows, "share of values", "gate", "state", height=height, title="How often values are stuck")
+    title = (
+        "How often gates are fully closed or fully open" if gated else "How often states are at their bounds"
+    )
+    first = bars(rows, "values (%)", "gate", "state", height=height, title=title, most=100)
     layers = [name for name in arrays if name.startswith("time_scales.")]
     if not layers:
         return first
     sorted_rows = [
         {"units, from fast to slow (%)": 100 * (rank + 0.5) / len(arrays[name]), "time scale (steps)": float(value),
-         "layer": name.removeprefix("time_scales.")}
+         "layer": spoken(name.removeprefix("time_scales.") + ".units").removesuffix(" units")}
         for name in layers
         for rank, value in enumerate(np.sort(arrays[name]))
     ]  # fmt: skip
+    nothing_stuck = gated and all(row["stuck"] < NONE_STUCK for row in shown)
     title = "How long each unit keeps what it holds"
     second = lines(
         sorted_rows, "units, from fast to slow (%)", "time scale (steps)", "layer" if len(layers) > 1 else None,
         points=False, height=150, title=title,
     )  # fmt: skip
-    return stack(first, second)
+    return second if nothing_stuck else stack(first, second)
+
+
+def spoken(name: str) -> str:
+    """A trace's name in words: "layers.0.forward.forget_gate" -> "layer 1 forget gate", with "backward" where it is."""
+    parts = name.split(".")
+    if len(parts) != 4 or parts[0] != "layers" or not parts[1].isdigit():
+        return name
+    kind = {"h": "state h", "c": "state c"}.get(parts[3], parts[3].replace("_", " "))
+    return f"layer {int(parts[1]) + 1} {'backward ' if parts[2] == 'backward' else ''}{kind}"
 
 
 def find_keepers(model: nn.Module, names: Any) -> dict[str, Keeper]:

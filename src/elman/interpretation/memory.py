@@ -49,8 +49,8 @@ def memory(
         horizon, order = contexts[0], None
         interval = (1.0, 1.0) if low == high == 0 else None  # certain only where no step changes anything
         sentence = (
-            f"No use of context beyond the last step can be shown: loss with all {longest} steps differs by {-saved:+.3g} "
-            f"(95% interval {-high:+.3g} to {-low:+.3g}) from that with the last step alone."
+            f"No use of context beyond the last step can be shown: loss with the last step alone, minus loss with all {longest} "
+            f"steps, is {saved:+.3g} (95% interval {low:+.3g} to {high:+.3g})."
         )
     else:
         horizon = _horizon(contexts, losses.mean(1), tolerance * saved)

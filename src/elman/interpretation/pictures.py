@@ -12,7 +12,7 @@ from typing import Any
 # Hues of Okabe and Ito (2008), as mid-tones that keep 3:1 against a white page and a near-black one.
 COLOURS = ("#2f7dd1", "#d9700f", "#149a7c", "#c05aa5", "#a0801a", "#7d72d8")
 FOR, AGAINST = "217,112,15", "47,125,209"  # orange speaks for, blue against
-WIDTH = 480  # pixels, inside joined charts, where "as wide as the page" cannot be said
+WIDTH = 390  # pixels, inside joined charts, where "as wide as the page" cannot be said
 VISIBLE = {" ": "␣", "\t": "⇥", "\n": "↵", "\r": "␍", "": "∅"}
 Rows = Sequence[Mapping[str, Any]]
 
@@ -26,12 +26,15 @@ def lines(
 
     chart = alt.Chart(alt.Data(values=list(rows))).mark_line(point=points, color=COLOURS[0])
     scale = alt.Scale(type="log", nice=False) if log_x else alt.Scale(zero=False)
+    axis: Any = {"labelOverlap": True, "grid": False}
+    if log_x:
+        axis |= {"values": _round_numbers([float(row[x]) for row in rows])}
     parts: dict[str, Any] = {
-        "x": alt.X(f"{field(x)}:Q", title=x, scale=scale, axis=alt.Axis(labelOverlap=True, grid=False)),
+        "x": alt.X(f"{field(x)}:Q", title=x, scale=scale, axis=alt.Axis(**axis)),
         "y": alt.Y(f"{field(y)}:Q", title=y, scale=alt.Scale(zero=False)),
     }
     if colour:
-        parts["color"] = hue(rows, colour)
+        parts["color"] = hue(rows, colour, "stroke")
     picture: Any = chart.encode(**parts)
     if mark is not None:
         place = alt.Chart(alt.Data(values=[{x: mark}])).mark_rule(strokeDash=[5, 4], color="#808080")
@@ -40,14 +43,15 @@ def lines(
 
 
 def bars(
-    rows: Rows, x: str, y: str, colour: str | None = None, *, height: int = 220, title: str = ""
-) -> dict[str, Any]:
-    """Horizontal bars: `y` names, `x` numbers, in the order given."""
+    rows: Rows, x: str, y: str, colour: str | None = None, *,
+    height: int = 220, title: str = "", most: float | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Horizontal bars: `y` names, `x` numbers up to `most`, in the order given."""
     import altair as alt
 
     chart = alt.Chart(alt.Data(values=list(rows))).mark_bar(color=COLOURS[0])
     parts: dict[str, Any] = {
-        "x": alt.X(f"{field(x)}:Q", title=x),
+        "x": alt.X(f"{field(x)}:Q", title=x, scale=alt.Scale(domainMax=most) if most else alt.Scale()),
         "y": alt.Y(f"{field(y)}:N", title=None, sort=None, axis=alt.Axis(labelLimit=260)),
     }
     if colour:
@@ -55,28 +59,46 @@ def bars(
     return finish(chart.encode(**parts), height, title)
 
 
-def steps(rows: Rows, x: str, y: str, facet: str, *, height: int = 90) -> dict[str, Any]:
-    """One small step chart per sequence, under each other: the staircase. `x` are labelled steps in the order given."""
+def steps(
+    rows: Rows, x: str, y: str, facet: str, *, height: int = 62, title: str = "", whole_numbers: bool = False
+) -> dict[str, Any]:
+    """One small step chart per sequence, under each other: the staircase. `x` are labelled steps in the order given,
+    written under the axis; all sequences share both axes, so that a step is as wide in each.
+    """
     import altair as alt
 
-    hidden = alt.Axis(labels=False, ticks=False)
-    base = alt.Chart().encode(x=alt.X("place:O", title=None, axis=hidden), y=alt.Y(f"{field(y)}:Q", title=y))
+    hidden = alt.Axis(labels=False, ticks=False, domain=False)
+    ticks = alt.Axis(tickMinStep=1, tickCount=4) if whole_numbers else alt.Axis(tickCount=3)
+    at = alt.X("place:O", title=None, axis=hidden)
+    base = alt.Chart().encode(x=at, y=alt.Y(f"{field(y)}:Q", title=None, axis=ticks))
     whole = alt.layer(
-        base.mark_line(interpolate="step-after", color=COLOURS[0]),
-        base.mark_point(filled=True, color=COLOURS[0], size=35),
-        base.mark_text(dy=-9, fontSize=13).encode(text=f"{field(x)}:N"),
+        base.mark_line(interpolate="step-after", color=COLOURS[0], strokeWidth=2),
+        base.mark_point(filled=True, color=COLOURS[0], size=30, opacity=1),
+        alt.Chart()
+        .mark_text(fontSize=14, baseline="top")
+        .encode(x=at, y=alt.value(height + 5), text=f"{field(x)}:N"),
         data=alt.Data(values=list(rows)),
-    ).properties(height=height, width=560)
-    header = alt.Header(labelAngle=0, labelAlign="left")
-    rowed = whole.facet(row=alt.Row(f"{field(facet)}:N", title=None, sort=None, header=header))
-    return dict(rowed.resolve_scale(x="independent").to_dict())
+    ).properties(height=height, width=WIDTH)
+    header = alt.Header(labelOrient="top", labelAnchor="start", labelFontSize=13, labelPadding=4)
+    rowed = whole.facet(row=alt.Row(f"{field(facet)}:N", title=None, sort=None, header=header), spacing=24)
+    return dict(rowed.properties(**({"title": title} if title else {})).to_dict())
+
+
+def _round_numbers(values: Sequence[float]) -> list[float]:
+    """1, 2, 5, 10, 20 ..., or 1, 3, 10, 30 ... where they are many, within the values: the ticks of a log axis."""
+    low, high = min(values), max(values)
+    digits = (1, 2, 5) if high < 30 * low else (1, 3)
+    return [each * 10.0**power for power in range(7) for each in digits if low <= each * 10**power <= high]
 
 
 def heat(
     rows: Rows, x: str, y: str, colour: str, *, height: int = 220, title: str = "", descending: bool = False
 ) -> dict[str, Any]:
-    """A signed map, blue below zero and orange above; `descending` puts the largest x on the left."""
+    """A map, orange where positive, blue where negative; `descending` puts the largest x on the left."""
     import altair as alt
+
+    signed = min((float(row[colour]) for row in rows), default=0.0) < 0
+    hues = alt.Scale(scheme="blueorange", domainMid=0) if signed else alt.Scale(scheme="oranges")
 
     encoding = {
         "x": alt.X(
@@ -85,7 +107,7 @@ def heat(
         ),
         "y": alt.Y(f"{field(y)}:N", title=None, sort=None),
         "color": alt.Color(
-            f"{field(colour)}:Q", title=colour, scale=alt.Scale(scheme="blueorange", domainMid=0)
+            f"{field(colour)}:Q", title=colour, scale=hues
         ),
     }  # fmt: skip
     return finish(alt.Chart(alt.Data(values=list(rows))).mark_rect().encode(**encoding), height, title)
@@ -96,18 +118,18 @@ def stack(*charts: dict[str, Any]) -> dict[str, Any]:
     shared = ("$schema", "config")
     inside = [{key: value for key, value in chart.items() if key not in shared} for chart in charts]
     for chart in inside:
-        chart["width"] = WIDTH
+        chart["width"] = WIDTH - 60  # names stand on the left of the bars
     outside = {key: charts[0][key] for key in shared if key in charts[0]}
     return {**outside, "vconcat": inside, "resolve": {"scale": {"color": "independent"}}}
 
 
-def hue(rows: Rows, name: str) -> Any:
-    """The colour of a column's values, in the order they first appear."""
+def hue(rows: Rows, name: str, symbol: str = "square") -> Any:
+    """The colour of a column's values, in the order they first appear; `symbol` stands for each in the legend."""
     import altair as alt
 
     domain = list(dict.fromkeys(row[name] for row in rows))
     scale = alt.Scale(domain=domain, range=list(COLOURS[: len(domain)]))
-    return alt.Color(f"{field(name)}:N", title=None, scale=scale)
+    return alt.Color(f"{field(name)}:N", title=None, scale=scale, legend=alt.Legend(symbolType=symbol))
 
 
 def field(name: str) -> str:

@@ -18,6 +18,7 @@ from elman.interpretation.pictures import coloured, lines, steps
 from elman.interpretation.view import Sample, View, untouched
 
 STAIRS = 40  # longest sequence drawn as a staircase; longer ones are coloured text
+COUNT = "expected count"
 SHOWN_STEPS = 200  # of a sequence that is shown as text
 
 
@@ -36,25 +37,33 @@ def readout(view: View, sample: Sample, *, shown: int = 5) -> Finding | None:
     climbs = [float(np.abs(np.diff(answer)).max()) if len(answer) > 1 else 0.0 for answer in answers]
     sentence = (
         f"{what} as the sequence is read: in {len(answers)} sequences the largest single step changes it by "
-        f"{np.mean(climbs):.2f} on average, {max(climbs):.2f} at most. The network was trained on whole sequences only."
+        f"{np.mean(climbs):.2f} on average, {max(climbs):.2f} at most. The network was trained on whole sequences only, so it "
+        "found out by itself where it stands in between; sequences of one or two steps it has hardly seen."
     )
     title, count = "Readout along the sequence", f"{len(sample)} sequences"
     arrays = {f"answer.{row}": answer for row, answer in enumerate(answers)}
     few = range(min(shown, len(sample)))
     if max(sample.length(row) for row in few) > STAIRS:
-        text = "".join(_changes(view, sample, row, answers[row], y) for row in few)
-        return Finding("readout", title, sentence, sample=count, html=text, arrays=arrays)
+        text = "".join(_changes(view, sample, row, answers[row]) for row in few)
+        told = f"<p><small>{html.escape(y)}, and the steps that {coloured(['raised'], [1.0], 1.0)} or {coloured(['lowered'], [-1.0], 1.0)} it:</small></p>"
+        return Finding("readout", title, sentence, sample=count, html=told + text, arrays=arrays)
     rows = []
     for row in few:
         names = view.step_names(sample.inputs[row][: sample.length(row)])
-        whole = _joined(names)
+        whole = f"{row + 1}. {_joined(names)[:40]}{_target(view, sample, row)}"
         rows += [
-            {"place": place, "step": name, y: float(value), "sequence": f"{row + 1}. {whole[:40]}"}
+            {"place": place, "step": name, y: float(value), "sequence": whole}
             for place, (name, value) in enumerate(zip(names, answers[row]))
         ]
-    return Finding(
-        "readout", title, sentence, sample=count, chart=steps(rows, "step", y, "sequence"), arrays=arrays
+    chart = steps(
+        rows,
+        "step",
+        y,
+        "sequence",
+        title=f"{y[0].upper()}{y[1:]}, if it ended here",
+        whole_numbers=y == COUNT,
     )
+    return Finding("readout", title, sentence, sample=count, chart=chart, arrays=arrays)
 
 
 def _answers(view: View, sample: Sample, outputs: list[Tensor]) -> tuple[list[np.ndarray], str, str]:
@@ -70,7 +79,7 @@ def _answers(view: View, sample: Sample, outputs: list[Tensor]) -> tuple[list[np
     numbers = [label.rstrip("+") for label in view.labels]
     if all(number.isdigit() for number in numbers):
         count = np.array([float(number) for number in numbers])
-        return [each @ count for each in shares], "expected count", "The expected count climbs"
+        return [each @ count for each in shares], COUNT, "The expected count climbs"
     true = [int(target) for target in sample.targets]
     if len(view.labels) == 2:
         label = view.labels[1]
@@ -82,17 +91,22 @@ def _answers(view: View, sample: Sample, outputs: list[Tensor]) -> tuple[list[np
     )
 
 
+def _target(view: View, sample: Sample, row: int) -> str:
+    """What is true of one sequence, for its heading; nothing where the network predicts a number."""
+    return f" (true: {view.labels[int(sample.targets[row])]})" if view.labels else ""
+
+
 def _joined(names: list[str]) -> str:
     return ("" if all(len(name) <= 1 for name in names) else " ").join(names)
 
 
-def _changes(view: View, sample: Sample, row: int, answer: np.ndarray, y: str) -> str:
+def _changes(view: View, sample: Sample, row: int, answer: np.ndarray) -> str:
     """A long sequence as text: every step coloured by how much reading it moved the answer."""
     assert view.step_names is not None
     names = view.step_names(sample.inputs[row][: sample.length(row)])[-SHOWN_STEPS:]
     moved = np.diff(answer, prepend=answer[0])[-SHOWN_STEPS:]
     text = coloured(names, moved.tolist(), float(np.abs(moved).max()))
-    head = f"{html.escape(y)}: {answer[0]:.2f} → {answer[-1]:.2f}"
+    head = f"{answer[0]:.2f} → {answer[-1]:.2f}"
     before = "… " if len(answer) > SHOWN_STEPS else ""
     return f"<p><b>{head}</b> {before}{text}</p>"
 
@@ -108,8 +122,8 @@ def _surprise(view: View, sample: Sample, outputs: list[Tensor], shown: int) -> 
         bits.append(each_step.numpy() / np.log(2))
     everything = np.concatenate(bits)
     scale = float(np.quantile(everything, 0.99)) if len(everything) else 1.0
-    pieces = []
-    for row in range(min(shown, len(sample))):
+    pieces = ["<p><small>The darker a step, the more it surprised the network.</small></p>"]
+    for row in range(min(shown, 3, len(sample))):
         names = view.step_names(sample.inputs[row][: sample.length(row)])[1:][:SHOWN_STEPS]
         pieces.append(
             f"<p>{coloured(names, bits[row][: len(names)].tolist(), scale, ' bits')}"

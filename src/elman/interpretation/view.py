@@ -28,6 +28,7 @@ class View:
     loss        outputs, targets -> loss of each sequence (batch,)
     baseline    the vector (size,) that stands for "nothing here", or None for zeros
     labels      what the outputs are called; step_names: what the steps of one row of inputs are called
+    feature_names  what the entries of a vector of values are called, as far as they have names
     """
 
     model: nn.Module
@@ -39,6 +40,7 @@ class View:
     baseline: Tensor | None
     labels: tuple[str, ...] = ()
     step_names: Callable[[Tensor], list[str]] | None = None
+    feature_names: tuple[str, ...] = ()
 
     @property
     def device(self) -> torch.device:

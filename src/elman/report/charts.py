@@ -6,6 +6,7 @@ Drawn once when the report is written, so that the page needs no script and no n
 from __future__ import annotations
 
 import itertools
+import math
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ from elman.report.numbers import words
 # Mid-tones with at least 3:1 against both the white and the near-black page (Okabe and Ito's hues, adjusted).
 COLOURS = ("#2f7dd1", "#d9700f", "#149a7c", "#c05aa5", "#a0801a", "#7d72d8", "#cf4d4d", "#6d8796")
 NETWORK, RIVAL = COLOURS[0], COLOURS[1]
-WIDTH = 480  # pixels, where a chart leaves it open
+WIDTH = 390  # pixels, where a chart leaves it open
 
 CONFIG: dict[str, Any] = {
     "background": None,
@@ -31,21 +32,23 @@ CONFIG: dict[str, Any] = {
         "domainOpacity": 0.4,
         "tickColor": "currentColor",
         "tickOpacity": 0.4,
-        "labelFontSize": 12,
-        "titleFontSize": 12,
+        "labelFontSize": 13,
+        "titleFontSize": 13,
         "titleFontWeight": "normal",
     },
     "axisQuantitative": {"tickCount": 5},
     "legend": {
         "labelColor": "currentColor",
         "titleColor": "currentColor",
-        "labelFontSize": 12,
-        "titleFontSize": 12,
+        "labelFontSize": 13,
+        "titleFontSize": 13,
         "titleFontWeight": "normal",
+        "symbolStrokeWidth": 3,
+        "labelLimit": 300,
         "orient": "top",
         "columnPadding": 26,
     },
-    "header": {"labelColor": "currentColor", "titleColor": "currentColor", "labelFontSize": 12},
+    "header": {"labelColor": "currentColor", "titleColor": "currentColor", "labelFontSize": 13},
     "title": {
         "color": "currentColor",
         "fontSize": 13,
@@ -116,13 +119,15 @@ def curves(
     axis: str,
     x: str = "step",
     rival: tuple[str, float] | None = None,
+    labels: Mapping[str, str] | None = None,
 ) -> dict[str, Any] | None:
     """Lines over `x`, one per name in `names`, and a dashed rule where the best rival stands.
 
-    Rows without a name simply have no point there. None where no row has any of the names.
+    `labels` renames curves in the legend. Rows without a name simply have no point there. None where no row has any of the names.
     """
+    said = labels or {}
     points = [
-        {"x": row[x], "y": row[name], "curve": words(name)}
+        {"x": row[x], "y": row[name], "curve": said.get(name, words(name))}
         for row in rows
         for name in names
         if isinstance(row.get(x), (int, float)) and isinstance(row.get(name), (int, float))
@@ -130,7 +135,10 @@ def curves(
     if not points:
         return None
     few = len(points) <= 80 * len(names)
-    legend = [words(name) for name in names] + ([f"rival {words(rival[0])}"] if rival else [])
+    names = [name for name in names if any(isinstance(row.get(name), (int, float)) for row in rows)]
+    legend = [said.get(name, words(name)) for name in names] + (
+        [f"best rival: {words(rival[0])}"] if rival else []
+    )
     hues = [NETWORK, *COLOURS[2:]][: len(names)] + ([RIVAL] if rival else [])
     layers: list[dict[str, Any]] = [
         {
@@ -152,7 +160,7 @@ def curves(
     if rival is not None:
         layers.append(
             {
-                "data": {"values": [{"y": rival[1], "curve": f"rival {words(rival[0])}"}]},
+                "data": {"values": [{"y": rival[1], "curve": f"best rival: {words(rival[0])}"}]},
                 "mark": {"type": "rule", "strokeDash": [5, 4], "strokeWidth": 1.5},
                 "encoding": {
                     "y": {"field": "y", "type": "quantitative"},
@@ -164,9 +172,14 @@ def curves(
 
 
 def calibration(bins: Sequence[tuple[float, float, int]]) -> dict[str, Any]:
-    """Reliability: (mean confidence, share right, count) of each bin; on the diagonal, confidence is earned."""
+    """Reliability: (mean confidence, share right, count) of each bin; on the diagonal, confidence is earned.
+
+    Each share has its 95% interval (Wilson 1927), so that a bin with two examples does not look like a fault.
+    """
     rows = [
-        {"confidence": confidence, "accuracy": right, "count": count} for confidence, right, count in bins
+        {"confidence": confidence, "accuracy": right, "count": count, "low": low, "high": high}
+        for confidence, right, count in bins
+        for low, high in [_wilson(right, count)]
     ]
     domain = {"scale": {"domain": [0, 1]}, "type": "quantitative"}
     return {
@@ -180,10 +193,11 @@ def calibration(bins: Sequence[tuple[float, float, int]]) -> dict[str, Any]:
             },
             {
                 "data": {"values": rows},
-                "mark": {"type": "line", "point": False, "strokeWidth": 1.5},
+                "mark": {"type": "rule", "strokeWidth": 2, "opacity": 0.45, "color": NETWORK},
                 "encoding": {
-                    "x": {"field": "confidence", "title": "confidence", **domain},
-                    "y": {"field": "accuracy", "title": "accuracy", **domain},
+                    "x": {"field": "confidence", "title": "how sure it is (confidence)", **domain},
+                    "y": {"field": "low", "title": "how often it is right", **domain},
+                    "y2": {"field": "high"},
                 },
             },
             {
@@ -202,3 +216,10 @@ def calibration(bins: Sequence[tuple[float, float, int]]) -> dict[str, Any]:
             },
         ],
     }
+
+
+def _wilson(share: float, count: int, z: float = 1.96) -> tuple[float, float]:
+    """95% interval of a share of `count` examples (Wilson 1927)."""
+    middle = (share + z * z / (2 * count)) / (1 + z * z / count)
+    half = z * math.sqrt(share * (1 - share) / count + z * z / (4 * count * count)) / (1 + z * z / count)
+    return max(0.0, middle - half), min(1.0, middle + half)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
+from datetime import UTC, datetime
 
 from elman.core.results import Value
 
@@ -59,10 +61,10 @@ def difference(value: Value) -> str:
 
 
 def p_value(value: float | None) -> str:
-    """ "p = 0.03" or "p < 0.001"; nothing for None."""
+    """ "p = 0.03" or "p ≤ 0.001", below which a thousand draws cannot tell; nothing for None."""
     if value is None:
         return ""
-    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}" if value < 0.1 else f"p = {value:.2f}"
+    return "p ≤ 0.001" if value < 0.0015 else f"p = {value:.3f}" if value < 0.1 else f"p = {value:.2f}"
 
 
 def duration(seconds: float | None) -> str:
@@ -78,6 +80,32 @@ def duration(seconds: float | None) -> str:
     if seconds < 6000:
         return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
     return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} min"
+
+
+def column(values: Sequence[float | None], digits: int = 3) -> list[str]:
+    """Numbers of one column with the same decimals, at most 4: as many as the middle one needs for so many digits."""
+    sizes = sorted(abs(value) for value in values if value is not None and math.isfinite(value) and value)
+    if not sizes or max(sizes) >= 1e6 or max(sizes) < 1e-4:
+        return [number(value, digits) for value in values]
+    places = min(4, max(0, digits - 1 - math.floor(math.log10(sizes[len(sizes) // 2]))))
+    least = 0.5 * 10.0**-places
+    return [
+        number(value)
+        if value is None or not math.isfinite(value) or value == 0
+        else f"< {10.0**-places:g}"
+        if 0 < value < least
+        else f"{value:,.{places}f}".replace("-", "−")
+        for value in values
+    ]
+
+
+def moment(stamp: str) -> str:
+    """An ISO time as "2026-03-01 14:05 UTC"; anything else as it is."""
+    try:
+        when = datetime.fromisoformat(stamp)
+    except ValueError:
+        return stamp
+    return when.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC") if when.tzinfo else stamp
 
 
 def words(name: str) -> str:

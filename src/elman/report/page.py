@@ -6,7 +6,7 @@ import base64
 import functools
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from elman.core.files import write_text
-from elman.core.results import Finding, Scores, Value
+from elman.core.results import Finding, Scores
 from elman.report import charts
 from elman.report.content import ReportContent, best_rival, outcome
-from elman.report.numbers import difference, duration, interval, number, p_value, point, words
+from elman.report.glossary import CONTROLS, RESIDUALS, meaning, metric
+from elman.report.numbers import column, difference, duration, interval, moment, number, p_value, point, words
 from elman.report.sanitize import sanitize
 from elman.report.tables import confusion_table, flat, in_words, scores_table, slice_tables
 
@@ -29,6 +30,7 @@ OUTCOMES = {
 }
 # Columns of metrics.jsonl in the unit of the training loss, so that they can share an axis with it.
 SAME_UNIT = ("train_loss", "validation_loss", "log_loss", "cross_entropy")
+UNITS = {"mse": "MSE (scaled)", "rmse": "RMSE (target's unit)"}
 TABLE_ROWS = 200  # of a finding's table; the rest is in findings.json
 
 
@@ -63,6 +65,7 @@ def render(content: ReportContent) -> str:
                 for split in ("test", "validation")
                 if split in content.scores
             ],
+            glossary=_glossary(content),
             slices=slice_tables(scores) if scores else {},
             confusion=confusion_table(scores.details) if scores else None,
             calibration=_calibration(scores.details if scores else {}),
@@ -108,14 +111,22 @@ def _curves(content: ReportContent) -> list[Markup | str]:
     losses += sorted(name for name in present if name.startswith("nats_per_") and name not in losses)
     primary = scores.primary.name if scores else ""
     line = _rival_line(scores) if scores else None
-    specs = [charts.curves(rows, losses, "loss", x, line if primary in losses else None)]
+    curve_names = dict.fromkeys(losses, "validation") | {"train_loss": "training"}
+    unit = "loss (nats)" if "log_loss" in losses or any("nats" in name for name in losses) else "loss"
+    specs = [charts.curves(rows, losses, unit, x, line if primary in losses else None, curve_names)]
     if scores and primary in present and primary not in losses:
-        specs.append(
-            charts.curves(
-                rows, [primary], f"{words(primary)}, {'%, ' if share else ''}{scores.split}", x, line
-            )
-        )
+        named = {primary: f"network, {scores.split}"}
+        axis = UNITS.get(primary, metric(primary) + (" (%)" if share else ""))
+        specs.append(charts.curves(rows, [primary], axis, x, line, named))
     return [_chart(spec) for spec in specs if spec]
+
+
+def _glossary(content: ReportContent) -> list[tuple[str, str]]:
+    """(metric, meaning) for every column of the tables of scores."""
+    names = dict.fromkeys(
+        name for scores in content.scores.values() for row in scores.rows for name in row.metrics
+    )
+    return [(metric(name), meaning(name)) for name in names if meaning(name)]
 
 
 def _rival_line(scores: Scores) -> tuple[str, float] | None:
@@ -143,21 +154,52 @@ def badges(finding: Finding) -> list[tuple[str, str, str]]:
     """(label, value, explanation) for what stands beside a finding as its proof."""
     found: list[tuple[str, str, str]] = []
     if finding.value is not None:
-        value = Value(finding.value, *(finding.interval or (None, None)))
-        span = f" ({interval(value)})" if finding.interval else ""
-        text = f"{point(value)}{span} {finding.unit}".strip()
+        text = _with_unit(finding.value, finding.unit)
+        if finding.interval:
+            text += f" (95% interval {' to '.join(_bare(end, finding.unit) for end in finding.interval)})"
         found.append(("measured", text, "the value, with its 95% interval where computed"))
     if finding.control is not None:
-        found.append(
-            ("control", number(finding.control), "the same quantity where there should be nothing to find")
-        )
+        label = CONTROLS.get(finding.question, "control")
+        text = _with_unit(finding.control, finding.unit)
+        found.append((label, text, "control: the same quantity where there should be nothing to find"))
     if finding.residual is not None:
-        found.append(
-            ("residual", number(finding.residual), "the part of an identity that does not add up; 0 is exact")
-        )
+        label = RESIDUALS.get(finding.question, "residual")
+        text = f"{100 * finding.residual:.1f}%" if finding.residual >= 0.0005 else "< 0.1%"
+        found.append((label, text, "residual: the part of an identity that does not add up; 0 is exact"))
     if finding.sample:
         found.append(("sample", finding.sample, "what was looked at"))
     return found
+
+
+def _bare(value: float, unit: str) -> str:
+    """A value without its unit: shares in percent, three digits."""
+    if unit.startswith("share"):
+        return number(100 * value, 2)
+    return number(value) if value == round(value) else number(value, 3)
+
+
+def _with_unit(value: float, unit: str) -> str:
+    """A value in words: "31% of errors", "13 steps"."""
+    sign = "%" if unit.startswith("share") else " "
+    named = unit.removesuffix("s") if value == 1 and unit == "steps" else unit.removeprefix("share")
+    return f"{_bare(value, unit)}{sign}{named}".strip()
+
+
+def _cells(table: Sequence[Mapping[str, Any]]) -> list[list[tuple[str, bool]]]:
+    """(text, whether a number) of a finding's table, row by row; numbers of a column share their decimals."""
+    columns = []
+    for key in table[0] if table else ():
+        values = [row.get(key) for row in table]
+        if any(isinstance(value, float) for value in values):
+            shown = column([None if value is None else float(value) for value in values])
+            columns.append(
+                [("" if value is None else text, True) for value, text in zip(values, shown, strict=True)]
+            )
+        else:
+            columns.append(
+                [("" if value is None else str(value), isinstance(value, int)) for value in values]
+            )
+    return [list(row) for row in zip(*columns, strict=True)]
 
 
 @functools.cache
@@ -169,7 +211,7 @@ def _templates() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(badges=badges)
+    environment.globals.update(badges=badges, cells=_cells)
     environment.filters.update(
         number=number,
         point=point,
@@ -177,6 +219,8 @@ def _templates() -> Environment:
         difference=difference,
         duration=duration,
         words=words,
+        metric=metric,
+        moment=moment,
         p_value=p_value,
     )
     return environment

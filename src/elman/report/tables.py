@@ -8,7 +8,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from elman.core.results import Paired, Score, Scores, Value
-from elman.report.numbers import decimals, difference, duration, interval, number, p_value, point, words
+from elman.report.glossary import metric
+from elman.report.numbers import (
+    column,
+    decimals,
+    difference,
+    duration,
+    interval,
+    number,
+    p_value,
+    point,
+    words,
+)
 
 
 @dataclass(frozen=True)
@@ -88,34 +99,44 @@ def scores_table(scores: Scores) -> Table:
     values = [row.metrics[primary] for row in scores.rows if primary in row.metrics]
     span = _span(values, scores.network.metrics.get(primary), scores.primary.higher_is_better)
     places = _places(scores.network.metrics.get(primary), values)
+    columns = [
+        column([row.metrics[name].value if name in row.metrics else None for row in scores.rows])
+        for name in others
+    ]
     return Table(
         split=scores.split,
-        metric=words(primary),
+        metric=metric(primary),
         unit=scores.primary.unit if scores.primary.unit not in ("", primary) else "",
         direction="higher is better" if scores.primary.higher_is_better else "lower is better",
-        others=tuple(words(name) for name in others),
-        rows=tuple(_row(row, primary, others, pairs.get(row.name), span, places) for row in scores.rows),
+        others=others,
+        rows=tuple(
+            _row(row, primary, tuple(cells[at] for cells in columns), pairs.get(row.name), span, places)
+            for at, row in enumerate(scores.rows)
+        ),
     )
 
 
 def _row(
     row: Score,
     primary: str,
-    others: Sequence[str],
+    others: tuple[str, ...],
     pair: Paired | None,
     span: tuple[float, float] | None,
     places: int | None,
 ) -> Row:
     value = row.metrics.get(primary)
+    if value and places is not None and abs(value.value) < 10.0 ** (1 - places):
+        places = decimals(value)  # two digits at least, also for a rival that is far better
+    same = pair is not None and pair.difference.value == pair.difference.low == pair.difference.high == 0
     return Row(
         name=words(row.name) if row.is_rival else row.name,
         is_network=not row.is_rival,
         value=point(value, places) if value else number(None),
         interval=interval(value, places) if value else "",
         bar=_bar(value, span) if value and span else None,
-        others=tuple(point(row.metrics[name]) if name in row.metrics else number(None) for name in others),
+        others=others,
         difference=difference(pair.difference) if pair and row.is_rival else "",
-        p=p_value(pair.p_value) if pair and row.is_rival else "",
+        p=p_value(pair.p_value) if pair and row.is_rival and not same else "",
         sign=_sign(pair.difference) if pair and row.is_rival else "",
         seconds=duration(row.seconds) if row.seconds else "",
         note=row.note,
@@ -175,27 +196,33 @@ def _bar(value: Value, span: tuple[float, float]) -> Bar | None:
 
 @dataclass(frozen=True)
 class Slice:
-    """One part of a split: how many examples, the metric there, the length of its bar in percent."""
+    """One part of a split: how many examples, the metric there, where its dot and that of the whole split lie, in %."""
 
     label: str
     count: int
     value: str
-    width: float
+    dot: float | None
+    whole: float | None
 
 
 def slice_tables(scores: Scores) -> dict[str, list[Slice]]:
-    """Slices by what they slice on, bars scaled to the largest value of each. Shares are in percent."""
-    tables = {}
-    for name, parts in in_words(scores).slices.items():
-        top = max((abs(value) for _, _, value in parts if math.isfinite(value)), default=0.0) or 1.0
+    """Slices by what they slice on, dots on one scale from the least to the largest. Shares are in percent."""
+    scores, tables = in_words(scores), {}
+    whole = scores.network.metrics.get(scores.primary.name) if scores.rows else None
+    all_of_it = whole.value if whole and math.isfinite(whole.value) else None
+    for name, parts in scores.slices.items():
+        finite = [value for _, _, value in parts if math.isfinite(value)]
+        ends = [*finite, *([all_of_it] if all_of_it is not None else [])]
+        low, high = (min(ends), max(ends)) if ends else (0.0, 0.0)
+
+        def place(value: float | None, low: float = low, high: float = high) -> float | None:
+            known = value is not None and math.isfinite(value) and high > low
+            return round(100 * (value - low) / (high - low), 1) if known and value is not None else None
+
+        shown = column([value for _, _, value in parts])
         tables[words(name)] = [
-            Slice(
-                str(label),
-                count,
-                number(value, 3),
-                round(100 * abs(value) / top, 1) if math.isfinite(value) else 0.0,
-            )
-            for label, count, value in parts
+            Slice(str(label), count, text, place(value), place(all_of_it))
+            for (label, count, value), text in zip(parts, shown, strict=True)
         ]
     return tables
 
