@@ -19,6 +19,7 @@ from elman.encoding.text import TextEncoder
 from elman.evaluation.contract import TokenProblem
 from elman.interpretation.view import Sample, View
 from elman.models.network import TokenNetwork
+from elman.models.pooling import pool
 from elman.tasks.contract import Encoded, Encoder, Task, device_of, evaluating
 from elman.training.loop import Objective, Step
 
@@ -136,10 +137,9 @@ class LanguageModelling(Task):
         text = encoder.text
 
         def last_logits(embedded: Tensor, lengths: Tensor | None) -> Tensor:
-            values = network.read(embedded, lengths).values
-            if lengths is None:
-                return values[:, -1]
-            return values[torch.arange(len(values), device=values.device), lengths - 1]
+            output, _ = network.rnn(embedded, lengths=lengths, final=False)
+            logits: Tensor = network.head(pool("last", output, lengths, network.directions))
+            return logits
 
         return View(
             model=network,
