@@ -81,7 +81,7 @@ def steps(
     ).properties(height=height, width=WIDTH)
     header = alt.Header(labelOrient="top", labelAnchor="start", labelFontSize=13, labelPadding=4)
     rowed = whole.facet(row=alt.Row(f"{field(facet)}:N", title=None, sort=None, header=header), spacing=24)
-    return dict(rowed.properties(**({"title": title} if title else {})).to_dict())
+    return dict(rowed.properties(title=alt.TitleParams(title, offset=10) if title else "").to_dict())
 
 
 def _round_numbers(values: Sequence[float]) -> list[float]:

@@ -22,7 +22,7 @@ COUNT = "expected count"
 SHOWN_STEPS = 200  # of a sequence that is shown as text
 
 
-def readout(view: View, sample: Sample, *, shown: int = 5) -> Finding | None:
+def readout(view: View, sample: Sample, *, shown: int = 4) -> Finding | None:
     """The answer after every step for a few sequences; None where the network has no such readout."""
     if view.read_steps is None or view.step_names is None:
         return None
