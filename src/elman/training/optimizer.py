@@ -23,13 +23,15 @@ def make_optimizer(model: nn.Module, options: TrainingOptions, learning_rate: fl
     groups: list[dict[str, Any]] = [{"params": decayed, "weight_decay": options.weight_decay}]
     groups.append({"params": others, "weight_decay": 0.0})
     groups = [group for group in groups if group["params"]]
+    # One pass over memory a step instead of ten; in 16-mixed the gradients must stay scaled until Fabric has clipped them.
+    fused = options.precision != "16-mixed"
     if options.optimizer == "sgd":
-        return torch.optim.SGD(groups, learning_rate, momentum=0.9, nesterov=True)
+        return torch.optim.SGD(groups, learning_rate, momentum=0.9, nesterov=True, fused=fused)
     if options.optimizer == "rmsprop":
         return torch.optim.RMSprop(groups, learning_rate)
     if options.optimizer == "adam":
-        return torch.optim.Adam(groups, learning_rate)
-    return torch.optim.AdamW(groups, learning_rate)
+        return torch.optim.Adam(groups, learning_rate, fused=fused)
+    return torch.optim.AdamW(groups, learning_rate, fused=fused)
 
 
 def set_rate(optimizer: torch.optim.Optimizer, learning_rate: float) -> None:
