@@ -11,9 +11,9 @@ from typing import Any
 from elman.core.results import Advice, Finding
 
 # Where a number has no source it is ours: a line drawn where, in our runs, the change was worth a try.
-OVERFIT = 0.02  # share of its best value that validation lost while training loss fell (GL2 of Prechelt 1998)
+OVERFIT = 0.02  # share of its best value that validation lost while training loss fell (as GL2 of Prechelt 1998, on errors)
 LEARNING = 0.002  # ours: share that the last validation gained and was the best; less is within the noise of most splits
-CLIPPED = 5.0  # ours: mean gradient norm in clip norms; Pascanu et al. (2013) found up to 2 harmless
+CLIPPED = 5.0  # ours: mean gradient norm in clip norms; Pascanu et al. (2013) trained well up to 2
 ROSE = (
     0.10  # ours: share by which training loss ended above its least, more than batches alone make it wander
 )

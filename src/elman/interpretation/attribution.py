@@ -1,8 +1,8 @@
 """Attribution: which steps, and which features at them, made the output what it is.
 
-Integrated gradients (Sundararajan, Taly and Yan 2017, eq. 1): (x - x') times the mean gradient on the straight path from
+Integrated gradients (Sundararajan, Taly and Yan 2017): (x - x') times the mean gradient on the straight path from
 the baseline x' to x, by Gauss-Legendre quadrature. What is credited sums to F(x) - F(x'); what is missing is the residual. Control:
-the same network with its weights shuffled (Adebayo et al. 2018). Its map should not look alike: credit leans to the last steps in
+the same network with its weights shuffled, after the model randomization tests of Adebayo et al. (2018). Its map should not look alike: credit leans to the last steps in
 untrained networks too (Ismail et al. 2019), so how far back credit reaches is shown for both.
 """
 
