@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from elman.core.errors import RecipeError
@@ -9,7 +11,7 @@ from elman.run import Run
 
 
 def generate(
-    run: Run,
+    run: Run | str | Path,
     prompt: str = "\n",
     *,
     length: int = 500,
@@ -21,6 +23,7 @@ def generate(
 
     `top_k` draws from the k most probable only. Padding and <unk> are never drawn. Raises RecipeError for a run that is no language model.
     """
+    run = Run.open(run)
     if run.recipe.task != "language_modelling":
         raise RecipeError(
             f"generate needs a language model; {run.name} does {run.recipe.task}. Train one: elman train FILE.txt"

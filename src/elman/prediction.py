@@ -23,13 +23,14 @@ from elman.tasks.contract import evaluating, run_batches
 INTERVAL = 0.9  # share of true values that a forecast's interval is meant to hold
 
 
-def predict(run: Run, source: str | Path | Iterable[str] | pl.DataFrame) -> pl.DataFrame:
+def predict(run: Run | str | Path, source: str | Path | Iterable[str] | pl.DataFrame) -> pl.DataFrame:
     """Predictions of a run as a table.
 
     Texts (a list of strings, a text file with one per line, a table with the run's text column): prediction and, for
     classes, a probability each. Series (a table with the run's columns): the steps after its last row, with an interval from the
     network's quantiles or from its errors on the validation split. Raises DataError for what does not fit the run.
     """
+    run = Run.open(run)
     task = run.recipe.task
     if task == "forecasting":
         return _forecast(run, source)

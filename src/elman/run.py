@@ -45,8 +45,10 @@ class Run:
         return run
 
     @classmethod
-    def open(cls, folder: str | Path) -> Run:
-        """Open an existing run folder, or raise RunError with what is wrong with it."""
+    def open(cls, folder: Run | str | Path) -> Run:
+        """Open an existing run folder (a Run is open), or raise RunError with what is wrong with it."""
+        if isinstance(folder, Run):
+            return folder
         folder = Path(folder)
         if not folder.is_dir():
             near = sorted(path.parent.name for path in folder.parent.glob("*/run.json"))[-3:]

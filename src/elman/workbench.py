@@ -67,6 +67,7 @@ def prepare(recipe: Recipe, encoder: Any = None) -> Prepared:
     """Load and encode what the recipe names; fits an encoder on the training split unless one is given."""
     source, dataset = load_data(recipe.data)
     task: Task = find("tasks", recipe.task or source.task).task
+    dataset = task.suited(dataset)
     given, recipe = recipe.training, replace(recipe, task=task.name).fill(task.defaults(dataset))
     encoded = task.encode(dataset, recipe, encoder)
     longer = enough(given, recipe.training, encoded.feeds["train"].steps(recipe.training.batch_size or 64))
@@ -143,7 +144,7 @@ def evaluate(
     listener: Listener | None = None,
 ) -> dict[str, Scores]:
     """Measure a run and its rivals on the same examples; each look at the test split is counted."""
-    listener, run = listener or Listener(), as_run(run)
+    listener, run = listener or Listener(), Run.open(run)
     prepared = prepared or prepare(run.recipe, run.encoder)
     recipe, encoded = prepared.recipe, prepared.encoded
     rivals = held or hold(prepared.task.name, encoded.problem, recipe.evaluation, told=listener.rival)
@@ -169,7 +170,7 @@ def explain(
     listener: Listener | None = None,
 ) -> list[Finding]:
     """Look inside a run: memory, attribution, gates, readout, errors; writes findings.json and the report."""
-    listener, run = listener or Listener(), as_run(run)
+    listener, run = listener or Listener(), Run.open(run)
     prepared = prepared or prepare(run.recipe, run.encoder)
     findings = analyse(run, prepared.task, prepared.encoded, questions)
     advice = advise(run, findings, prepared.encoded)
@@ -205,8 +206,3 @@ def find_rate(recipe: Recipe) -> RateFound:
     network = prepared.task.network(prepared.encoded.encoder, prepared.recipe)
     objective = prepared.task.objective(prepared.encoded, prepared.recipe)
     return search_rate(network, objective, prepared.encoded.feeds["train"], prepared.recipe.training)
-
-
-def as_run(run: Run | str | Path) -> Run:
-    """A run from its folder, or as it is."""
-    return run if isinstance(run, Run) else Run.open(run)

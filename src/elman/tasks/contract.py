@@ -48,6 +48,10 @@ class Task(ABC):
 
     name: ClassVar[str]
 
+    def suited(self, dataset: Dataset) -> Dataset:
+        """The data set as this task reads it; DataError where it cannot."""
+        return dataset
+
     @abstractmethod
     def defaults(self, dataset: Dataset) -> dict[str, Any]:
         """Recipe settings (dotted names) for this task and data set, where neither user nor source gave any."""
