@@ -34,7 +34,7 @@ from elman.evaluation.store import save_predictions
 from elman.evaluation.verdict import judge
 from elman.listener import Listener
 from elman.recipes import as_recipe
-from elman.report.assemble import write_findings, write_run_report
+from elman.report.assemble import with_stored, write_findings, write_run_report
 from elman.run import Run, new_folder, stamp
 from elman.tasks.contract import Encoded, Task
 from elman.training.enough import enough
@@ -169,14 +169,18 @@ def explain(
     prepared: Prepared | None = None,
     listener: Listener | None = None,
 ) -> list[Finding]:
-    """Look inside a run: memory, attribution, gates, readout, errors; writes findings.json and the report."""
+    """Look inside a run: memory, attribution, gates, readout, errors; writes findings.json and the report.
+
+    With `questions`, answers these alone; earlier answers to others stay in the run's folder.
+    """
     listener, run = listener or Listener(), Run.open(run)
     prepared = prepared or prepare(run.recipe, run.encoder)
     findings = analyse(run, prepared.task, prepared.encoded, questions)
-    advice = advise(run, findings, prepared.encoded)
-    write_findings(run.folder, findings, advice)
+    whole = with_stored(run.folder, findings)
+    advice = advise(run, whole, prepared.encoded)
+    write_findings(run.folder, whole, advice)
     listener.findings(findings, advice)
-    listener.report(write_run_report(run, findings, advice))
+    listener.report(write_run_report(run, whole, advice))
     return findings
 
 

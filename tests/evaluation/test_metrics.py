@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -154,7 +156,14 @@ def test_verdicts_say_better_worse_the_same_and_nothing():
     )
     assert [row.name for row in better.rows] == ["network", "tfidf_logistic", "majority"]
     assert better.paired[0].difference.low > 0.1 and better.paired[0].p_value < 0.01
-    assert "does not beat" in judge("test", predictions(0.7, 2), rival, problem_).verdict
+    worse = judge("test", predictions(0.7, 2), rival, problem_)
+    found = re.search(
+        r"does not beat.* is better by ([\d.]+) points \(95% interval \+([\d.]+) to \+([\d.]+)\)",
+        worse.verdict,
+    )
+    assert found and float(found[2]) < float(found[1]) < float(found[3])
+    same = judge("test", predictions(0.8, 1), rival, problem_).paired[0]
+    assert same.difference.value == 0 and same.p_value == 1
     assert "cannot be told apart" in judge("test", predictions(0.8, 3), rival, problem_).verdict
     assert "learnt nothing" in judge("test", predictions(0.5, 4), rival, problem_).verdict
 

@@ -37,6 +37,12 @@ def write_findings(folder: Path, findings: Sequence[Finding], advice: Sequence[A
     write_json(folder / "advice.json", list(advice))
 
 
+def with_stored(folder: Path, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The findings, and those of the folder that answer other questions."""
+    asked = {finding.question for finding in findings}
+    return (*findings, *(finding for finding in _findings(folder) if finding.question not in asked))
+
+
 def write_run_report(
     run: Folder, findings: Sequence[Finding] | None = None, advice: Sequence[Advice] | None = None
 ) -> Path:
@@ -51,7 +57,7 @@ def assemble(
     facts, recipe = run.facts, run.recipe
     history = run.history
     if findings is None:
-        findings = [Finding(**_known(Finding, row)) for row in _read(run.folder / "findings.json", [])]
+        findings = _findings(run.folder)
     if advice is None:
         advice = [Advice(**_known(Advice, row)) for row in _read(run.folder / "advice.json", [])]
     return ReportContent(
@@ -73,6 +79,10 @@ def assemble(
         seconds=(facts.get("history") or {}).get("seconds"),
         version=facts.get("version") or "",
     )
+
+
+def _findings(folder: Path) -> list[Finding]:
+    return [Finding(**_known(Finding, row)) for row in _read(folder / "findings.json", [])]
 
 
 def as_scores(stored: Mapping[str, Any]) -> Scores:
