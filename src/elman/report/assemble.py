@@ -6,29 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from elman.core.errors import RunError
 from elman.core.files import plain, write_json
-from elman.core.recipe import Recipe
 from elman.core.results import Advice, Finding, Metric, Paired, Score, Scores, Value
+from elman.core.run_folder import RunFolder
 from elman.report.content import ReportContent
 from elman.report.page import write_report
-
-
-class Folder(Protocol):
-    """What a report asks of a run."""
-
-    @property
-    def folder(self) -> Path: ...
-    @property
-    def recipe(self) -> Recipe: ...
-    @property
-    def facts(self) -> dict[str, Any]: ...
-    @property
-    def history(self) -> list[dict[str, Any]]: ...
-    @property
-    def scores(self) -> dict[str, Any]: ...
 
 
 def write_findings(folder: Path, findings: Sequence[Finding], advice: Sequence[Advice]) -> None:
@@ -44,14 +29,14 @@ def with_stored(folder: Path, findings: Sequence[Finding]) -> tuple[Finding, ...
 
 
 def write_run_report(
-    run: Folder, findings: Sequence[Finding] | None = None, advice: Sequence[Advice] | None = None
+    run: RunFolder, findings: Sequence[Finding] | None = None, advice: Sequence[Advice] | None = None
 ) -> Path:
     """Write the run's report.html and return its path; findings and advice are read from the folder unless given."""
     return write_report(run.folder, assemble(run, findings, advice))
 
 
 def assemble(
-    run: Folder, findings: Sequence[Finding] | None = None, advice: Sequence[Advice] | None = None
+    run: RunFolder, findings: Sequence[Finding] | None = None, advice: Sequence[Advice] | None = None
 ) -> ReportContent:
     """What the folder holds, as report content; what is not there yet is left out."""
     facts, recipe = run.facts, run.recipe
