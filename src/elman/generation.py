@@ -28,7 +28,7 @@ def generate(
         raise RecipeError(
             f"generate needs a language model; {run.name} does {run.recipe.task}. Train one: elman train FILE.txt"
         )
-    if temperature < 0 or length < 1 or (top_k is not None and top_k < 1):
+    if not 0 <= temperature < float("inf") or length < 1 or (top_k is not None and top_k < 1):
         raise RecipeError("temperature must be at least 0, length and top_k at least 1.")
     encoder, network = run.encoder.text, run.network
     numbers = encoder.encode(prompt or "\n").tolist()

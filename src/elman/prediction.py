@@ -13,6 +13,7 @@ import torch
 
 from elman.core.errors import DataError, RecipeError
 from elman.data.contract import SeriesTable
+from elman.data.download import local, read_text
 from elman.data.series import prepare as prepare_series
 from elman.data.table import column, read_table
 from elman.encoding.sequences import SequenceFeed
@@ -67,10 +68,9 @@ def read_texts(source: Any, name: str | None) -> list[str]:
             raise DataError(f"no file at {path}. To predict one text, use --text.")
         frame = None if path.suffix.lower() in ("", ".txt") else read_table(path)
         if frame is None:
-            lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-            if not lines:
-                raise DataError(f"{path} is empty. Expected one text a line.")
-            return lines
+            if path.is_dir():
+                raise DataError(f"{path} is a folder; expected a table, or a text file with one text a line.")
+            return [line for line in read_text(path).splitlines() if line.strip()]
     else:
         texts = [str(text) for text in source]
         if not texts:
@@ -83,7 +83,9 @@ def read_texts(source: Any, name: str | None) -> list[str]:
 
 def _forecast(run: Run, source: Any) -> pl.DataFrame:
     recipe, encoder, network = run.recipe, run.encoder, run.network
-    frame = source if isinstance(source, pl.DataFrame) else read_table(Path(source))
+    if not isinstance(source, (pl.DataFrame, str, Path)):
+        raise DataError("this run forecasts series: give a table with its columns, not texts.")
+    frame = source if isinstance(source, pl.DataFrame) else read_table(local(str(source)))
     options = replace(
         recipe.data,
         time=encoder.time,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -164,6 +165,18 @@ class Run:
             f"<p><b>{html.escape(repr(self))}</b><br>"
             f"<a href='{html.escape(str(self.folder / 'report.html'))}'>report</a></p>"
         )
+
+
+def vacant(folder: Path) -> None:
+    """RunError where a new run would overwrite something, or cannot be written; nothing is made."""
+    if folder.is_dir() and any(folder.iterdir()):
+        kind = "holds a run already" if (folder / "run.json").exists() else "is a folder with something in it"
+        raise RunError(f"{folder} {kind}. Name a new folder with --out, or go on with it: --resume {folder}.")
+    place = next((parent for parent in (folder, *folder.absolute().parents) if parent.exists()), folder)
+    if not place.is_dir():
+        raise RunError(f"{place} is a file; a run needs a folder. Name a new one with --out.")
+    if not os.access(place, os.W_OK):
+        raise RunError(f"{place} cannot be written to. Name another folder with --out.")
 
 
 def new_folder(runs: Path, name: str) -> Path:

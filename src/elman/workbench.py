@@ -22,11 +22,13 @@ from elman.analyses import advise, analyse
 from elman.core.catalogue import find
 from elman.core.environment import environment
 from elman.core.files import plain, write_json
+from elman.core.limits import check
 from elman.core.recipe import Recipe
 from elman.core.results import Finding, Scores
 from elman.core.seeds import seed_everything
 from elman.data.contract import Dataset, SplitName
 from elman.data.load import load as load_data
+from elman.data.load import suits
 from elman.evaluation.looks import look
 from elman.evaluation.measure import metrics, primary_metric
 from elman.evaluation.rivals import Rivals, hold
@@ -65,8 +67,9 @@ def load(source: str | Path | Recipe, **settings: Any) -> Dataset:
 
 def prepare(recipe: Recipe, encoder: Any = None) -> Prepared:
     """Load and encode what the recipe names; fits an encoder on the training split unless one is given."""
-    source, dataset = load_data(recipe.data)
+    source, dataset = load_data(check(recipe).data)
     task: Task = find("tasks", recipe.task or source.task).task
+    suits(task.name, dataset, recipe.data.source)
     dataset = task.suited(dataset)
     given, recipe = recipe.training, replace(recipe, task=task.name).fill(task.defaults(dataset))
     encoded = task.encode(dataset, recipe, encoder)

@@ -65,6 +65,14 @@ def problem(values, season=1, horizon=2, kind="level", context=4):
     )  # fmt: skip
 
 
+def test_a_forecast_that_is_no_number_is_not_left_out():
+    series = problem(range(10))
+    outputs = series.future("test")
+    outputs[0, 0] = np.nan
+    found = forecast.metrics(Predictions("forecasts", outputs, series.future("test"), ("y",)), series)
+    assert np.isnan(list(found.values())).all() and "mse" in found
+
+
 def test_forecast_metrics_by_hand():
     series = problem([1, 2, 3, 4, 5, 6, 7, 8, 9, 10])
     truth = series.future("test")
