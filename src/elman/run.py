@@ -127,7 +127,14 @@ class Run:
     @functools.cached_property
     def encoder(self) -> Any:
         """The encoder as fitted on the training split."""
-        return self.task.encoder(self.read_json("encoder.json"))
+        stored = self.read_json("encoder.json")
+        try:
+            return self.task.encoder(stored)
+        except KeyError as missing:
+            raise RunError(
+                f"{self.folder / 'encoder.json'} has no key {missing}: another version of Elman wrote it. "
+                "Train again, or use that version."
+            ) from None
 
     @functools.cached_property
     def network(self) -> nn.Module:

@@ -193,6 +193,17 @@ def test_checkpoints_that_are_not_this_runs(place, capsys):
     refused(["predict", "broken", "--text", "x"], "no checkpoint", capsys)
 
 
+def test_an_encoder_with_a_key_less(place, capsys):
+    path = copied(place, "words", "older") / "encoder.json"
+    stored = json.loads(path.read_text())
+    del stored["bigrams"]  # younger than the first runs: read as none
+    path.write_text(json.dumps(stored))
+    assert main(["predict", "older", "--text", "x"]) == 0
+    del stored["labels"]
+    path.write_text(json.dumps(stored))
+    refused(["predict", "older", "--text", "x"], "encoder.json has no key 'labels'", capsys)
+
+
 @pytest.mark.parametrize("verb", ["predict", "evaluate", "explain", "report", "eject", "generate"])
 def test_a_run_of_a_newer_version(verb, place, capsys):
     run = copied(place, "words", "newer")
