@@ -104,6 +104,11 @@ class TokenInputs(nn.Module):
                 word, *values = line.rstrip().split(" ")
                 if len(values) == 1:  # the header of word2vec files: count and size
                     continue
+                if not values:
+                    raise DataError(
+                        f"{path} line {number} is a word without numbers. Expected a word and its vector in each line, "
+                        "as GloVe and word2vec text files have them."
+                    )
                 if len(values) != self.size:
                     raise DataError(
                         f"{path} line {number} has {len(values)} numbers; --embedding-size is {self.size}. "

@@ -68,6 +68,10 @@ class Task(ABC):
     def network(self, encoder: Any, recipe: Recipe) -> nn.Module:
         """An untrained network that fits the encoder and the recipe."""
 
+    def start(self, network: nn.Module, encoder: Any, recipe: Recipe) -> tuple[str, ...]:
+        """Before the first step of a new run: weights that come from elsewhere, and a line that says so."""
+        return ()
+
     @abstractmethod
     def objective(self, encoded: Encoded, recipe: Recipe) -> Objective:
         """What training minimises on a batch."""
