@@ -10,7 +10,9 @@ def sigmoid(x):
 
 
 def affine(w, name, v):
-    y = w[f"{name}.weight"] @ v + w[f"{name}.bias"]
+    y = w[f"{name}.weight"] @ v
+    if f"{name}.bias" in w:
+        y = y + w[f"{name}.bias"]
     if f"{name}.norm.weight" in w:  # Ba et al. 2016, eq. 4; torch adds 1e-5 to the variance
         y = (y - y.mean()) / np.sqrt(y.var() + 1e-5) * w[f"{name}.norm.weight"] + w[f"{name}.norm.bias"]
     return y

@@ -99,7 +99,10 @@ def initialise(affine: Affine, gates: int, *, recurrent: bool) -> None:
 
 
 def initialise_uniform(cell: Cell) -> None:
-    """Fill every weight and bias from U(-k, k), k = 1 / sqrt(hidden_size): how torch.nn starts its recurrent layers."""
+    """Fill every weight and bias from U(-k, k), k = 1 / sqrt(hidden_size): how torch.nn starts its recurrent layers.
+
+    What is in no Affine (peepholes, leak rates, eigenvalues) starts as its cell says: torch has no such thing.
+    """
     bound = cell.hidden_size**-0.5
     for affine in cell.modules():
         if isinstance(affine, Affine):

@@ -3,11 +3,12 @@
     h' = activation(W_ih x + b_ih + W_hh h + b_hh)
 
 Elman 1990, "Finding Structure in Time"; the activation is tanh unless another is named (the paper used the logistic
-function). Two bias vectors, as in torch.nn.RNN.
+function) or given as a function of a tensor. Two bias vectors, as in torch.nn.RNN.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, final
 
 import torch
@@ -29,16 +30,26 @@ ACTIVATIONS = {
 
 @final
 class RNN(Cell):
-    """See the module's docstring. State (h,). Raises UnknownName for an activation that is not in ACTIVATIONS."""
+    """See the module's docstring. State (h,).
+
+    activation   a name in ACTIVATIONS, or a function Tensor -> Tensor that works unit by unit
+
+    Raises UnknownName for a name that is not in ACTIVATIONS.
+    """
 
     readings = ("candidate",)
     kernel = "rnn"
 
     def __init__(
-        self, input_size: int, hidden_size: int, *, activation: str = "tanh", layer_norm: bool = False
+        self,
+        input_size: int,
+        hidden_size: int,
+        *,
+        activation: str | Callable[[Tensor], Tensor] = "tanh",
+        layer_norm: bool = False,
     ) -> None:
         super().__init__(input_size, hidden_size)
-        if activation not in ACTIVATIONS:
+        if isinstance(activation, str) and activation not in ACTIVATIONS:
             raise UnknownName("activation", activation, ACTIVATIONS)
         self.activation = activation
         self.ih = Affine(input_size, hidden_size, layer_norm=layer_norm)
@@ -51,5 +62,6 @@ class RNN(Cell):
         return projected
 
     def step(self, projected: Tensor, state: Any) -> tuple[Any, Readings]:
-        h = ACTIVATIONS[self.activation](projected + self.hh(state.h))
+        function = ACTIVATIONS[self.activation] if isinstance(self.activation, str) else self.activation
+        h = function(projected + self.hh(state.h))
         return self.State(h), (h,)
