@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
+from elman.cells.contract import Affine
 from elman.core.catalogue import catalogue
+from elman.core.errors import RecipeError
 from elman.models.rnn import RNN
 
 CELLS = sorted(catalogue("cells"))
@@ -15,28 +19,73 @@ CELLS = sorted(catalogue("cells"))
 def test_recurrent_weights_are_orthogonal_gate_by_gate(cell):
     network = RNN(cell, 6, 8)
     for name, weight in network.named_parameters():
-        if name.endswith("hh.weight"):
+        if name.endswith(("hh.weight", "hn.weight")):
             for block in weight.detach().split(8):
                 torch.testing.assert_close(block @ block.T, torch.eye(8), rtol=1e-5, atol=1e-5)
 
 
-def test_the_forget_gate_starts_open():
-    cell = RNN("lstm", 6, 8).layers[0][0]
-    both = (cell.ih.bias + cell.hh.bias).detach().view(4, 8)
+@pytest.mark.parametrize("name", ["lstm", "lstm_peephole"])
+def test_the_forget_gate_starts_open(name):
+    cell = RNN(name, 6, 8).layers[0][0]
+    both = cell.ih.bias.detach().view(4, 8)
+    if cell.hh.bias is not None:
+        both = both + cell.hh.bias.detach().view(4, 8)
     assert both[1].eq(1).all() and both[[0, 2, 3]].eq(0).all()
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_uniform_is_torchs(cell):
     network = RNN(cell, 6, 16, 2, initialisation="uniform", layer_norm=True)
-    for name, value in network.named_parameters():
-        if ".norm." not in name:
-            assert value.abs().max() <= 0.25 and value.std() > 0.1, name
-        else:
-            assert value.unique().numel() == 1, name
+    for affine in network.modules():
+        if isinstance(affine, Affine):
+            for value in (affine.weight, affine.bias):
+                assert value is None or (value.abs().max() <= 0.25 and value.std() > 0.1)
+            assert affine.norm is None or ((affine.norm.weight == 1).all() and (affine.norm.bias == 0).all())
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_what_torch_lacks_starts_as_the_cell_says(cell):
+    """Peepholes, leak rates and eigenvalues keep their own start: uniform eigenvalues would forget at once."""
+    networks = []
+    for initialisation in ("cell", "uniform"):
+        torch.manual_seed(3)
+        networks.append(RNN(cell, 6, 16, initialisation=initialisation).layers[0][0])
+    first, second = (dict(network.named_parameters(recurse=False)) for network in networks)
+    assert all(torch.equal(first[name], second[name]) for name in first)
 
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_seed_fixes_the_start(cell):
     first, second = (torch.manual_seed(3) and RNN(cell, 6, 8).state_dict() for _ in range(2))
     assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_peepholes_start_shut():
+    assert (RNN("lstm_peephole", 6, 8).layers[0][0].peephole == 0).all()
+
+
+def test_the_past_of_an_indrnn_starts_between_0_and_1():
+    u = RNN("indrnn", 6, 4000).layers[0][0].recurrent.detach()
+    assert 0 <= u.min() < 0.01 and 0.99 < u.max() <= 1 and abs(u.mean() - 0.5) < 0.03
+
+
+def test_time_scales_of_a_leaky_rnn_start_spread():
+    a = RNN("leaky_rnn", 6, 4000, time_scale=50.0).layers[0][0].leak.detach().sigmoid()
+    tau = 1 / a
+    assert 2 <= tau.min() < 2.2 and 49 < tau.max() < 50.001 and abs(tau.mean() - 26) < 1
+    with pytest.raises(RecipeError, match="at least 2"):
+        RNN("leaky_rnn", 6, 8, time_scale=1.5)
+
+
+def test_eigenvalues_of_an_lru_start_on_the_ring():
+    cell = RNN("lru", 6, 4000, r_min=0.5, r_max=0.9, max_phase=math.pi / 4).layers[0][0]
+    size = torch.exp(-torch.exp(cell.nu_log.detach()))
+    angle = torch.exp(cell.theta_log.detach())
+    assert 0.5 <= size.min() < 0.51 and 0.89 < size.max() <= 0.9
+    assert abs(size.square().mean() - (0.25 + 0.81) / 2) < 0.01  # uniform in area
+    assert angle.max() <= math.pi / 4 and abs(angle.mean() - math.pi / 8) < 0.02
+    torch.testing.assert_close(torch.exp(cell.gamma_log.detach()), (1 - size.square()).sqrt())
+    assert abs(cell.ih.weight.std() * math.sqrt(2 * 6) - 1) < 0.02
+    assert abs(cell.out.weight[:, :999].std() * math.sqrt(4000) - 1) < 0.02
+    with pytest.raises(RecipeError, match="r_min < r_max"):
+        RNN("lru", 6, 8, r_min=0.9, r_max=0.5)

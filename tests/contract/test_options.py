@@ -63,6 +63,13 @@ def test_activations_equal_the_transcription(activation):
         same(network(torch.from_numpy(x)[None])[0][0], torch.from_numpy(expected))
 
 
+def test_an_activation_may_be_a_function():
+    mine, named = make("rnn", activation=torch.nn.functional.softsign), make("rnn", activation="softsign")
+    x = torch.randn(2, 6, 3).double()
+    same(mine(x)[0], named(x)[0])
+    assert "vendor refused: activation" in str(mine.plan(x))
+
+
 def test_every_activation_is_transcribed():
     assert set(ACTIVATIONS) == set(TRANSCRIBED)
 
