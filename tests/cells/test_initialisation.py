@@ -35,6 +35,7 @@ def test_the_forget_gate_starts_open(name):
 
 @pytest.mark.parametrize("cell", CELLS)
 def test_uniform_is_torchs(cell):
+    torch.manual_seed(0)
     network = RNN(cell, 6, 16, 2, initialisation="uniform", layer_norm=True)
     for affine in network.modules():
         if isinstance(affine, Affine):
