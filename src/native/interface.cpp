@@ -1,0 +1,78 @@
+// The C interface: which instruction set, and threads. OpenMP's, because that is what torch runs on: one pool for both.
+#include "elman_native.h"
+
+#include <algorithm>
+#include <atomic>
+#include <cstddef>
+#ifndef _WIN32
+#include <pthread.h>
+#endif
+
+#include "schedule.h"
+
+namespace portable {
+size_t answer(const elman_call& call, bool backward);
+}
+#ifdef ELMAN_X86
+namespace avx2 {
+size_t answer(const elman_call& call, bool backward);
+}
+namespace avx512 {
+size_t answer(const elman_call& call, bool backward);
+}
+#endif
+
+namespace elman {
+
+// A child of fork() has none of its parent's threads and hangs when it waits for them.
+static std::atomic<bool> forked{false};
+
+void parallel(int workers, const std::function<void(int)>& work) {
+  if (workers == 1 || forked) {
+    for (int worker = 0; worker < workers; worker++) work(worker);
+    return;
+  }
+#pragma omp parallel for schedule(static, 1) num_threads(workers)
+  for (int worker = 0; worker < workers; worker++) work(worker);
+}
+
+static size_t answer(const elman_call& call, bool backward) {
+#ifdef ELMAN_X86
+  const int64_t isa = std::min(call.isa, elman_native_isa());
+  if (isa == ELMAN_AVX512) return avx512::answer(call, backward);
+  if (isa == ELMAN_AVX2) return avx2::answer(call, backward);
+#endif
+  return portable::answer(call, backward);
+}
+
+#ifndef _WIN32
+[[maybe_unused]] static const int registered = pthread_atfork(nullptr, nullptr, [] { forked = true; });
+#endif
+
+}  // namespace elman
+
+int64_t elman_native_isa(void) {
+#ifdef ELMAN_X86
+  static const int64_t best = [] {
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512vl"))
+      return ELMAN_AVX512;
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return ELMAN_AVX2;
+    return ELMAN_PORTABLE;
+  }();
+  return best;
+#else
+  return ELMAN_PORTABLE;
+#endif
+}
+
+int64_t elman_native_size(void) { return int64_t(sizeof(elman_call)); }
+
+int64_t elman_native_scratch(const elman_call* call, int64_t backward) {
+  elman_call counted = *call;
+  counted.scratch = nullptr;
+  return int64_t(elman::answer(counted, backward));
+}
+
+void elman_native_run(const elman_call* call, int64_t backward) { elman::answer(*call, backward); }

@@ -1,0 +1,37 @@
+#include "schedule.h"
+
+#include <algorithm>
+
+namespace elman {
+
+Schedule::Schedule(const elman_call& call) : steps(call.time) {
+  const long batch = call.batch;
+  // A thread is worth its start where it has some 50 us of work: 2^21 multiplications.
+  const double work = double(call.time) * double(batch) * double(call.hidden) * double(call.hidden + call.input);
+  workers = int(std::clamp<double>(work / (1 << 19), 1, double(std::clamp<int64_t>(batch, 1, call.threads))));
+  std::vector<int64_t> order(batch);
+  for (long i = 0; i < batch; i++) order[i] = i;
+  auto of = [&](int64_t i) { return call.lengths ? std::clamp<int64_t>(call.lengths[i], 0, steps) : steps; };
+  if (call.lengths)
+    std::stable_sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return of(a) > of(b); });
+  first.push_back(0);
+  for (int worker = 0; worker < workers; worker++) {
+    for (long i = worker; i < batch; i += workers) {
+      row.push_back(order[i]);
+      length.push_back(of(order[i]));
+    }
+    first.push_back(int64_t(row.size()));
+  }
+  int64_t token = 0;
+  for (int worker = 0; worker < workers; worker++) {
+    long running = first[worker + 1] - first[worker];
+    for (long t = 0; t < steps; t++) {
+      while (running > 0 && length[first[worker] + running - 1] <= t) running--;
+      tokens.push_back(token);
+      token += running;
+    }
+    tokens.push_back(token);
+  }
+}
+
+}  // namespace elman
