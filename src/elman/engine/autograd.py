@@ -53,7 +53,9 @@ class _Native(torch.autograd.Function):
             made = _by_reference(ctx.cell, ctx.kind, inputs, lengths, saved, wanted, grads)
         else:
             x, h, c, *weights = inputs
-            made = torch.ops.elman.backward(*grads, x, h, c, weights, lengths, y, saved, ctx.kind, list(wanted))
+            made = torch.ops.elman.backward(
+                *grads, x, h, c, weights, lengths, y, saved, ctx.kind, list(wanted)
+            )
         return None, None, None, None, *(one if want else None for one, want in zip(made, wanted))
 
 
@@ -89,7 +91,11 @@ def _by_reference(
         return [None] * len(inputs)
     found = iter(
         torch.autograd.grad(
-            [value for value, _ in pairs], asked, [grad for _, grad in pairs], create_graph=True, allow_unused=True
+            [value for value, _ in pairs],
+            asked,
+            [grad for _, grad in pairs],
+            create_graph=True,
+            allow_unused=True,
         )
     )
     return [next(found) if want and one is not None else None for one, want in zip(inputs, wanted)]

@@ -168,7 +168,7 @@ def _run(call: _Call, backward: bool) -> None:
 
 def _batch_first(time: int, batch: int, size: int, like: Tensor) -> Tensor:
     """(time, batch, size), rows in memory batch first, as users see them."""
-    return like.new_empty(batch, time, size).transpose(0, 1)
+    return like.new_empty_strided((time, batch, size), (size, time * size, 1))
 
 
 def pitch(hidden: int) -> int:
@@ -177,7 +177,13 @@ def pitch(hidden: int) -> int:
 
 
 def _forward(
-    x: Tensor, h: Tensor, c: Tensor | None, weights: list[Tensor], lengths: Tensor | None, cell: int, save: int
+    x: Tensor,
+    h: Tensor,
+    c: Tensor | None,
+    weights: list[Tensor],
+    lengths: Tensor | None,
+    cell: int,
+    save: int,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     x, h = _dense(x), h.contiguous()
     c = None if c is None else c.contiguous()
@@ -195,7 +201,13 @@ def _forward(
     call = _Call()
     _fill(call, x, cell, lengths, hidden)
     call.weight_ih, call.weight_hh, call.bias_ih, call.bias_hh = (weight.data_ptr() for weight in weights)
-    call.h_0, call.y, call.y_time, call.y_row, call.h_n = h.data_ptr(), y.data_ptr(), y.stride(0), y.stride(1), h_n.data_ptr()
+    call.h_0, call.y, call.y_time, call.y_row, call.h_n = (
+        h.data_ptr(),
+        y.data_ptr(),
+        y.stride(0),
+        y.stride(1),
+        h_n.data_ptr(),
+    )
     if c is not None:
         call.c_0, call.c_n = c.data_ptr(), c_n.data_ptr()
     if saved.numel():
@@ -240,7 +252,11 @@ def _backward(
     made = [x.new_empty(0)] * 7
     if wanted[0]:
         made[0] = _batch_first(*x.shape, x)
-        call.grad_x, call.grad_x_time, call.grad_x_row = made[0].data_ptr(), made[0].stride(0), made[0].stride(1)
+        call.grad_x, call.grad_x_time, call.grad_x_row = (
+            made[0].data_ptr(),
+            made[0].stride(0),
+            made[0].stride(1),
+        )
     if c is not None:
         call.c_0 = c.data_ptr()
     names = ("grad_h_0", "grad_c_0", "grad_weight_ih", "grad_weight_hh", "grad_bias_ih", "grad_bias_hh")
@@ -268,11 +284,17 @@ _operators.impl("backward", _backward, "CPU")
 
 @torch.library.register_fake("elman::forward")
 def _forward_shapes(
-    x: Tensor, h: Tensor, c: Tensor | None, weights: list[Tensor], lengths: Tensor | None, cell: int, save: int
+    x: Tensor,
+    h: Tensor,
+    c: Tensor | None,
+    weights: list[Tensor],
+    lengths: Tensor | None,
+    cell: int,
+    save: int,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     (time, batch, _), hidden = x.shape, h.shape[1]
     saved = x.new_empty(time, batch, SLOTS[cell], pitch(hidden)) if save else x.new_empty(0)
-    y = x.new_empty(batch, time, hidden).transpose(0, 1)
+    y = _batch_first(time, batch, hidden, x)
     return y, torch.empty_like(h), h.new_empty(0) if c is None else torch.empty_like(c), saved
 
 
@@ -282,7 +304,7 @@ def _backward_shapes(
     weights: list[Tensor], lengths: Any, y: Tensor, saved: Tensor, cell: int, wanted: list[bool],
 ) -> list[Tensor]:  # fmt: skip
     time, batch, size = x.shape
-    made = [x.new_empty(batch, time, size).transpose(0, 1) if wanted[0] else x.new_empty(0)]
+    made = [_batch_first(time, batch, size, x) if wanted[0] else x.new_empty(0)]
     for want, value in zip(wanted[1:], (h, c, *weights)):
         made.append(torch.empty_like(value) if want and value is not None else x.new_empty(0))
     return made

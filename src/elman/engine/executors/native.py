@@ -58,7 +58,11 @@ def _refuses_cell(cell: Any) -> str | None:
     if cell.kernel is None:
         return f"no kernel for {type(cell).__name__}"
     if _name(cell) not in CELLS:
-        return f"activation={cell.activation!r}" if cell.kernel == "rnn" else f"no kernel for {type(cell).__name__}"
+        return (
+            f"activation={cell.activation!r}"
+            if cell.kernel == "rnn"
+            else f"no kernel for {type(cell).__name__}"
+        )
     return "layer_norm=True" if cell.ih.norm is not None else None
 
 
