@@ -216,10 +216,9 @@ class Backward {
       for (long panel = 0; panel < over.count; panel++) {
         const long width = over.width(panel) * lanes<T>, count = std::min(width, over.columns - over.first(panel));
         T* line = packed + over.first(panel) * CHUNK;
-        for (long k = 0; k < depth; k++, line += width) {
-          memcpy(line, values[chunk + k] + over.first(panel), count * sizeof(T));
-          memset(line + count, 0, (width - count) * sizeof(T));
-        }
+        for (long k = 0; k < depth; k++)
+          for (long v = 0; v < width; v += lanes<T>, line += lanes<T>)
+            store(line, load(values[chunk + k] + over.first(panel) + v, count - v));
       }
       for (long i = first * TALL; i < std::min(last * TALL, rows_w_); i += TALL) {
         const long rows = std::min<long>(TALL, rows_w_ - i);

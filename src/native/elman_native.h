@@ -56,6 +56,8 @@ ELMAN_PUBLIC int64_t elman_native_isa(void);
 ELMAN_PUBLIC int64_t elman_native_size(void);
 // Bytes of scratch that a call needs.
 ELMAN_PUBLIC int64_t elman_native_scratch(const elman_call* call, int64_t backward);
+// Multiply and add in registers only, for the machine's peak: returns the operations done, in type and threads as asked.
+ELMAN_PUBLIC double elman_native_peak(int64_t type, int64_t isa, int64_t threads, int64_t rounds);
 // Run it.
 ELMAN_PUBLIC void elman_native_run(const elman_call* call, int64_t backward);
 

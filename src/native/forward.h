@@ -1,4 +1,7 @@
 // All steps of a cell: products and epilogue fused, each worker its own rows from the first step to the last.
+//
+// Where a worker has few rows, a step has little to do with each weight that it reads. Then the input's products of some
+// steps ahead are made together, AHEAD tokens at a time, so that W_ih is read once for all of them.
 #pragma once
 #include "cells.h"
 #include "product.h"
@@ -12,6 +15,7 @@ class Forward {
   using V = Vector<T>;
   static constexpr int UNITS = Cell::GATES == 1 ? WIDE : 1;  // vectors of hidden units in a panel, at most
   static constexpr int BIASES = Cell::GATES + Cell::CANDIDATE_APART;
+  static constexpr long AHEAD = 64, FEW_ROWS = 24, WIDE_INPUT = 16;
 
   const elman_call& call_;
   const elman::Schedule schedule_;
@@ -20,7 +24,8 @@ class Forward {
   const long vectors_ = (hidden_ + lanes<T> - 1) / lanes<T>, panels_count_ = (vectors_ + UNITS - 1) / UNITS;
   // A row holds x, up against h: one product over both. h begins at a cache line, `before_` elements from the start.
   const long before_ = elman::padded(input_), row_ = elman::row_pitch<T>(before_ + pitch_);
-  T *panels_, *bias_, *rows_[2], *c_;
+  const long ahead_row_ = elman::row_pitch<T>(input_), ahead_panel_ = UNITS * Cell::GATES * lanes<T>;
+  T *panels_, *bias_, *rows_[2], *c_, *inputs_, *ahead_;
 
  public:
   Forward(const elman_call& call, elman::Arena& arena) : call_(call), schedule_(call) {
@@ -28,6 +33,9 @@ class Forward {
     bias_ = arena.take<T>(panels_count_ * UNITS * BIASES * lanes<T>);
     for (T*& rows : rows_) rows = arena.take<T>(call.batch * row_);
     c_ = arena.take<T>(Cell::CELL_STATE ? call.batch * pitch_ : 0);
+    const long tokens = steps_ahead(0) ? schedule_.workers * AHEAD : 0;
+    inputs_ = arena.take<T>(tokens * ahead_row_);
+    ahead_ = arena.take<T>(tokens * panels_count_ * ahead_panel_);
   }
 
   void run() const {
@@ -67,21 +75,66 @@ class Forward {
     }
   }
 
+  // How many steps' inputs a worker projects together; 0: each in its step. The first worker has the most rows.
+  long steps_ahead(int worker) const {
+    const long rows = schedule_.count(worker);
+    if (schedule_.count(0) > FEW_ROWS || input_ < WIDE_INPUT || call_.time == 1 || !rows) return 0;
+    return AHEAD / rows;
+  }
+
+  void project(int worker, long t, long steps) const {
+    const long begin = schedule_.token(worker, t), end = schedule_.token(worker, std::min(t + steps, call_.time));
+    T* const inputs = inputs_ + worker * AHEAD * ahead_row_;
+    T* to = inputs;
+    for (long step = t, running; to < inputs + (end - begin) * ahead_row_; step++) {
+      running = schedule_.running(worker, step);
+      for (long i = 0; i < running; i++, to += ahead_row_)
+        memcpy(to, in(call_.x) + step * call_.x_time + schedule_.row[schedule_.first[worker] + i] * call_.x_row,
+               input_ * sizeof(T));
+    }
+    for (long panel = 0; panel < panels_count_; panel++)
+      with_width(units(panel), [&]<int WIDTH>() {
+        if constexpr (WIDTH <= UNITS)
+          over_rows<rows_of(WIDTH * Cell::GATES)>(
+              0, end - begin, [&]<int ROWS>(long at) { input_tile<ROWS, WIDTH>(worker, panel, at); });
+      });
+  }
+
+  template <int ROWS, int WIDTH>
+  __attribute__((noinline)) void input_tile(int worker, long panel, long token) const {
+    constexpr int SUMS = WIDTH * Cell::GATES;
+    V sum[ROWS][SUMS];
+    for (int m = 0; m < ROWS; m++)
+      for (int v = 0; v < SUMS; v++) sum[m][v] = load(biases(panel) + v * lanes<T>);
+    multiply<T, ROWS, SUMS>(sum, inputs_ + (worker * AHEAD + token) * ahead_row_, ahead_row_, 1, weights(panel), input_);
+    for (int m = 0; m < ROWS; m++)
+      for (int v = 0; v < SUMS; v++) store(projected(worker, panel, token + m) + v * lanes<T>, sum[m][v]);
+  }
+  T* projected(int worker, long panel, long token) const {
+    return ahead_ + ((worker * panels_count_ + panel) * AHEAD + token) * ahead_panel_;
+  }
+
   void steps(int worker) const {
-    const long first = schedule_.first[worker], count = schedule_.count(worker);
+    const long first = schedule_.first[worker], count = schedule_.count(worker), steps = steps_ahead(worker);
     for (long position = first; position < first + count; position++) start(position);
     for (long t = 0, running; (running = schedule_.running(worker, t)) > 0; t++) {
-      const T *old = rows_[t & 1];
-      for (long position = first; position < first + running; position++)
+      const T* old = rows_[t & 1];
+      if (steps && t % steps == 0) project(worker, t, steps);
+      const long token = steps ? schedule_.token(worker, t) - schedule_.token(worker, t - t % steps) : -1;
+      for (long position = first; position < first + running && !steps; position++)
         memcpy(rows_[t & 1] + position * row_ + before_ - input_,
                in(call_.x) + t * call_.x_time + schedule_.row[position] * call_.x_row, input_ * sizeof(T));
       for (long panel = 0; panel < panels_count_; panel++) {
         if constexpr (Cell::GATES == 1) {
           with_width(units(panel), [&]<int WIDTH>() {
-            over_rows<rows_of(WIDTH)>(first, running, [&]<int ROWS>(long at) { tile<ROWS, WIDTH>(t, panel, at, old); });
+            over_rows<rows_of(WIDTH)>(first, running, [&]<int ROWS>(long at) {
+              tile<ROWS, WIDTH>(t, panel, at, old, steps ? projected(worker, panel, token + at - first) : nullptr);
+            });
           });
         } else {
-          over_rows<rows_of(Cell::GATES)>(first, running, [&]<int ROWS>(long at) { tile<ROWS, 1>(t, panel, at, old); });
+          over_rows<rows_of(Cell::GATES)>(first, running, [&]<int ROWS>(long at) {
+            tile<ROWS, 1>(t, panel, at, old, steps ? projected(worker, panel, token + at - first) : nullptr);
+          });
         }
       }
     }
@@ -108,22 +161,24 @@ class Forward {
       memset(out(call_.y) + t * call_.y_time + row * call_.y_row, 0, hidden_ * sizeof(T));
   }
 
-  template <int ROWS, int WIDTH>  // WIDTH vectors of hidden units
-  __attribute__((noinline)) void tile(long t, long panel, long first, const T* old) const {
+  // WIDTH vectors of hidden units. `ahead`: the input's products of the first row, where they are made already.
+  template <int ROWS, int WIDTH>
+  __attribute__((noinline)) void tile(long t, long panel, long first, const T* old, const T* ahead) const {
     constexpr int SUMS = WIDTH * Cell::GATES;
     const T *bias = biases(panel), *weight = weights(panel), *row = old + first * row_ + before_;
     V sum[ROWS][SUMS], candidate[ROWS];
     for (int m = 0; m < ROWS; m++)
-      for (int v = 0; v < SUMS; v++) sum[m][v] = load(bias + v * lanes<T>);
+      for (int v = 0; v < SUMS; v++) sum[m][v] = load((ahead ? ahead + m * ahead_panel_ : bias) + v * lanes<T>);
     if constexpr (Cell::CANDIDATE_APART) {
-      multiply<T, ROWS, SUMS>(sum, row - input_, row_, 1, weight, input_);
+      if (!ahead) multiply<T, ROWS, SUMS>(sum, row - input_, row_, 1, weight, input_);
       for (int m = 0; m < ROWS; m++) {
         candidate[m] = sum[m][SUMS - 1];
         sum[m][SUMS - 1] = load(bias + SUMS * lanes<T>);
       }
       multiply<T, ROWS, SUMS>(sum, row, row_, 1, weight + input_ * SUMS * lanes<T>, hidden_);
     } else {
-      multiply<T, ROWS, SUMS>(sum, row - input_, row_, 1, weight, depth_);
+      const long made = ahead ? input_ : 0;
+      multiply<T, ROWS, SUMS>(sum, row - input_ + made, row_, 1, weight + made * SUMS * lanes<T>, depth_ - made);
     }
     T* const next = rows_[(t + 1) & 1];
     for (int m = 0; m < ROWS; m++) {

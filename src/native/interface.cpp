@@ -7,18 +7,22 @@
 #ifndef _WIN32
 #include <pthread.h>
 #endif
+#include <vector>
 
 #include "schedule.h"
 
 namespace portable {
 size_t answer(const elman_call& call, bool backward);
+double peak(int64_t type, int64_t rounds);
 }
 #ifdef ELMAN_X86
 namespace avx2 {
 size_t answer(const elman_call& call, bool backward);
+double peak(int64_t type, int64_t rounds);
 }
 namespace avx512 {
 size_t answer(const elman_call& call, bool backward);
+double peak(int64_t type, int64_t rounds);
 }
 #endif
 
@@ -76,3 +80,15 @@ int64_t elman_native_scratch(const elman_call* call, int64_t backward) {
 }
 
 void elman_native_run(const elman_call* call, int64_t backward) { elman::answer(*call, backward); }
+
+double elman_native_peak(int64_t type, int64_t isa, int64_t threads, int64_t rounds) {
+  auto* peak = portable::peak;
+#ifdef ELMAN_X86
+  isa = std::min(isa, elman_native_isa());
+  if (isa == ELMAN_AVX2) peak = avx2::peak;
+  if (isa == ELMAN_AVX512) peak = avx512::peak;
+#endif
+  std::vector<double> done(threads);
+  elman::parallel(int(threads), [&](int worker) { done[worker] = peak(type, rounds); });
+  return done[0] * double(rounds) * double(threads);
+}

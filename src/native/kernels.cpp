@@ -26,6 +26,25 @@ size_t with_type(const elman_call& call, bool backward) {
   }
 }
 
+// `rounds` times as many multiply-adds as keep the units busy; returns the operations of a round.
+template <class T>
+double spin(int64_t rounds) {
+  constexpr int CHAINS = 12;
+  Vector<T> sum[CHAINS];
+  for (int i = 0; i < CHAINS; i++) sum[i] = all(T(i));
+  const Vector<T> factor = all(T(1.0001)), term = all(T(0.5));
+  for (int64_t round = 0; round < rounds; round++) {
+#pragma GCC unroll 12
+    for (int i = 0; i < CHAINS; i++) sum[i] = sum[i] * factor + term;
+  }
+  Vector<T> total = {};
+  for (const Vector<T>& value : sum) total += value;
+  volatile T used = total[0];
+  (void)used;
+  return 2.0 * CHAINS * lanes<T>;
+}
+double peak(int64_t type, int64_t rounds) { return type == ELMAN_FLOAT64 ? spin<double>(rounds) : spin<float>(rounds); }
+
 // Run the call, or with no scratch memory say how many bytes of it are needed.
 size_t answer(const elman_call& call, bool backward) {
   return call.type == ELMAN_FLOAT64 ? with_type<double>(call, backward) : with_type<float>(call, backward);

@@ -1,6 +1,7 @@
 // The one micro-kernel: a tile of rows times a panel of columns, sums in registers, and how panels are packed.
 #pragma once
 #include <algorithm>
+#include <utility>
 
 #include "vectors.h"
 
@@ -104,24 +105,52 @@ void pack(T* to, const T* matrix, const Panels<T>& panels, long panel, long dept
   }
 }
 
+// a0 b0 a1 b1 ...: of their first halves, or of their second ones.
+template <class V, size_t... I>
+ELMAN_INLINE V interleave(V a, V b, std::index_sequence<I...>, std::integral_constant<bool, false>) {
+  return __builtin_shufflevector(a, b, int(I / 2 + I % 2 * sizeof...(I))...);
+}
+template <class V, size_t... I>
+ELMAN_INLINE V interleave(V a, V b, std::index_sequence<I...>, std::integral_constant<bool, true>) {
+  return __builtin_shufflevector(a, b, int((I + sizeof...(I)) / 2 + I % 2 * sizeof...(I))...);
+}
+
+// A square of vectors, rows for columns: each round interleaves row i with row i + L / 2.
+template <class T>
+ELMAN_INLINE void transpose(Vector<T> (&square)[lanes<T>]) {
+  constexpr int L = lanes<T>;
+  constexpr auto order = std::make_index_sequence<L>{};
+#pragma GCC unroll 4
+  for (int round = 1; round < L; round *= 2) {
+    Vector<T> next[L];
+#pragma GCC unroll 8
+    for (int i = 0; i < L / 2; i++) {
+      next[2 * i] = interleave(square[i], square[i + L / 2], order, std::false_type{});
+      next[2 * i + 1] = interleave(square[i], square[i + L / 2], order, std::true_type{});
+    }
+#pragma GCC unroll 16
+    for (int i = 0; i < L; i++) square[i] = next[i];
+  }
+}
+
 // `vector`: which vector of a panel `width` vectors wide. Rows first .. first + count of matrix (rows, depth) become
 // its lanes: to[k][vector][lane] = matrix[first + lane][k].
 template <class T>
 void pack_transposed(T* to, long width, long vector, const T* matrix, long first, long count, long depth) {
-  constexpr long SIDE = 16;
+  constexpr long SIDE = lanes<T>;
   matrix += first * depth;
   to += vector * lanes<T>;
   for (long k = 0; k < depth; k += SIDE) {
     const long steps = std::min(SIDE, depth - k);
-    T square[SIDE][lanes<T>] = {};
-    if (steps == SIDE) {
-      for (long lane = 0; lane < count; lane++)
-        for (long i = 0; i < SIDE; i++) square[i][lane] = matrix[lane * depth + k + i];
+    Vector<T> square[SIDE] = {};
+    if (steps == SIDE && count == SIDE) {
+#pragma GCC unroll 16
+      for (long lane = 0; lane < SIDE; lane++) square[lane] = load(matrix + lane * depth + k);
     } else {
-      for (long lane = 0; lane < count; lane++)
-        for (long i = 0; i < steps; i++) square[i][lane] = matrix[lane * depth + k + i];
+      for (long lane = 0; lane < count; lane++) square[lane] = load(matrix + lane * depth + k, steps);
     }
-    for (long i = 0; i < steps; i++) memcpy(to + (k + i) * width * lanes<T>, square[i], sizeof square[i]);
+    transpose<T>(square);
+    for (long i = 0; i < steps; i++) store(to + (k + i) * width * lanes<T>, square[i]);
   }
 }
 

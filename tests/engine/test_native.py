@@ -252,11 +252,27 @@ def test_a_forked_child_does_not_hang():
 
 
 def test_gradients_of_what_was_changed_in_place_are_refused():
-    network, x = make("gru", {}), torch.randn(2, 3, 3).double()
+    for network, x in (
+        (make("gru", {}), torch.randn(2, 3, 3)),
+        (make("gru", {}, 3, 64), torch.randn(9, 200, 3)),
+    ):
+        output, _ = network(x.double())
+        output.mul_(2)
+        with pytest.raises(RuntimeError, match="modified by an inplace"):
+            output.sum().backward()
+
+
+def test_an_output_may_be_changed_in_place_where_nothing_needs_it():
+    network, x = (
+        make("lstm", {}, 8, 64),
+        torch.randn(8, 200, 8).double(),
+    )  # large: its memory is from the pool
     output, _ = network(x)
-    output.mul_(2)
-    with pytest.raises(RuntimeError, match="inplace"):
-        output.sum().backward()
+    torch.testing.assert_close((output * 1.0).mul_(2), 2 * output)
+    with torch.no_grad():
+        output = network(x)[0]
+        expected = output.clone() * 2
+        torch.testing.assert_close(output.mul_(2), expected)
 
 
 def test_a_second_backward_pass_needs_the_graph():

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import importlib.metadata
+import math
 import os
 import threading
 from pathlib import Path
@@ -22,6 +23,7 @@ from elman.core.errors import UnknownName
 NAME = "libelman_native.so"
 CELLS = {"gru": 0, "lstm": 1, "rnn_tanh": 2, "rnn_relu": 3}
 SLOTS = (4, 5, 0, 0)  # vectors that a step of each cell leaves for the trace and the backward pass
+LARGE = 1 << 18  # bytes from which memory is worth keeping: malloc gives less than that without page faults
 TYPES = {torch.float32: 0, torch.float64: 1}
 INSTRUCTION_SETS = ("portable", "avx2", "avx512")
 
@@ -56,6 +58,8 @@ def library() -> Any:
             found.elman_native_scratch.argtypes = [ctypes.c_void_p, ctypes.c_int64]
             found.elman_native_run.argtypes = [ctypes.c_void_p, ctypes.c_int64]
             found.elman_native_run.restype = None
+            found.elman_native_peak.argtypes = [ctypes.c_int64] * 4
+            found.elman_native_peak.restype = ctypes.c_double
             if found.elman_native_size() == ctypes.sizeof(_Call):
                 return found
     return None
@@ -133,15 +137,14 @@ class _Lease:
 _pool = _Pool()
 
 
-def _empty(shape: tuple[int, ...], like: Tensor) -> Tensor:
-    """A tensor of undefined values from the pool."""
-    count = 1
-    for size in shape:
-        count *= size
-    if not count:
-        return like.new_empty(shape)
-    lease = np.asarray(_pool.take(count * like.element_size()))  # its base is the lease
-    return torch.from_numpy(lease)[: count * like.element_size()].view(like.dtype).view(shape)
+def _empty(shape: tuple[int, ...], strides: tuple[int, ...], like: Tensor) -> Tensor:
+    """A dense tensor of undefined values, from the pool where it is large."""
+    size = math.prod(shape) * like.element_size()
+    if size < LARGE:
+        return like.new_empty_strided(shape, strides)
+    lease = np.asarray(_pool.take(size))  # its base is the lease
+    # set_, because a view of the buffer could not be changed in place by a user
+    return like.new_empty(0).set_(torch.from_numpy(lease).untyped_storage(), 0, shape, strides)
 
 
 def _dense(value: Tensor) -> Tensor:
@@ -168,7 +171,7 @@ def _run(call: _Call, backward: bool) -> None:
 
 def _batch_first(time: int, batch: int, size: int, like: Tensor) -> Tensor:
     """(time, batch, size), rows in memory batch first, as users see them."""
-    return like.new_empty_strided((time, batch, size), (size, time * size, 1))
+    return _empty((time, batch, size), (size, time * size, 1), like)
 
 
 def pitch(hidden: int) -> int:
@@ -195,7 +198,9 @@ def _forward(
     shape = (time, batch, SLOTS[cell], pitch(hidden))
     saved = x.new_empty(0)
     if save == KEEP:
-        saved = _empty(shape, x)
+        saved = _empty(
+            shape, (batch * SLOTS[cell] * pitch(hidden), SLOTS[cell] * pitch(hidden), pitch(hidden), 1), x
+        )
     elif save == SHOW:
         saved = x.new_zeros(shape)
     call = _Call()
@@ -251,7 +256,7 @@ def _backward(
             setattr(call, name, keep[-1].data_ptr())
     made = [x.new_empty(0)] * 7
     if wanted[0]:
-        made[0] = _batch_first(*x.shape, x)
+        made[0] = _batch_first(x.shape[0], x.shape[1], x.shape[2], x)
         call.grad_x, call.grad_x_time, call.grad_x_row = (
             made[0].data_ptr(),
             made[0].stride(0),
@@ -282,7 +287,6 @@ _operators.impl("forward", _forward, "CPU")
 _operators.impl("backward", _backward, "CPU")
 
 
-@torch.library.register_fake("elman::forward")
 def _forward_shapes(
     x: Tensor,
     h: Tensor,
@@ -294,17 +298,20 @@ def _forward_shapes(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     (time, batch, _), hidden = x.shape, h.shape[1]
     saved = x.new_empty(time, batch, SLOTS[cell], pitch(hidden)) if save else x.new_empty(0)
-    y = _batch_first(time, batch, hidden, x)
+    y = x.new_empty_strided((time, batch, hidden), (hidden, time * hidden, 1))
     return y, torch.empty_like(h), h.new_empty(0) if c is None else torch.empty_like(c), saved
 
 
-@torch.library.register_fake("elman::backward")
 def _backward_shapes(
     grad_y: Any, grad_h_n: Any, grad_c_n: Any, grad_saved: Any, x: Tensor, h: Tensor, c: Tensor | None,
     weights: list[Tensor], lengths: Any, y: Tensor, saved: Tensor, cell: int, wanted: list[bool],
 ) -> list[Tensor]:  # fmt: skip
     time, batch, size = x.shape
-    made = [_batch_first(time, batch, size, x) if wanted[0] else x.new_empty(0)]
+    made = [x.new_empty_strided(x.shape, (size, time * size, 1)) if wanted[0] else x.new_empty(0)]
     for want, value in zip(wanted[1:], (h, c, *weights)):
         made.append(torch.empty_like(value) if want and value is not None else x.new_empty(0))
     return made
+
+
+torch.library.register_fake("elman::forward", _forward_shapes)
+torch.library.register_fake("elman::backward", _backward_shapes)
