@@ -25,13 +25,13 @@ class Backward {
 
  public:
   Backward(const elman_call& call, elman::Arena& arena) : call_(call), schedule_(call) {
-    const long total = schedule_.total(), workers = schedule_.workers;
+    const long total = schedule_.total(), workers = schedule_.workers, threads = schedule_.threads();
     panels_h_ = arena.take<T>(over_h_.size(rows_w_));
     panels_x_ = arena.take<T>(call.grad_x ? over_x_.size(rows_w_) : 0);
     carry_h_ = arena.take<T>(Cell::CARRIES_H ? call.batch * pitch_ : 0);
     carry_c_ = arena.take<T>(Cell::CELL_STATE ? call.batch * pitch_ : 0);
     bias_ = arena.take<T>(workers * N * pitch_);
-    packed_ = arena.take<T>(workers * CHUNK * std::max(over_h_.size(1), over_x_.size(1)));
+    packed_ = arena.take<T>(threads * CHUNK * std::max(over_h_.size(1), over_x_.size(1)));
     inputs_ = arena.take<const T*>(total);
     states_ = arena.take<const T*>(total);
     grad_inputs_ = arena.take<T*>(call.grad_x ? total : 0);
@@ -39,23 +39,26 @@ class Backward {
   }
 
   void run() const {
-    const int workers = schedule_.workers;
-    elman::parallel(workers, [&](int worker) {
+    const int workers = schedule_.workers, threads = schedule_.threads();
+    elman::parallel(threads, [&](int thread) {
       long first, last;
-      elman::span(over_h_.count, worker, workers, first, last);
+      elman::span(over_h_.count, thread, threads, first, last);
       for (long p = first; p < last; p++) pack(panels_h_, in(call_.weight_hh), over_h_, p, rows_w_, 0);
-      elman::span(call_.grad_x ? over_x_.count : 0, worker, workers, first, last);
+      elman::span(call_.grad_x ? over_x_.count : 0, thread, threads, first, last);
       const long roll = Cell::INPUT_ROLL * hidden_;
       for (long p = first; p < last; p++) pack(panels_x_, in(call_.weight_ih), over_x_, p, rows_w_, roll);
-      list_tokens(worker);
+      if (thread < workers) list_tokens(thread);
     });
-    elman::parallel(workers, [&](int worker) { steps(worker); });
-    elman::parallel(workers, [&](int worker) {
-      if (call_.grad_x) input_gradient(worker);
+    if (schedule_.team > 1)
+      elman::together(schedule_.team, [&](const elman::Team& team) { steps(0, &team); });
+    else
+      elman::parallel(workers, [&](int worker) { steps(worker, nullptr); });
+    elman::parallel(threads, [&](int thread) {
+      if (call_.grad_x) input_gradient(thread);
       if (call_.grad_weight_ih)
-        weight_gradient(worker, 0, inputs_, over_x_, Cell::INPUT_ROLL * hidden_, out(call_.grad_weight_ih));
+        weight_gradient(thread, 0, inputs_, over_x_, Cell::INPUT_ROLL * hidden_, out(call_.grad_weight_ih));
       if (call_.grad_weight_hh)
-        weight_gradient(worker, Cell::RECURRENT * hidden_, states_, over_h_, 0, out(call_.grad_weight_hh));
+        weight_gradient(thread, Cell::RECURRENT * hidden_, states_, over_h_, 0, out(call_.grad_weight_hh));
     });
     if (call_.grad_bias_ih) bias_gradient(out(call_.grad_bias_ih), 0, Cell::INPUT_ROLL);
     if (call_.grad_bias_hh) bias_gradient(out(call_.grad_bias_hh), Cell::RECURRENT, 0);
@@ -82,21 +85,28 @@ class Backward {
 
   // The rows that end at step t take their gradient from the final state; the others from step t + 1. Step -1 is the
   // initial state.
-  void steps(int worker) const {
+  void steps(int worker, const elman::Team* team) const {
     const long first = schedule_.first[worker], count = schedule_.count(worker);
-    memset(bias_ + worker * N * pitch_, 0, N * pitch_ * sizeof(T));
-    for (long position = first; position < first + count; position++) start(position);
+    long first_panel = 0, last_panel = over_h_.count;
+    if (team) elman::span(over_h_.count, team->member, team->size, first_panel, last_panel);
+    const bool leads = !team || team->member == 0;
+    if (leads) {
+      memset(bias_ + worker * N * pitch_, 0, N * pitch_ * sizeof(T));
+      for (long position = first; position < first + count; position++) start(position);
+    }
+    if (team) team->wait();
     const long longest = count ? schedule_.length[first] : 0;
     for (long t = longest - 1; t >= (call_.grad_h_0 ? -1 : 0); t--) {
       const long going_on = schedule_.running(worker, t + 1), running = t < 0 ? going_on : schedule_.running(worker, t);
-      for (long panel = 0; panel < over_h_.count; panel++)
+      for (long panel = first_panel; panel < last_panel; panel++)
         with_width(over_h_.width(panel), [&]<int WIDTH>() {
           over_rows<rows_of(WIDTH)>(0, going_on, [&]<int ROWS>(long at) { tile<ROWS, WIDTH, true>(worker, t, panel, at); });
           over_rows<1>(going_on, running - going_on,
                        [&]<int ROWS>(long at) { tile<ROWS, WIDTH, false>(worker, t, panel, at); });
         });
+      if (team) team->wait();
     }
-    if (Cell::CELL_STATE && call_.grad_c_0)
+    if (leads && Cell::CELL_STATE && call_.grad_c_0)
       for (long position = first; position < first + count; position++)
         memcpy(out(call_.grad_c_0) + schedule_.row[position] * hidden_, carry_c_ + position * pitch_, hidden_ * sizeof(T));
   }
@@ -179,10 +189,10 @@ class Backward {
   }
 
   // Tokens in blocks that stay in cache over all panels.
-  void input_gradient(int worker) const {
+  void input_gradient(int thread) const {
     constexpr long BLOCK = 64;
     long first, last;
-    elman::span(schedule_.total(), worker, schedule_.workers, first, last);
+    elman::span(schedule_.total(), thread, schedule_.threads(), first, last);
     for (long block = first; block < last; block += BLOCK)
       for (long panel = 0; panel < over_x_.count; panel++)
         with_width(over_x_.width(panel), [&]<int WIDTH>() {
@@ -203,13 +213,13 @@ class Backward {
       }
   }
 
-  // to (rows, columns) = gradients^T values, over all tokens; a worker makes rows of its own. Gradient column k belongs
+  // to (rows, columns) = gradients^T values, over all tokens; a thread makes rows of its own. Gradient column k belongs
   // to row (k + roll) % rows. Both operands are packed, CHUNK tokens at a time.
-  void weight_gradient(int worker, long column, const T* const* values, const Panels<T>& over, long roll, T* to) const {
+  void weight_gradient(int thread, long column, const T* const* values, const Panels<T>& over, long roll, T* to) const {
     const long total = schedule_.total(), tiles = (rows_w_ + TALL - 1) / TALL;
     long first, last;
-    elman::span(tiles, worker, schedule_.workers, first, last);
-    T* const packed = packed_ + worker * CHUNK * std::max(over_h_.size(1), over_x_.size(1));
+    elman::span(tiles, thread, schedule_.threads(), first, last);
+    T* const packed = packed_ + thread * CHUNK * std::max(over_h_.size(1), over_x_.size(1));
     alignas(64) T left[CHUNK * TALL];
     for (long chunk = 0; chunk < std::max(total, 1l); chunk += CHUNK) {
       const long depth = std::min(CHUNK, total - chunk);

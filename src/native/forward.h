@@ -33,19 +33,22 @@ class Forward {
     bias_ = arena.take<T>(panels_count_ * UNITS * BIASES * lanes<T>);
     for (T*& rows : rows_) rows = arena.take<T>(call.batch * row_);
     c_ = arena.take<T>(Cell::CELL_STATE ? call.batch * pitch_ : 0);
-    const long tokens = steps_ahead(0) ? schedule_.workers * AHEAD : 0;
+    const long tokens = steps_ahead(0) ? schedule_.threads() * AHEAD : 0;
     inputs_ = arena.take<T>(tokens * ahead_row_);
     ahead_ = arena.take<T>(tokens * panels_count_ * ahead_panel_);
   }
 
   void run() const {
-    const int workers = schedule_.workers;
-    elman::parallel(workers, [&](int worker) {
+    const int threads = schedule_.threads();
+    elman::parallel(threads, [&](int thread) {
       long first, last;
-      elman::span(panels_count_, worker, workers, first, last);
+      elman::span(panels_count_, thread, threads, first, last);
       for (long panel = first; panel < last; panel++) pack_panel(panel);
     });
-    elman::parallel(workers, [&](int worker) { steps(worker); });
+    if (schedule_.team > 1)
+      elman::together(schedule_.team, [&](const elman::Team& team) { steps(0, &team); });
+    else
+      elman::parallel(threads, [&](int worker) { steps(worker, nullptr); });
   }
 
  private:
@@ -82,9 +85,10 @@ class Forward {
     return AHEAD / rows;
   }
 
-  void project(int worker, long t, long steps) const {
+  // `thread` has the panels first_panel .. last_panel.
+  void project(int worker, int thread, long t, long steps, long first_panel, long last_panel) const {
     const long begin = schedule_.token(worker, t), end = schedule_.token(worker, std::min(t + steps, call_.time));
-    T* const inputs = inputs_ + worker * AHEAD * ahead_row_;
+    T* const inputs = inputs_ + thread * AHEAD * ahead_row_;
     T* to = inputs;
     for (long step = t, running; to < inputs + (end - begin) * ahead_row_; step++) {
       running = schedule_.running(worker, step);
@@ -92,21 +96,21 @@ class Forward {
         memcpy(to, in(call_.x) + step * call_.x_time + schedule_.row[schedule_.first[worker] + i] * call_.x_row,
                input_ * sizeof(T));
     }
-    for (long panel = 0; panel < panels_count_; panel++)
+    for (long panel = first_panel; panel < last_panel; panel++)
       with_width(units(panel), [&]<int WIDTH>() {
         if constexpr (WIDTH <= UNITS)
           over_rows<rows_of(WIDTH * Cell::GATES)>(
-              0, end - begin, [&]<int ROWS>(long at) { input_tile<ROWS, WIDTH>(worker, panel, at); });
+              0, end - begin, [&]<int ROWS>(long at) { input_tile<ROWS, WIDTH>(worker, panel, at, inputs); });
       });
   }
 
   template <int ROWS, int WIDTH>
-  __attribute__((noinline)) void input_tile(int worker, long panel, long token) const {
+  __attribute__((noinline)) void input_tile(int worker, long panel, long token, const T* inputs) const {
     constexpr int SUMS = WIDTH * Cell::GATES;
     V sum[ROWS][SUMS];
     for (int m = 0; m < ROWS; m++)
       for (int v = 0; v < SUMS; v++) sum[m][v] = load(biases(panel) + v * lanes<T>);
-    multiply<T, ROWS, SUMS>(sum, inputs_ + (worker * AHEAD + token) * ahead_row_, ahead_row_, 1, weights(panel), input_);
+    multiply<T, ROWS, SUMS>(sum, inputs + token * ahead_row_, ahead_row_, 1, weights(panel), input_);
     for (int m = 0; m < ROWS; m++)
       for (int v = 0; v < SUMS; v++) store(projected(worker, panel, token + m) + v * lanes<T>, sum[m][v]);
   }
@@ -114,17 +118,26 @@ class Forward {
     return ahead_ + ((worker * panels_count_ + panel) * AHEAD + token) * ahead_panel_;
   }
 
-  void steps(int worker) const {
+  // A worker's rows through all steps, or with a team this thread's part of the hidden units of all rows.
+  void steps(int worker, const elman::Team* team) const {
     const long first = schedule_.first[worker], count = schedule_.count(worker), steps = steps_ahead(worker);
-    for (long position = first; position < first + count; position++) start(position);
+    const int thread = team ? team->member : worker;
+    const bool leads = !team || team->member == 0;
+    long first_panel = 0, last_panel = panels_count_;
+    if (team) elman::span(panels_count_, team->member, team->size, first_panel, last_panel);
+    if (leads)
+      for (long position = first; position < first + count; position++) start(position);
+    if (team) team->wait();
     for (long t = 0, running; (running = schedule_.running(worker, t)) > 0; t++) {
       const T* old = rows_[t & 1];
-      if (steps && t % steps == 0) project(worker, t, steps);
+      if (steps && t % steps == 0) project(worker, thread, t, steps, first_panel, last_panel);
       const long token = steps ? schedule_.token(worker, t) - schedule_.token(worker, t - t % steps) : -1;
-      for (long position = first; position < first + running && !steps; position++)
-        memcpy(rows_[t & 1] + position * row_ + before_ - input_,
-               in(call_.x) + t * call_.x_time + schedule_.row[position] * call_.x_row, input_ * sizeof(T));
-      for (long panel = 0; panel < panels_count_; panel++) {
+      if (!steps && leads)
+        for (long position = first; position < first + running; position++)
+          memcpy(rows_[t & 1] + position * row_ + before_ - input_,
+                 in(call_.x) + t * call_.x_time + schedule_.row[position] * call_.x_row, input_ * sizeof(T));
+      if (!steps && team) team->wait();
+      for (long panel = first_panel; panel < last_panel; panel++) {
         if constexpr (Cell::GATES == 1) {
           with_width(units(panel), [&]<int WIDTH>() {
             over_rows<rows_of(WIDTH)>(first, running, [&]<int ROWS>(long at) {
@@ -137,8 +150,10 @@ class Forward {
           });
         }
       }
+      if (team) team->wait();
     }
-    for (long position = first; position < first + count; position++) finish(position);
+    if (leads)
+      for (long position = first; position < first + count; position++) finish(position);
   }
 
   void start(long position) const {

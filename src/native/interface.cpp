@@ -7,6 +7,9 @@
 #ifndef _WIN32
 #include <pthread.h>
 #endif
+#include <omp.h>
+
+#include <thread>
 #include <vector>
 
 #include "schedule.h"
@@ -38,6 +41,25 @@ void parallel(int workers, const std::function<void(int)>& work) {
   }
 #pragma omp parallel for schedule(static, 1) num_threads(workers)
   for (int worker = 0; worker < workers; worker++) work(worker);
+}
+
+void Team::wait() const {
+  if (size == 1) return;
+  const int now = round_.load(std::memory_order_relaxed);
+  if (arrived_.fetch_add(1, std::memory_order_acq_rel) == size - 1) {
+    arrived_.store(0, std::memory_order_relaxed);
+    round_.store(now + 1, std::memory_order_release);
+    return;
+  }
+  for (int turns = 0; round_.load(std::memory_order_acquire) == now; turns++)
+    if (turns > 5000) std::this_thread::yield();  // another program may have the other core
+}
+
+void together(int size, const std::function<void(const Team&)>& work) {
+  std::atomic<int> arrived{0}, round{0};
+  if (size == 1 || forked) return work(Team(0, 1, arrived, round));
+#pragma omp parallel num_threads(size)
+  work(Team(omp_get_thread_num(), omp_get_num_threads(), arrived, round));
 }
 
 static size_t answer(const elman_call& call, bool backward) {

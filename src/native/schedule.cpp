@@ -6,9 +6,13 @@ namespace elman {
 
 Schedule::Schedule(const elman_call& call) : steps(call.time) {
   const long batch = call.batch;
-  // A thread is worth its start where it has some 50 us of work: 2^21 multiplications.
+  // A thread is worth its start where it has some 10 us of work: 2^19 multiplications of each gate.
   const double work = double(call.time) * double(batch) * double(call.hidden) * double(call.hidden + call.input);
-  workers = int(std::clamp<double>(work / (1 << 19), 1, double(std::clamp<int64_t>(batch, 1, call.threads))));
+  workers = int(std::clamp<double>(work / (1 << 19), 1, double(std::max<int64_t>(1, call.threads))));
+  // A team waits for all of its threads after every step, so that a step must be some microseconds of work.
+  const bool shared = workers > batch && batch && call.hidden >= 128;
+  team = shared ? int(std::min<int64_t>(workers, call.hidden / 64)) : 1;
+  workers = shared ? 1 : int(std::clamp<int64_t>(batch, 1, workers));
   std::vector<int64_t> order(batch);
   for (long i = 0; i < batch; i++) order[i] = i;
   auto of = [&](int64_t i) { return call.lengths ? std::clamp<int64_t>(call.lengths[i], 0, steps) : steps; };

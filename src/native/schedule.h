@@ -1,5 +1,6 @@
 // Who works on which rows, and where scratch memory lies. Shared by all instruction sets.
 #pragma once
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -12,6 +13,20 @@ namespace elman {
 // work(0) .. work(workers - 1), side by side where there are threads.
 void parallel(int workers, const std::function<void(int)>& work);
 
+// Threads that take every step together, and wait for one another after each.
+class Team {
+ public:
+  Team(int member, int size, std::atomic<int>& arrived, std::atomic<int>& round)
+      : member(member), size(size), arrived_(arrived), round_(round) {}
+  const int member, size;
+  void wait() const;
+
+ private:
+  std::atomic<int>&arrived_, &round_;
+};
+// work(team) by at most `size` threads, which do run side by side.
+void together(int size, const std::function<void(const Team&)>& work);
+
 inline void span(long count, int worker, int workers, long& first, long& last) {
   first = count * worker / workers;
   last = count * (worker + 1) / workers;
@@ -22,13 +37,18 @@ inline void span(long count, int worker, int workers, long& first, long& last) {
 //
 // position  a row's place in this order; a worker's positions are consecutive: first[worker] .. first[worker + 1]
 // token     a step of a row. A worker's tokens are consecutive, step by step: token(worker, t) + place among its rows
+//
+// Where there are fewer rows than threads, one worker has them all, and a team of threads shares the hidden units of each
+// of its steps.
 struct Schedule {
-  int workers;
+  int workers, team;
   long steps;
   std::vector<int64_t> row, length, first, tokens;
 
   explicit Schedule(const elman_call& call);
 
+  // Threads for what is done before and after the steps.
+  int threads() const { return workers > team ? workers : team; }
   long count(int worker) const { return first[worker + 1] - first[worker]; }
   long token(int worker, long t) const { return tokens[worker * (steps + 1) + t]; }
   // Rows of a worker that have a step t.
