@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import platform
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -115,7 +116,7 @@ def dense(
             "torch forward": inference(lambda m=theirs, v=x: m(v)),
             "ours forward": inference(lambda m=ours, v=x: m(v)),
         }
-        seconds = interleaved(runs, repetitions, 8.0)
+        seconds = interleaved(runs, repetitions, budget)
         train, train_text = ratio(seconds["torch"], seconds["ours"])
         forward, forward_text = ratio(seconds["torch forward"], seconds["ours forward"])
         work = 2 * batch * steps * GATES[cell] * hidden * (size + hidden)
@@ -130,7 +131,7 @@ def dense(
     return rows, classes
 
 
-def options(cell: str, repetitions: int) -> str:
+def options(cell: str, repetitions: int, budget: float) -> str:
     """What the trace and a ragged batch cost beside the plain, padded run."""
     batch, steps, size, hidden = RAGGED
     torch.manual_seed(0)
@@ -152,7 +153,7 @@ def options(cell: str, repetitions: int) -> str:
         "forward": inference(lambda: network(x)),
         "traced forward": inference(lambda: network.trace(x)),
     }
-    seconds = interleaved(runs, repetitions, 8.0)
+    seconds = interleaved(runs, repetitions, budget)
     fill = float(lengths.sum()) / (batch * steps)
     pairs = [("ragged", "padded"), ("traced", "untraced"), ("traced forward", "forward")]
     line = f"| {cell} | {fill:.0%} | " + " | ".join(ratio(seconds[a], seconds[b])[1] for a, b in pairs) + " |"
@@ -170,22 +171,27 @@ def main() -> None:
     )
     parser.add_argument("--cells", nargs="+", default=list(GATES))
     parser.add_argument("--repetitions", type=int, default=9)
+    parser.add_argument("--budget", type=float, default=8.0, help="seconds for a size, after 3 repetitions")
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("ENGINE.md"))
     chosen = parser.parse_args()
+    if chosen.isa and "ELMAN_NATIVE_ISA" not in os.environ:  # torch reads its settings when it is imported
+        theirs = {"avx512": "avx512", "avx2": "avx2", "portable": "default"}[chosen.isa]
+        onednn = {"avx512": "AVX512_CORE", "avx2": "AVX2", "portable": "SSE41"}[chosen.isa]
+        forced = {"ELMAN_NATIVE_ISA": chosen.isa, "ATEN_CPU_CAPABILITY": theirs, "ONEDNN_MAX_CPU_ISA": onednn}
+        forced["MKL_ENABLE_INSTRUCTIONS"] = {"portable": "SSE4_2"}.get(chosen.isa, chosen.isa.upper())
+        os.execve(sys.executable, [sys.executable, *sys.argv], os.environ | forced)
     torch.set_num_threads(chosen.threads)
-    if chosen.isa:
-        os.environ["ELMAN_NATIVE_ISA"] = chosen.isa
     before, isa = os.getloadavg()[0], kernels.instruction_set()
     limit, large = peak(isa), product()
     rows, means, extras = [], [], []
     for cell in chosen.cells:
-        lines, classes = dense(cell, chosen.repetitions, limit)
+        lines, classes = dense(cell, chosen.repetitions, chosen.budget, limit)
         rows += lines
         means += [
             f"| {cell} | {kind} | {geometric_mean(t for t, _ in values):.2f} | {geometric_mean(f for _, f in values):.2f} |"
             for kind, values in classes.items()
         ]
-        extras.append(options(cell, chosen.repetitions))
+        extras.append(options(cell, chosen.repetitions, chosen.budget))
     forced = f" --isa {chosen.isa}" if chosen.isa else ""
     text = f"""# The native executor against torch.nn
 
