@@ -102,7 +102,7 @@ def product() -> float:
 
 
 def dense(
-    cell: str, repetitions: int, limit: float
+    cell: str, repetitions: int, budget: float, limit: float
 ) -> tuple[list[str], dict[str, list[tuple[float, float]]]]:
     rows, classes = [], {}
     for batch, steps, size, hidden in SIZES:

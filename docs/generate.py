@@ -33,7 +33,7 @@ ROOMS = {
     "rivals": (
         "evaluation.baselines",
         "Rivals",
-        "What every network is held against, on the same examples. Choose some: `--rivals NAME NAME`.",
+        "What every network is held against, on the same examples. Choose some: `--rival NAME NAME`.",
     ),
     "questions": (
         "interpretation",
@@ -132,7 +132,14 @@ def python_page() -> str:
     )
     names = (
         *(f"workbench.{name}" for name in ("load", "fit", "evaluate", "explain")),
-        *("run.Run", "core.recipe.Recipe", "models.rnn.RNN", "core.results.Scores", "core.results.Finding"),
+        *(
+            "prediction.predict",
+            "generation.generate",
+            "estimator.RecurrentClassifier",
+            "run.Run",
+            "core.recipe.Recipe",
+        ),
+        *("models.rnn.RNN", "core.results.Scores", "core.results.Finding", "interpretation.view.View"),
     )
     return head + "\n\n".join(f"::: elman.{name}" for name in names) + "\n"
 

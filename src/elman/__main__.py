@@ -62,12 +62,18 @@ def main(arguments: list[str] | None = None) -> int:
     except ElmanError as error:
         print(f"elman {verb}: {error}", file=sys.stderr)
         return error.exit_status
+    except OSError as error:
+        if isinstance(error, BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 0
+        if error.filename is None:
+            raise
+        # A path of the user's that nobody asked about before: a folder for a file, no permission, not there.
+        print(f"elman {verb}: {error.filename}: {error.strerror}.", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print(f"elman {verb}: interrupted.", file=sys.stderr)
         return 130
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
 
 
 if __name__ == "__main__":

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
 from elman.core.errors import UnknownName
 from elman.core.recipe import Recipe
 from elman.core.results import Advice, Finding
@@ -58,7 +60,12 @@ def describe(encoded: Encoded, row: int) -> str:
         text = problem.splits["validation"].texts[row]
         return text if len(text) <= 160 else text[:157] + "..."
     if isinstance(problem, SeriesProblem):
-        return f"window from {problem.time[problem.origins['validation'][row]]}"
+        time = problem.time[problem.origins["validation"][row]]
+        if np.issubdtype(problem.time.dtype, np.datetime64):
+            return (
+                f"window from {str(time.astype('datetime64[s]')).replace('T', ' ').removesuffix(' 00:00:00')}"
+            )
+        return f"window from {time}"
     text = encoded.encoder.text.decode(problem.tokens["validation"][max(0, row - 40) : row + 2])
     return f"... {text[:-1]}[{text[-1:]}]"
 

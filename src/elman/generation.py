@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
 
 from elman.core.errors import RecipeError
@@ -9,7 +11,7 @@ from elman.run import Run
 
 
 def generate(
-    run: Run,
+    run: Run | str | Path,
     prompt: str = "\n",
     *,
     length: int = 500,
@@ -21,11 +23,12 @@ def generate(
 
     `top_k` draws from the k most probable only. Padding and <unk> are never drawn. Raises RecipeError for a run that is no language model.
     """
+    run = Run.open(run)
     if run.recipe.task != "language_modelling":
         raise RecipeError(
             f"generate needs a language model; {run.name} does {run.recipe.task}. Train one: elman train FILE.txt"
         )
-    if temperature < 0 or length < 1 or (top_k is not None and top_k < 1):
+    if not 0 <= temperature < float("inf") or length < 1 or (top_k is not None and top_k < 1):
         raise RecipeError("temperature must be at least 0, length and top_k at least 1.")
     encoder, network = run.encoder.text, run.network
     numbers = encoder.encode(prompt or "\n").tolist()

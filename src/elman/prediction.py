@@ -13,6 +13,7 @@ import torch
 
 from elman.core.errors import DataError, RecipeError
 from elman.data.contract import SeriesTable
+from elman.data.download import local, read_text
 from elman.data.series import prepare as prepare_series
 from elman.data.table import column, read_table
 from elman.encoding.sequences import SequenceFeed
@@ -23,13 +24,14 @@ from elman.tasks.contract import evaluating, run_batches
 INTERVAL = 0.9  # share of true values that a forecast's interval is meant to hold
 
 
-def predict(run: Run, source: str | Path | Iterable[str] | pl.DataFrame) -> pl.DataFrame:
+def predict(run: Run | str | Path, source: str | Path | Iterable[str] | pl.DataFrame) -> pl.DataFrame:
     """Predictions of a run as a table.
 
     Texts (a list of strings, a text file with one per line, a table with the run's text column): prediction and, for
     classes, a probability each. Series (a table with the run's columns): the steps after its last row, with an interval from the
     network's quantiles or from its errors on the validation split. Raises DataError for what does not fit the run.
     """
+    run = Run.open(run)
     task = run.recipe.task
     if task == "forecasting":
         return _forecast(run, source)
@@ -66,10 +68,9 @@ def read_texts(source: Any, name: str | None) -> list[str]:
             raise DataError(f"no file at {path}. To predict one text, use --text.")
         frame = None if path.suffix.lower() in ("", ".txt") else read_table(path)
         if frame is None:
-            lines = [line for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
-            if not lines:
-                raise DataError(f"{path} is empty. Expected one text a line.")
-            return lines
+            if path.is_dir():
+                raise DataError(f"{path} is a folder; expected a table, or a text file with one text a line.")
+            return [line for line in read_text(path).splitlines() if line.strip()]
     else:
         texts = [str(text) for text in source]
         if not texts:
@@ -82,7 +83,9 @@ def read_texts(source: Any, name: str | None) -> list[str]:
 
 def _forecast(run: Run, source: Any) -> pl.DataFrame:
     recipe, encoder, network = run.recipe, run.encoder, run.network
-    frame = source if isinstance(source, pl.DataFrame) else read_table(Path(source))
+    if not isinstance(source, (pl.DataFrame, str, Path)):
+        raise DataError("this run forecasts series: give a table with its columns, not texts.")
+    frame = source if isinstance(source, pl.DataFrame) else read_table(local(str(source)))
     options = replace(
         recipe.data,
         time=encoder.time,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,8 +46,10 @@ class Run:
         return run
 
     @classmethod
-    def open(cls, folder: str | Path) -> Run:
-        """Open an existing run folder, or raise RunError with what is wrong with it."""
+    def open(cls, folder: Run | str | Path) -> Run:
+        """Open an existing run folder (a Run is open), or raise RunError with what is wrong with it."""
+        if isinstance(folder, Run):
+            return folder
         folder = Path(folder)
         if not folder.is_dir():
             near = sorted(path.parent.name for path in folder.parent.glob("*/run.json"))[-3:]
@@ -124,7 +127,14 @@ class Run:
     @functools.cached_property
     def encoder(self) -> Any:
         """The encoder as fitted on the training split."""
-        return self.task.encoder(self.read_json("encoder.json"))
+        stored = self.read_json("encoder.json")
+        try:
+            return self.task.encoder(stored)
+        except KeyError as missing:
+            raise RunError(
+                f"{self.folder / 'encoder.json'} has no key {missing}: another version of Elman wrote it. "
+                "Train again, or use that version."
+            ) from None
 
     @functools.cached_property
     def network(self) -> nn.Module:
@@ -162,6 +172,18 @@ class Run:
             f"<p><b>{html.escape(repr(self))}</b><br>"
             f"<a href='{html.escape(str(self.folder / 'report.html'))}'>report</a></p>"
         )
+
+
+def vacant(folder: Path) -> None:
+    """RunError where a new run would overwrite something, or cannot be written; nothing is made."""
+    if folder.is_dir() and any(folder.iterdir()):
+        kind = "holds a run already" if (folder / "run.json").exists() else "is a folder with something in it"
+        raise RunError(f"{folder} {kind}. Name a new folder with --out, or go on with it: --resume {folder}.")
+    place = next((parent for parent in (folder, *folder.absolute().parents) if parent.exists()), folder)
+    if not place.is_dir():
+        raise RunError(f"{place} is a file; a run needs a folder. Name a new one with --out.")
+    if not os.access(place, os.W_OK):
+        raise RunError(f"{place} cannot be written to. Name another folder with --out.")
 
 
 def new_folder(runs: Path, name: str) -> Path:

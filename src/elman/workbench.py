@@ -22,11 +22,13 @@ from elman.analyses import advise, analyse
 from elman.core.catalogue import find
 from elman.core.environment import environment
 from elman.core.files import plain, write_json
+from elman.core.limits import check
 from elman.core.recipe import Recipe
 from elman.core.results import Finding, Scores
 from elman.core.seeds import seed_everything
 from elman.data.contract import Dataset, SplitName
 from elman.data.load import load as load_data
+from elman.data.load import suits
 from elman.evaluation.looks import look
 from elman.evaluation.measure import metrics, primary_metric
 from elman.evaluation.rivals import Rivals, hold
@@ -34,7 +36,7 @@ from elman.evaluation.store import save_predictions
 from elman.evaluation.verdict import judge
 from elman.listener import Listener
 from elman.recipes import as_recipe
-from elman.report.assemble import write_findings, write_run_report
+from elman.report.assemble import with_stored, write_findings, write_run_report
 from elman.run import Run, new_folder, stamp
 from elman.tasks.contract import Encoded, Task
 from elman.training.enough import enough
@@ -65,8 +67,10 @@ def load(source: str | Path | Recipe, **settings: Any) -> Dataset:
 
 def prepare(recipe: Recipe, encoder: Any = None) -> Prepared:
     """Load and encode what the recipe names; fits an encoder on the training split unless one is given."""
-    source, dataset = load_data(recipe.data)
+    source, dataset = load_data(check(recipe).data)
     task: Task = find("tasks", recipe.task or source.task).task
+    suits(task.name, dataset, recipe.data.source)
+    dataset = task.suited(dataset)
     given, recipe = recipe.training, replace(recipe, task=task.name).fill(task.defaults(dataset))
     encoded = task.encode(dataset, recipe, encoder)
     longer = enough(given, recipe.training, encoded.feeds["train"].steps(recipe.training.batch_size or 64))
@@ -98,17 +102,20 @@ def fit(
     prepared = prepared or prepare(recipe)
     recipe, task, encoded = prepared.recipe, prepared.task, prepared.encoded
     sizes: dict[str, int] = {split: len(feed) for split, feed in encoded.feeds.items()}
-    listener.data(recipe, prepared.dataset.provenance, sizes, encoded.summary)
     seed_everything(recipe.training.seed)
     # Before the rivals: a wrong cell shall not cost their time.
     network = task.network(encoded.encoder, recipe)
+    summary = encoded.summary
+    if resume is None:
+        summary = (*summary, *task.start(network, encoded.encoder, recipe))
+    listener.data(recipe, prepared.dataset.provenance, sizes, summary)
     rivals = held or hold(task.name, encoded.problem, recipe.evaluation, told=listener.rival)
     name = recipe.name or f"{Path(recipe.data.source).stem}-{recipe.model.cell}"
     folder = Path(resume or out or new_folder(Path("runs"), name))
     plan, parameters = task.plan(network, encoded), sum(p.numel() for p in network.parameters())
     if resume is None:
         facts = {"version": __version__, "started": stamp(), "provenance": prepared.dataset.provenance}
-        facts |= {"summary": encoded.summary, "plan": plan, "parameters": parameters, "sizes": sizes}
+        facts |= {"summary": summary, "plan": plan, "parameters": parameters, "sizes": sizes}
         Run.create(folder, recipe, encoded.encoder.to_dict(), facts)
     write_json(folder / "environment.json", environment())
     listener.training(recipe, plan, parameters)
@@ -143,7 +150,7 @@ def evaluate(
     listener: Listener | None = None,
 ) -> dict[str, Scores]:
     """Measure a run and its rivals on the same examples; each look at the test split is counted."""
-    listener, run = listener or Listener(), as_run(run)
+    listener, run = listener or Listener(), Run.open(run)
     prepared = prepared or prepare(run.recipe, run.encoder)
     recipe, encoded = prepared.recipe, prepared.encoded
     rivals = held or hold(prepared.task.name, encoded.problem, recipe.evaluation, told=listener.rival)
@@ -168,14 +175,18 @@ def explain(
     prepared: Prepared | None = None,
     listener: Listener | None = None,
 ) -> list[Finding]:
-    """Look inside a run: memory, attribution, gates, readout, errors; writes findings.json and the report."""
-    listener, run = listener or Listener(), as_run(run)
+    """Look inside a run: memory, attribution, gates, readout, errors; writes findings.json and the report.
+
+    With `questions`, answers these alone; earlier answers to others stay in the run's folder.
+    """
+    listener, run = listener or Listener(), Run.open(run)
     prepared = prepared or prepare(run.recipe, run.encoder)
     findings = analyse(run, prepared.task, prepared.encoded, questions)
-    advice = advise(run, findings, prepared.encoded)
-    write_findings(run.folder, findings, advice)
+    whole = with_stored(run.folder, findings)
+    advice = advise(run, whole, prepared.encoded)
+    write_findings(run.folder, whole, advice)
     listener.findings(findings, advice)
-    listener.report(write_run_report(run, findings, advice))
+    listener.report(write_run_report(run, whole, advice))
     return findings
 
 
@@ -205,8 +216,3 @@ def find_rate(recipe: Recipe) -> RateFound:
     network = prepared.task.network(prepared.encoded.encoder, prepared.recipe)
     objective = prepared.task.objective(prepared.encoded, prepared.recipe)
     return search_rate(network, objective, prepared.encoded.feeds["train"], prepared.recipe.training)
-
-
-def as_run(run: Run | str | Path) -> Run:
-    """A run from its folder, or as it is."""
-    return run if isinstance(run, Run) else Run.open(run)

@@ -90,15 +90,10 @@ def test_a_road_by_commands(tmp_path, monkeypatch, capsys):
     assert main(["train", "films.csv", *small]) == 0
     assert main(["train", "films.csv", "--cell", "rnn", "--quiet", *small]) == 0
     out = capsys.readouterr().out
-    assert (
-        "beats the best rival" in out
-        and "report" in out
-        and ("engine native" in out or "engine vendor" in out)
-    )
-    assert (
-        main(["evaluate", "runs/films-gru-0001"]) == 0
-        and "2nd look" not in capsys.readouterr().out.replace("3rd", "2nd")[:0]
-    )
+    assert "beats the best rival" in out and "report" in out
+    assert "engine native" in out or "engine vendor" in out
+    assert main(["evaluate", "runs/films-gru-0001"]) == 0
+    assert "3rd look at this test set" in " ".join(capsys.readouterr().out.split())
     labels = "\n".join(
         f"{row},0" for row in range(pl.read_parquet("runs/films-gru-0001/predictions-test.parquet").height)
     )
@@ -125,4 +120,6 @@ def test_a_road_by_commands(tmp_path, monkeypatch, capsys):
     assert main(["eject", "runs/films-gru-0001"]) == 0 and "main.ipynb" in capsys.readouterr().out
     assert main(["report", "runs/films-gru-0001"]) == 0
     assert main(["generate", "runs/films-gru-0001"]) == 2 and "language model" in capsys.readouterr().err
-    assert (main(["data", "films.csv"]) == 0 and "300" in capsys.readouterr().out.replace(" ", "")) or True
+    assert main(["data", "films.csv"]) == 0
+    out = capsys.readouterr().out
+    assert "classification" in out and "train" in out

@@ -342,3 +342,12 @@ def test_changes_are_counted_within_an_entity_only():
     starts = np.array([True, False, False, True, False])
     scaler = Scaler.fit("difference", values, starts, np.ones(5, bool))
     assert scaler.centre == pytest.approx(2.0) and scaler.scale == pytest.approx(np.sqrt(2 / 3))
+
+
+def test_features_have_names_in_their_order():
+    data = table([float(k % 9) for k in range(24 * 40)])
+    encoder = SeriesEncoder.fit(data, options(calendar=True, scaler="none"))
+    names, features = encoder.feature_names, encoder.arrays(data)["features"]
+    assert features.shape[1] == encoder.features == len(names)
+    assert features[:, names.index(data.targets[0])].tolist() == [float(k % 9) for k in range(24 * 40)]
+    assert names[1].startswith("sine of ")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -61,6 +63,14 @@ def problem(values, season=1, horizon=2, kind="level", context=4):
         values, np.ones_like(values, bool), np.zeros((rows, 0)), np.arange(rows), np.zeros(rows, int), origins, context,
         horizon, season, kind, ("y",), train, values[train].mean(0), values[train].std(0),
     )  # fmt: skip
+
+
+def test_a_forecast_that_is_no_number_is_not_left_out():
+    series = problem(range(10))
+    outputs = series.future("test")
+    outputs[0, 0] = np.nan
+    found = forecast.metrics(Predictions("forecasts", outputs, series.future("test"), ("y",)), series)
+    assert np.isnan(list(found.values())).all() and "mse" in found
 
 
 def test_forecast_metrics_by_hand():
@@ -154,7 +164,14 @@ def test_verdicts_say_better_worse_the_same_and_nothing():
     )
     assert [row.name for row in better.rows] == ["network", "tfidf_logistic", "majority"]
     assert better.paired[0].difference.low > 0.1 and better.paired[0].p_value < 0.01
-    assert "does not beat" in judge("test", predictions(0.7, 2), rival, problem_).verdict
+    worse = judge("test", predictions(0.7, 2), rival, problem_)
+    found = re.search(
+        r"does not beat.* is better by ([\d.]+) points \(95% interval \+([\d.]+) to \+([\d.]+)\)",
+        worse.verdict,
+    )
+    assert found and float(found[2]) < float(found[1]) < float(found[3])
+    same = judge("test", predictions(0.8, 1), rival, problem_).paired[0]
+    assert same.difference.value == 0 and same.p_value == 1
     assert "cannot be told apart" in judge("test", predictions(0.8, 3), rival, problem_).verdict
     assert "learnt nothing" in judge("test", predictions(0.5, 4), rival, problem_).verdict
 

@@ -24,14 +24,14 @@ def inputs_with(ratios=(), **options) -> TokenInputs:
 
 
 def by_hand(inputs, row, tables):
-    """v_t = W[w] + sum over orders of ratio * (E[gram] + shared), or the pair's own vector without ratios."""
+    """v_t = W[w] + sum over orders of ratio * (0.1 * E[gram] + shared), or the pair's own vector without ratios."""
     numbers = pair_numbers(np.array(row), np.array(PAIRS), SIZE)
     steps = []
     for token, pair in zip(row, numbers):
         vector = inputs.embedding.weight[token]
         if tables:
-            vector = vector + tables[0][token] * (inputs.weighted.weight[token] + inputs.shared[0])
-            vector = vector + tables[1][pair] * (inputs.pairs.weight[pair] + inputs.shared[1])
+            vector = vector + tables[0][token] * (0.1 * inputs.weighted.weight[token] + inputs.shared[0])
+            vector = vector + tables[1][pair] * (0.1 * inputs.pairs.weight[pair] + inputs.shared[1])
         elif pair:
             vector = vector + inputs.pairs.weight[pair]
         steps.append(vector)
@@ -68,10 +68,10 @@ def test_a_dropped_token_takes_its_ratio_and_its_pairs_with_it():
     for step, vector in enumerate(vectors):
         expected = inputs.embedding.weight[1]
         if step == kept:
-            expected = expected + inputs.weighted.weight[1] + inputs.shared[0]
+            expected = expected + 0.1 * inputs.weighted.weight[1] + inputs.shared[0]
         # Two <unk> in a row are no pair that counts, and no pair was there at this step before.
         whole = pair_numbers(np.array(ROW), np.array(PAIRS), SIZE)[step] == 0
-        expected = expected + (inputs.pairs.weight[0] + inputs.shared[1] if whole else 0)
+        expected = expected + (0.1 * inputs.pairs.weight[0] + inputs.shared[1] if whole else 0)
         torch.testing.assert_close(vector, expected)
 
 

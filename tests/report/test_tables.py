@@ -29,6 +29,7 @@ def test_an_interval_sets_the_digits() -> None:
     assert point(value) == "0.873" and interval(value) == "0.865 to 0.881"
     assert difference(Value(0.0213, 0.0091, 0.0334)) == "+0.021 (0.009 to 0.033)"
     assert difference(Value(-12.0, -30.0, 6.0)) == "−12 (−30 to 6)"
+    assert interval(Value(1.755, 1.755, 1.755 + 1e-13)) == "" and difference(Value(0.0, 0.0, 0.0)) == "0"
 
 
 @pytest.mark.parametrize(

@@ -249,7 +249,9 @@ def test_comparing_runs(words, numbers, folder):
 
 
 def test_explaining_one_question_and_an_unknown_one(words):
+    before = {finding["question"] for finding in words.findings}
     assert [finding.question for finding in elman.explain(words, ["memory"])] == ["memory"]
+    assert {finding["question"] for finding in words.findings} == before > {"memory"}
     with pytest.raises(ElmanError, match="Did you mean 'memory'"):
         elman.explain(words, ["memroy"])
     elman.explain(words)

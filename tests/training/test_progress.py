@@ -45,3 +45,14 @@ def test_the_choice_is_the_terminals(monkeypatch):
     assert isinstance(progress.for_terminal(), Bar)
     monkeypatch.setattr("sys.stdout", io.StringIO())
     assert isinstance(progress.for_terminal(), Lines)
+
+
+def test_a_validation_without_a_step_before_has_no_loss(capsys):
+    from elman.training.progress import Lines
+
+    lines = Lines()
+    lines.start(10, 0, None, None)
+    lines.validated({"step": 4, "train_loss": None, "accuracy": 0.5}, "accuracy", True)
+    lines.validated({"step": 5, "train_loss": 0.25, "accuracy": 0.5}, "accuracy", True)
+    first, second = capsys.readouterr().out.splitlines()
+    assert "loss" not in first and "loss 0.2500" in second

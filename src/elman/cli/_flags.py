@@ -30,13 +30,14 @@ def rivals_given(given: tuple[tuple[str, ...], ...]) -> dict[str, Any]:
 def parse(kind: type[Options], arguments: list[str], verb: str, default: Options | None = None) -> Options:
     """Parse `arguments` into the dataclass `kind`; exits with status 2 and a hint where they do not fit."""
     extra: dict[str, Any] = {} if default is None else {"default": default}
-    return tyro.cli(
+    parsed: Options = tyro.cli(
         kind,
         args=arguments,
         prog=f"elman {verb}",
         config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
         **extra,
     )
+    return parsed
 
 
 def first_word(arguments: list[str]) -> str | None:

@@ -1,13 +1,14 @@
 """List the data sources, or describe one.
 
 elman data              all sources
-elman data syllables    one source: sizes, split, hash, notes, examples
+elman data syllables    one source: sizes, balance, lengths, words never seen, gaps, duplicates, split, licence
+elman data sales.csv --time day --target units
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 import tyro
 
@@ -26,6 +27,10 @@ class Data:
     time: str | None = None
     target: tuple[str, ...] = ()
     entity: str | None = None
+    known: tuple[str, ...] = ()
+    observed: tuple[str, ...] = ()
+    frequency: str | None = None
+    sentinels: tuple[float, ...] = ()
 
 
 def main(arguments: list[str]) -> int:
@@ -47,66 +52,16 @@ def main(arguments: list[str]) -> int:
         return 0
     from elman.core.recipe import DataOptions
     from elman.data.load import load
+    from elman.data.profile import profile
 
-    settings = {
-        name: getattr(options, name) for name in ("path", "text", "label", "time", "target", "entity")
-    }
-    source, dataset = load(DataOptions(source=options.source, **settings))
+    source, dataset = load(DataOptions(**vars(options)))
     provenance = dataset.provenance
     console.print(f"[bold]{source.title}[/]: {source.task}", soft_wrap=True)
     for name, value in (
-        ("licence", source.licence), ("citation", source.citation), ("url", source.url),
-        ("hash", provenance.data_hash), ("split", provenance.split),
+        *profile(dataset), *(("note", note) for note in provenance.notes),
+        ("split", provenance.split), ("hash", provenance.data_hash), ("licence", source.licence),
+        ("citation", source.citation), ("url", source.url),
     ):  # fmt: skip
         if value:
-            console.print(f"{name:<10}{value}", soft_wrap=True, markup=False)
-    for note in provenance.notes:
-        console.print(f"{'note':<10}{note}", soft_wrap=True, markup=False)
-    for line in profile(dataset):
-        console.print(line, soft_wrap=True, markup=False)
+            console.print(f"{name:<12}{value}", soft_wrap=True, markup=False)
     return 0
-
-
-def profile(dataset: Any) -> list[str]:
-    """What is in a data set, in lines."""
-    from collections import Counter
-
-    import numpy as np
-
-    from elman.data.contract import Corpus, LabelledTexts
-
-    if isinstance(dataset, Corpus):
-        return [
-            f"{name:<10}{len(text):,} characters, {len(set(text))} different: {text[:60]!r}"
-            for name, text in dataset.splits.items()
-        ]
-    if isinstance(dataset, LabelledTexts):
-        lines = []
-        for name, examples in dataset.splits.items():
-            lengths = [len(text) for text in examples.texts]
-            low, middle, high = np.percentile(lengths, [5, 50, 95])
-            lines.append(
-                f"{name:<10}{len(examples):,} texts of {low:.0f} to {high:.0f} characters (90%), median {middle:.0f}"
-            )
-            if dataset.labels is not None:
-                counts = Counter(map(str, examples.targets))
-                lines.append(
-                    " " * 10
-                    + ", ".join(f"{label} {counts[label] / len(examples):.1%}" for label in dataset.labels)
-                )
-        first = dataset.splits["train"]
-        return lines + [
-            f"{'example':<10}{first.targets[row]}: {first.texts[row][:70]!r}"
-            for row in range(min(3, len(first)))
-        ]
-    frame = dataset.frame
-    lines = [
-        f"{'rows':<10}{frame.height:,} from {frame[dataset.time].min()} to {frame[dataset.time].max()}, step {dataset.frequency}, season {dataset.season}",
-        f"{'forecast':<10}{', '.join(dataset.targets)}",
-    ]
-    for name in (*dataset.targets, *dataset.known, *dataset.observed):
-        column = frame[name]
-        lines.append(
-            f"{name:<18}mean {column.mean():.4g}, deviation {column.std():.4g}, {column.min():.4g} to {column.max():.4g}, {column.null_count():,} missing"
-        )
-    return lines

@@ -35,7 +35,9 @@ def main(arguments: list[str]) -> int:
 
     screen = Terminal()
     screen.say(INTRO + "\n")
-    changes: dict[str, Any] = {"seed": options.seed} | ({"epochs": options.epochs} if options.epochs else {})
+    changes: dict[str, Any] = {"seed": options.seed} | (
+        {"epochs": options.epochs} if options.epochs is not None else {}
+    )
     recipe = as_recipe("syllables", **changes)
     prepared = workbench.prepare(recipe)
     task, encoded = prepared.task, prepared.encoded

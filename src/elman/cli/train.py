@@ -50,6 +50,15 @@ def main(arguments: list[str]) -> int:
         )
 
     from elman import workbench
+    from elman.run import new_folder, vacant
+
+    if options.resume is not None:
+        if recipe != Recipe():
+            raise RecipeError(
+                f"a resumed run keeps its own source and settings: elman train --resume {options.resume}"
+            )
+    elif not (options.dry_run or options.find_rate):
+        vacant(options.out or new_folder(Path("runs"), "run"))
     from elman.cli._terminal import Terminal
 
     listener = Terminal(quiet=options.quiet)

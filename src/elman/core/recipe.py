@@ -104,7 +104,7 @@ class TrainingOptions:
     label_smoothing: float = 0.0  # share of each target spread over all classes
     class_weights: Literal["none", "balanced"] = "none"  # balanced: rare classes count more in the loss
     truncation_length: int | None = None  # steps of truncated backpropagation through time
-    loss: str | None = None  # forecasting: "mse" or "mae"; regression: "mse"
+    loss: Literal["mse", "mae"] | None = None  # forecasting: "mse" or "mae"; regression: "mse"
     average: float = 0.0  # decay of an exponential moving average of the weights; 0: none
     seed: int = 0  # of weights, order and dropout
     device: str = "cpu"  # cpu, cuda, cuda:1, mps

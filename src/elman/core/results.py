@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+ABBREVIATIONS = ("f1", "mae", "mase", "mse", "rmse", "crps")
+
+
 @dataclass(frozen=True)
 class Metric:
     """A number's name, unit and direction, e.g. Metric("accuracy", "share", higher_is_better=True)."""
@@ -16,6 +19,11 @@ class Metric:
     name: str
     unit: str
     higher_is_better: bool
+
+    @property
+    def words(self) -> str:
+        """The name as people write it: "MSE", "nats per character"."""
+        return self.name.upper() if self.name in ABBREVIATIONS else self.name.replace("_", " ")
 
 
 @dataclass(frozen=True)

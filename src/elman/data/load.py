@@ -9,9 +9,14 @@ from pathlib import Path
 from elman.core.catalogue import catalogue, find
 from elman.core.errors import DataError, UnknownName
 from elman.core.recipe import DataOptions
-from elman.data.contract import Dataset, LabelledTexts, Source
+from elman.data.contract import Corpus, Dataset, LabelledTexts, SeriesTable, Source
 
 TABLES = {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"}
+KINDS: dict[type, tuple[str, tuple[str, ...]]] = {
+    LabelledTexts: ("texts with labels", ("classification", "regression")),
+    Corpus: ("running text", ("language_modelling",)),
+    SeriesTable: ("a table of series", ("forecasting",)),
+}
 
 
 def load(options: DataOptions) -> tuple[Source, Dataset]:
@@ -74,3 +79,13 @@ def check(dataset: Dataset, name: str) -> Dataset:
                     f"the {split} split of {name} is empty; give more data or a larger --{split}-share."
                 )
     return dataset
+
+
+def suits(task: str, dataset: Dataset, name: str) -> None:
+    """DataError where the task cannot work with this kind of data."""
+    kind, tasks = KINDS[type(dataset)]
+    if task not in tasks:
+        raise DataError(
+            f"{name} gives {kind}, for {' or '.join(tasks)}; {task} cannot use it. Drop --task, or say with --text and "
+            "--label, or --time and --target, what the columns are."
+        )

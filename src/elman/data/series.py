@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any, cast
 
@@ -87,7 +88,7 @@ def prepare(
         )
     keys = [name for name in (entity, time) if name]
     frame, more = _sorted(frame.select(list(dict.fromkeys([*keys, *wanted]))), keys, path)
-    frame, gaps, step = _regular(frame, time, entity, path)
+    frame, gaps, step = _regular(frame, time, entity, path, _step(options.frequency))
     found += more + gaps
     stamps = frame[time].unique().sort()
     if borders is None:
@@ -185,7 +186,7 @@ def _sorted(frame: pl.DataFrame, keys: list[str], path: Any) -> tuple[pl.DataFra
 
 
 def _regular(
-    frame: pl.DataFrame, time: str, entity: str | None, path: Any
+    frame: pl.DataFrame, time: str, entity: str | None, path: Any, given: timedelta | None = None
 ) -> tuple[pl.DataFrame, list[str], Any]:
     """Insert the steps that are missing, with nulls. Months and business days keep their own steps."""
     if frame.height < 10:
@@ -194,7 +195,7 @@ def _regular(
         )
     groups = [frame] if entity is None else frame.partition_by(entity, maintain_order=True)
     steps = pl.concat([group[time].diff().drop_nulls() for group in groups])
-    step = steps.mode().min()
+    step = steps.mode().min() if given is None else given
     if frame[time].dtype not in (pl.Date, pl.Datetime):
         return frame, [], step
     assert isinstance(step, timedelta)
@@ -223,6 +224,16 @@ def _regular(
         filled.append(whole.select(frame.columns))
     notes = [f"{added:,} missing time steps inserted as gaps"] if added else []
     return pl.concat(filled), notes, step
+
+
+def _step(frequency: str | None) -> timedelta | None:
+    if frequency is None:
+        return None
+    units = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+    match = re.fullmatch(r"([1-9]\d*)([smhdw])", frequency.strip().lower())
+    if not match:
+        raise DataError(f"frequency {frequency!r} is no step of time; expected e.g. 15m, 1h, 1d or 1w.")
+    return timedelta(**{units[match[2]]: int(match[1])})
 
 
 def _season(step: Any) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
@@ -31,18 +32,35 @@ def read_table(path: Path) -> pl.DataFrame:
             read_text(path)
             frame = pl.read_ndjson(path, infer_schema_length=None)
         else:
-            if suffix != ".gz":
-                read_text(path)  # empty or not UTF-8: said with the byte and the line
+            # Empty or not UTF-8: said with the byte and the line.
+            text = "" if suffix == ".gz" else read_text(path)
+            separator = "\t" if suffix == ".tsv" else _separator(text)
+            decimal_comma = (
+                separator == ";" and re.search(r";-?\d+,\d+\s*[;\r\n]", text[:100_000]) is not None
+            )
             frame = pl.read_csv(
-                path, separator="\t" if suffix == ".tsv" else ",", infer_schema_length=None, try_parse_dates=True,
+                path, separator=separator, decimal_comma=decimal_comma, infer_schema_length=None, try_parse_dates=True,
                 null_values=["", "NA", "NaN", "nan", "null", "None", "N/A"],
             )  # fmt: skip
     except (pl.exceptions.PolarsError, OSError) as error:
         reason = str(error).partition("\n")[0]
-        raise DataError(f"{path} cannot be read as a {suffix.lstrip('.')} table: {reason}.") from None
+        expected = (
+            " Expected a header, equally many fields in each row, and quotes around a field that holds the separator."
+            if suffix in (".csv", ".tsv", ".gz")
+            else ""
+        )
+        raise DataError(
+            f"{path} cannot be read as a {suffix.lstrip('.')} table: {reason}.{expected}"
+        ) from None
     if frame.height == 0:
         raise DataError(f"{path} has a header and no rows. Expected data.")
     return frame
+
+
+def _separator(text: str) -> str:
+    """What parts the fields: the sign seen most often in the header, a comma where there is none."""
+    header = text.lstrip("\ufeff\r\n").partition("\n")[0]
+    return max((",", ";", "\t", "|"), key=header.count)
 
 
 def column(frame: pl.DataFrame, name: str, where: object) -> str:
@@ -97,6 +115,8 @@ def load(options: DataOptions) -> LabelledTexts:
     path = local(options.path or options.source)
     frame = read_table(path)
     text, label = text_and_label(frame, options, path)
+    blank = pl.col(pl.String).str.strip_chars() == ""
+    frame = frame.with_columns(pl.when(~blank).then(pl.col(pl.String)).name.keep())
     for name in (text, label):
         missing = frame[name].null_count()
         if missing == frame.height:
@@ -111,6 +131,12 @@ def load(options: DataOptions) -> LabelledTexts:
     targets: list[object] = frame[label].to_list()
     if task_of(frame, options, path) == "classification":
         targets = [str(target) for target in targets]
+        kinds = len(set(targets))
+        if kinds > max(MANY, len(targets) // 2):
+            raise DataError(
+                f"column {label!r} of {path} has {kinds:,} different values in {len(targets):,} rows: too many to be classes. "
+                "Choose another --label."
+            )
     elif any(not math.isfinite(cast(float, target)) for target in targets):
         raise DataError(f"column {label!r} of {path} holds a number that is not finite. Drop those rows.")
     given = (

@@ -116,12 +116,18 @@ class SeriesEncoder:
         return len(self.known) + 2 * len(self.cycles)
 
     @property
+    def feature_names(self) -> tuple[str, ...]:
+        """What a network reads of a row, by name."""
+        known = (*(f"{turn} of {name}" for name in self.cycles for turn in ("sine", "cosine")), *self.known)
+        if self.independent:
+            return ("value", *known)
+        flags = tuple(f"{name} was missing" for name in self.series) if self.gaps == "mask" else ()
+        return (*self.series, *known, *self.observed, *flags)
+
+    @property
     def features(self) -> int:
         """Features of a row that a network reads."""
-        if self.independent:
-            return 1 + self.known_features
-        flags = len(self.series) if self.gaps == "mask" else 0
-        return len(self.series) + self.known_features + len(self.observed) + flags
+        return len(self.feature_names)
 
     def arrays(self, table: SeriesTable) -> dict[str, np.ndarray]:
         """features, targets (scaled), values, observed, known (raw), entity and time of every row."""

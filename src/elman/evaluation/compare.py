@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -13,22 +12,8 @@ import polars as pl
 from elman.core.errors import RunError
 from elman.core.recipe import Recipe
 from elman.core.results import Value
+from elman.core.run_folder import RunFolder
 from elman.evaluation.intervals import Resamples, interval, p_value
-
-
-class Folder(Protocol):
-    """What a comparison asks of a run."""
-
-    @property
-    def name(self) -> str: ...
-    @property
-    def folder(self) -> Path: ...
-    @property
-    def recipe(self) -> Recipe: ...
-    @property
-    def facts(self) -> dict[str, Any]: ...
-    @property
-    def scores(self) -> dict[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -50,7 +35,7 @@ class Comparison:
     changes: dict[str, str]
 
 
-def compare(runs: Sequence[Folder], split: str) -> Comparison:
+def compare(runs: Sequence[RunFolder], split: str) -> Comparison:
     """Compare on one split. Raises RunError for runs on other data: their numbers cannot be held against each other."""
     hashes = {run.facts["provenance"]["data_hash"] for run in runs}
     if len(hashes) > 1:
@@ -96,7 +81,7 @@ def compare(runs: Sequence[Folder], split: str) -> Comparison:
     )
 
 
-def _missing(run: Folder, split: str) -> dict[str, Any]:
+def _missing(run: RunFolder, split: str) -> dict[str, Any]:
     raise RunError(f"{run.name} has no scores on {split}. Run: elman evaluate {run.folder} --split {split}")
 
 

@@ -23,7 +23,11 @@ def errors(predictions: Predictions, problem: SeriesProblem) -> np.ndarray:
 def metrics(predictions: Predictions, problem: SeriesProblem) -> dict[str, float]:
     """mse, mae_scaled (training deviations); mae, rmse (data's unit, mean over series); mase; and where they apply
     coverage and pinball of the intervals, and the share of signs that are right for returns.
+
+    All are NaN where a forecast is no number: a mean over the others would reward leaving hard windows out.
     """
+    if not np.isfinite(predictions.outputs).all():
+        return dict.fromkeys(("mse", "mae_scaled", "mae", "rmse", "mase"), float("nan"))
     difference = predictions.outputs - predictions.targets
     scaled = difference / problem.std
     each_mae = np.nanmean(np.abs(difference), (0, 1))

@@ -53,6 +53,6 @@ def interval(draws: np.ndarray, value: float) -> Value:
 
 
 def p_value(differences: np.ndarray) -> float:
-    """Two-sided bootstrap p-value of a difference of 0."""
-    share = float((differences <= 0).mean())
-    return min(1.0, 2 * min(share, 1 - share) + 1 / len(differences))
+    """Two-sided bootstrap p-value of a difference of 0; 1 where no resample differs."""
+    share = min(float((differences <= 0).mean()), float((differences >= 0).mean()))
+    return min(1.0, 2 * share + 1 / len(differences))

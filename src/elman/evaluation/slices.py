@@ -43,9 +43,9 @@ def slices(predictions: Predictions, problem: Problem, split: SplitName) -> dict
         "length": tuple(
             _part(name, each, mask, problem)
             for name, mask in (
-                (f"up to {low:.0f} {unit}", lengths <= low),
-                (f"to {high:.0f}", (lengths > low) & (lengths <= high)),
-                ("longer", lengths > high),
+                (f"up to {int(low)} {unit}", lengths <= low),
+                (f"{int(low) + 1} to {int(high)} {unit}", (lengths > low) & (lengths <= high)),
+                (f"{int(high) + 1} {unit} or more", lengths > high),
             )
             if mask.any()
         )
@@ -76,7 +76,10 @@ def _rare(each: np.ndarray, problem: TextProblem, split: SplitName) -> Rows:
         ]
     )
     middle = np.median(shares)
-    halves = ((f"up to {middle:.0%} rare", shares <= middle), ("more", shares > middle))
+    halves = (
+        (f"up to {middle:.1%} rare", shares <= middle),
+        (f"over {middle:.1%} rare", shares > middle),
+    )
     return tuple(_part(name, each, mask, problem) for name, mask in halves if mask.any())
 
 

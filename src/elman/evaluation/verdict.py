@@ -133,8 +133,9 @@ def _verdict(
 ) -> tuple[str, bool]:
     own = next(row for row in rows if not row.is_rival).metrics[primary.name]
     low, high = own.low or math.nan, own.high or math.nan
-    head = f"{primary.name.replace('_', ' ')} {show(primary, own.value)} [{show(primary, low)}, {show(primary, high)}]"
-    unit = "" if primary.unit.startswith("share") else f" ({primary.unit})"
+    head = f"{primary.words} {show(primary, own.value)} [{show(primary, low)}, {show(primary, high)}]"
+    told = primary.unit.startswith("share") or primary.unit in primary.words
+    unit = "" if told else f" ({primary.unit})"
     where = {"test": "the test split", "validation": "the validation split", "train": "the training split"}[
         split
     ]
@@ -151,6 +152,7 @@ def _verdict(
         else f"{100 * abs(gain.value):.1f} points"
     )
     bounds = f"95% interval {_signed(primary, gain.low)} to {_signed(primary, gain.high)}"
+    against = f"95% interval {_signed(primary, gain.high, -1)} to {_signed(primary, gain.low, -1)}"
     weak = [pair for pair in paired if pair.rival in NOTHING]
     if weak and (weak[0].difference.low or 0) <= 0:
         nothing = weak[0].rival.replace("_", " ")
@@ -163,7 +165,10 @@ def _verdict(
     if (gain.low or 0) > 0:
         sentence, beats = f"{name} beats the best rival, {rival}, by {gap} ({bounds})", True
     elif (gain.high or 0) < 0:
-        sentence, beats = f"{name} does not beat the best rival: {rival} is better by {gap} ({bounds})", False
+        sentence, beats = (
+            f"{name} does not beat the best rival: {rival} is better by {gap} ({against})",
+            False,
+        )
     else:
         sentence, beats = (
             f"{name} and the best rival, {rival}, cannot be told apart: difference {_signed(primary, gain.value)} ({bounds})",
@@ -182,6 +187,6 @@ def _verdict(
     return sentence, beats
 
 
-def _signed(primary: Metric, value: float | None) -> str:
-    value = math.nan if value is None else value
+def _signed(primary: Metric, value: float | None, sign: int = 1) -> str:
+    value = math.nan if value is None else sign * value
     return f"{100 * value:+.1f}" if primary.unit.startswith("share") else f"{value:+.3g}"

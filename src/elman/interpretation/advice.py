@@ -94,13 +94,14 @@ def _curves(
     losses = [float(row["train_loss"]) for row in rows]
     sign = 1 if higher_is_better else -1
     best = max(range(len(values)), key=lambda k: sign * values[k])
+    named = monitor.replace("_", " ")
     if best < len(values) - 1:
         lost = sign * (values[best] - values[-1])
         if lost > OVERFIT * abs(values[best]) and losses[-1] < losses[best]:
             dropout = min(0.7, round(float(settings.get("dropout") or 0) + 0.2, 2))
             return [
                 (
-                    f"It over-fits: since step {rows[best]['step']} validation {monitor} went from {values[best]:.4g} to "
+                    f"It over-fits: since step {rows[best]['step']} validation {named} went from {values[best]:.4g} to "
                     f"{values[-1]:.4g} while training loss fell from {losses[best]:.3g} to {losses[-1]:.3g}.",
                     {"dropout": dropout},
                 )
@@ -114,7 +115,7 @@ def _curves(
         )
         return [
             (
-                f"It was still learning: the last validation was the best one ({monitor} {values[-2]:.4g} to {values[-1]:.4g}).",
+                f"It was still learning: the last validation was the best one ({named} {values[-2]:.4g} to {values[-1]:.4g}).",
                 longer,
             )
         ]

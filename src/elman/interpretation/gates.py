@@ -1,10 +1,10 @@
 """Gates: how open they are, how often they are stuck, and how long they make the cell remember.
 
-A gate is stuck below 0.05 or above 0.95 (Karpathy, Johnson and Li 2015 draw the line at 0.1 and 0.9). What a unit that keeps
-the share f of its state at each step holds has fallen to 1/e after -1 / ln f steps: its time scale, about the 1 / (1 - f) of Tallec and
-Ollivier (2018). Which gate keeps, and whether it does so when open
-or when closed, is not taken from its name but measured on the cell's own step: new = kept * old + written * candidate. What this
-identity leaves over is the residual.
+A gate is stuck below 0.05 or above 0.95 (Karpathy, Johnson and Li 2015 draw the line at 0.1 and 0.9; ours is stricter, since a
+gate at 0.1 still passes a third of its greatest slope). What a unit holds that keeps the share f of its state at each step has
+fallen to 1/e after -1 / ln f steps: its time scale, about the 1 / (1 - f) of Tallec and Ollivier (2018). Which gate keeps, and
+whether it does so when open or when closed, is not taken from its name but measured on the cell's own step:
+new = kept * old + written * candidate. What this identity leaves over is the residual.
 """
 
 from __future__ import annotations

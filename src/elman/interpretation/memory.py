@@ -1,8 +1,9 @@
 """Memory: how far back the network looks.
 
-Loss with only the last n steps given, as Khandelwal et al. (2018) cut and shuffled the context of language models: the memory horizon is the least n from which on the loss is
-within `tolerance` of that with all steps, as a share of what context is worth at all. Control: the steps before the last
-n shuffled instead of dropped, which keeps what they say together and loses their order; its horizon is how far back order counts.
+Loss with only the last n steps given, as Khandelwal et al. (2018) cut and shuffled the context of language models. The memory
+horizon is the least n from which on the loss is within `tolerance` of that with all steps, as a share of what context is worth
+at all. Control: the steps before the last n shuffled instead of dropped, which keeps what they say together and loses their
+order; its horizon is how far back order counts.
 """
 
 from __future__ import annotations

@@ -6,29 +6,14 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from elman.core.errors import RunError
 from elman.core.files import plain, write_json
-from elman.core.recipe import Recipe
 from elman.core.results import Advice, Finding, Metric, Paired, Score, Scores, Value
+from elman.core.run_folder import RunFolder
 from elman.report.content import ReportContent
 from elman.report.page import write_report
-
-
-class Folder(Protocol):
-    """What a report asks of a run."""
-
-    @property
-    def folder(self) -> Path: ...
-    @property
-    def recipe(self) -> Recipe: ...
-    @property
-    def facts(self) -> dict[str, Any]: ...
-    @property
-    def history(self) -> list[dict[str, Any]]: ...
-    @property
-    def scores(self) -> dict[str, Any]: ...
 
 
 def write_findings(folder: Path, findings: Sequence[Finding], advice: Sequence[Advice]) -> None:
@@ -37,21 +22,27 @@ def write_findings(folder: Path, findings: Sequence[Finding], advice: Sequence[A
     write_json(folder / "advice.json", list(advice))
 
 
+def with_stored(folder: Path, findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """The findings, and those of the folder that answer other questions."""
+    asked = {finding.question for finding in findings}
+    return (*findings, *(finding for finding in _findings(folder) if finding.question not in asked))
+
+
 def write_run_report(
-    run: Folder, findings: Sequence[Finding] | None = None, advice: Sequence[Advice] | None = None
+    run: RunFolder, findings: Sequence[Finding] | None = None, advice: Sequence[Advice] | None = None
 ) -> Path:
     """Write the run's report.html and return its path; findings and advice are read from the folder unless given."""
     return write_report(run.folder, assemble(run, findings, advice))
 
 
 def assemble(
-    run: Folder, findings: Sequence[Finding] | None = None, advice: Sequence[Advice] | None = None
+    run: RunFolder, findings: Sequence[Finding] | None = None, advice: Sequence[Advice] | None = None
 ) -> ReportContent:
     """What the folder holds, as report content; what is not there yet is left out."""
     facts, recipe = run.facts, run.recipe
     history = run.history
     if findings is None:
-        findings = [Finding(**_known(Finding, row)) for row in _read(run.folder / "findings.json", [])]
+        findings = _findings(run.folder)
     if advice is None:
         advice = [Advice(**_known(Advice, row)) for row in _read(run.folder / "advice.json", [])]
     return ReportContent(
@@ -73,6 +64,10 @@ def assemble(
         seconds=(facts.get("history") or {}).get("seconds"),
         version=facts.get("version") or "",
     )
+
+
+def _findings(folder: Path) -> list[Finding]:
+    return [Finding(**_known(Finding, row)) for row in _read(folder / "findings.json", [])]
 
 
 def as_scores(stored: Mapping[str, Any]) -> Scores:

@@ -44,8 +44,8 @@ def point(value: Value, places: int | None = None) -> str:
 
 
 def interval(value: Value, places: int | None = None) -> str:
-    """ "low to high", or nothing where no interval was computed."""
-    if value.low is None or value.high is None:
+    """ "low to high", or nothing where none was computed or no resample differs from another."""
+    if value.low is None or value.high is None or value.high - value.low <= 1e-9 * abs(value.value):
         return ""
     places = decimals(value) if places is None else places
     if places is None:

@@ -19,6 +19,7 @@ from elman.encoding.text import TextEncoder
 from elman.evaluation.contract import TextProblem
 from elman.interpretation.view import Sample, View
 from elman.models.network import TokenNetwork
+from elman.tasks._vectors import start_from_vectors
 from elman.tasks.contract import Encoded, Encoder, Task, run_batches
 
 
@@ -137,7 +138,7 @@ class TextTask(Task):
         return LabelledTextEncoder.from_dict(stored)
 
     def network(self, encoder: LabelledTextEncoder, recipe: Recipe) -> nn.Module:
-        network = TokenNetwork(
+        return TokenNetwork(
             recipe.model,
             len(encoder.text.vocabulary),
             1 if encoder.labels is None else len(encoder.labels),
@@ -145,9 +146,9 @@ class TextTask(Task):
             bigrams=encoder.bigrams,
             ratios=encoder.ratios,
         )
-        if recipe.model.vectors:
-            network.inputs.load_vectors(recipe.model.vectors, encoder.text.vocabulary.tokens)
-        return network
+
+    def start(self, network: nn.Module, encoder: LabelledTextEncoder, recipe: Recipe) -> tuple[str, ...]:
+        return start_from_vectors(network, encoder.text, recipe)
 
     def outputs(self, network: nn.Module, encoded: Encoded, split: SplitName, recipe: Recipe) -> np.ndarray:
         """Raw head outputs (n, outputs) in the original order."""

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from elman.core.errors import DataError
 from elman.core.recipe import Recipe
 from elman.core.results import Predictions
-from elman.data.contract import SplitName
+from elman.data.contract import Dataset, Examples, LabelledTexts, SplitName
+from elman.data.table import MANY
 from elman.encoding.batch import Batch
 from elman.tasks._texts import TextTask
 from elman.tasks.contract import Encoded
@@ -21,6 +24,21 @@ class Classification(TextTask):
     """Softmax over class names; cross-entropy with optional class weights and label smoothing."""
 
     name = "classification"
+
+    def suited(self, dataset: Dataset) -> Dataset:
+        """Numbers as classes, if they are few."""
+        if not isinstance(dataset, LabelledTexts) or dataset.labels is not None:
+            return dataset
+        values = sorted({value for split in dataset.splits.values() for value in split.targets})
+        if len(values) > MANY:
+            raise DataError(
+                f"the label is a number with {len(values):,} different values, too many for classes. Use --task regression."
+            )
+        splits = {
+            name: Examples(split.texts, [str(value) for value in split.targets])
+            for name, split in dataset.splits.items()
+        }
+        return replace(dataset, splits=splits, labels=tuple(map(str, values)))
 
     def objective(self, encoded: Encoded, recipe: Recipe) -> Objective:
         weight = None

@@ -48,6 +48,10 @@ class Task(ABC):
 
     name: ClassVar[str]
 
+    def suited(self, dataset: Dataset) -> Dataset:
+        """The data set as this task reads it; DataError where it cannot."""
+        return dataset
+
     @abstractmethod
     def defaults(self, dataset: Dataset) -> dict[str, Any]:
         """Recipe settings (dotted names) for this task and data set, where neither user nor source gave any."""
@@ -63,6 +67,10 @@ class Task(ABC):
     @abstractmethod
     def network(self, encoder: Any, recipe: Recipe) -> nn.Module:
         """An untrained network that fits the encoder and the recipe."""
+
+    def start(self, network: nn.Module, encoder: Any, recipe: Recipe) -> tuple[str, ...]:
+        """Before the first step of a new run: weights that come from elsewhere, and a line that says so."""
+        return ()
 
     @abstractmethod
     def objective(self, encoded: Encoded, recipe: Recipe) -> Objective:

@@ -142,6 +142,7 @@ class Forecasting(Task):
             baseline=None,
             labels=(),
             step_names=None,
+            feature_names=encoder.feature_names,
         )
 
     def sample(self, encoded: Encoded, split: SplitName, count: int, seed: int = 0) -> Sample:

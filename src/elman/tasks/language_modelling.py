@@ -20,6 +20,7 @@ from elman.evaluation.contract import TokenProblem
 from elman.interpretation.view import Sample, View
 from elman.models.network import TokenNetwork
 from elman.models.pooling import pool
+from elman.tasks._vectors import start_from_vectors
 from elman.tasks.contract import Encoded, Encoder, Task, device_of, evaluating
 from elman.training.loop import Objective, Step
 
@@ -77,6 +78,9 @@ class LanguageModelling(Task):
             raise DataError("a bidirectional language model would read the answer; drop --bidirectional.")
         size = len(encoder.text.vocabulary)
         return TokenNetwork(recipe.model, size, size, pooling="none")
+
+    def start(self, network: nn.Module, encoder: CorpusEncoder, recipe: Recipe) -> tuple[str, ...]:
+        return start_from_vectors(network, encoder.text, recipe)
 
     def objective(self, encoded: Encoded, recipe: Recipe) -> Objective:
         smoothing = recipe.training.label_smoothing

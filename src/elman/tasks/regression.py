@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from torch import Tensor, nn
 
+from elman.core.errors import DataError
 from elman.core.recipe import Recipe
 from elman.core.results import Predictions
-from elman.data.contract import SplitName
+from elman.data.contract import Dataset, Examples, LabelledTexts, SplitName
 from elman.encoding.batch import Batch
 from elman.tasks._texts import TextTask
 from elman.tasks.contract import Encoded
@@ -20,6 +22,23 @@ class Regression(TextTask):
     """One output, trained on targets scaled by the training split's mean and deviation (squared error, or "mae")."""
 
     name = "regression"
+
+    def suited(self, dataset: Dataset) -> Dataset:
+        """Classes that are numbers as numbers."""
+        if not isinstance(dataset, LabelledTexts) or dataset.labels is None:
+            return dataset
+        try:
+            numbers = {label: float(label) for label in dataset.labels}
+        except ValueError:
+            shown = ", ".join(map(repr, dataset.labels[:3]))
+            raise DataError(
+                f"regression needs numbers; the labels are {shown}. Use --task classification."
+            ) from None
+        splits = {
+            name: Examples(split.texts, [numbers[str(target)] for target in split.targets])
+            for name, split in dataset.splits.items()
+        }
+        return replace(dataset, splits=splits, labels=None)
 
     def objective(self, encoded: Encoded, recipe: Recipe) -> Objective:
         measure = nn.functional.l1_loss if recipe.training.loss == "mae" else nn.functional.mse_loss

@@ -31,11 +31,13 @@ class Lines(Progress):
 
     def validated(self, row: dict[str, Any], monitor: str, best: bool) -> None:
         gap = f"  {self.rival[0]} {self.rival[1]:.4f}" if self.rival else ""
-        loss, value = row["train_loss"], row[monitor]
+        # No loss where no step was done since the last validation: Ctrl-C right after it.
+        loss = "" if row["train_loss"] is None else f"  loss {row['train_loss']:.4f}"
+        value = row[monitor]
         elapsed = time.monotonic() - self.began
         left = elapsed / max(1, row["step"] - self.first) * (self.steps - row["step"])
         print(
-            f"step {row['step']:>6}/{self.steps}  loss {loss:.4f}  {monitor} {value:.4f}{' *' if best else '  '}{gap}"
+            f"step {row['step']:>6}/{self.steps}{loss}  {monitor} {value:.4f}{' *' if best else '  '}{gap}"
             f"  {elapsed:.0f}s, {left:.0f}s left",
             flush=True,
         )
