@@ -189,7 +189,11 @@ def test_threads_change_nothing(cell, options, batch, size, hidden):
     A batch of 1 has its hidden units shared by the threads, a batch of 13 its rows.
     """
     network, x = make(cell, options, size, hidden), torch.randn(batch, 70, size).double().requires_grad_(True)
-    state, lengths, before = random_state(network, batch), torch.randint(0, 71, (batch,)), torch.get_num_threads()
+    state, lengths, before = (
+        random_state(network, batch),
+        torch.randint(0, 71, (batch,)),
+        torch.get_num_threads(),
+    )
     lengths[0] = 69
     found = []
     try:
@@ -337,3 +341,25 @@ def test_memory_is_used_again():
     for _ in range(5):
         network(x)[0].sum().backward()
     assert len(kernels._pool.kept) == kept and kernels._pool.size <= kernels._pool.most
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_an_exported_model_takes_other_batches_and_lengths():
+    network = make("gru", {}, 4, 8, num_layers=2).eval()
+    batch, time = torch.export.Dim("batch", min=2), torch.export.Dim("time", min=2)
+    shapes = ({0: batch, 1: time}, None, None, None)
+    with torch.no_grad():
+        exported = torch.export.export(
+            network, (torch.randn(3, 5, 4).double(), None, None, None), dynamic_shapes=shapes
+        )
+    assert sum("elman.forward" in str(node.target) for node in exported.graph.nodes) == 2
+    x = torch.randn(6, 11, 4).double()
+    torch.testing.assert_close(exported.module()(x, None, None, None)[0], network(x)[0])
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_a_compiled_model_has_no_breaks_and_the_same_gradients():
+    network, x = make("lstm", {}, 4, 8), torch.randn(3, 5, 4).double().requires_grad_(True)
+    compiled = torch.compile(network, backend="aot_eager", fullgraph=True)
+    gradients = [torch.autograd.grad(run(x)[0].square().sum(), x)[0] for run in (compiled, network)]
+    torch.testing.assert_close(*gradients)

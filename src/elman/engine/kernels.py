@@ -6,7 +6,6 @@ Torch sees operators with shapes, so that a model can be compiled and exported; 
 from __future__ import annotations
 
 import ctypes
-import functools
 import importlib.metadata
 import math
 import os
@@ -44,9 +43,7 @@ class _Call(ctypes.Structure):
     ]
 
 
-@functools.cache
-def library() -> Any:
-    """The loaded library, or None where it was not built or does not fit this module."""
+def _load() -> Any:
     for path in _places():
         if path.exists():
             try:
@@ -65,6 +62,11 @@ def library() -> Any:
     return None
 
 
+def library() -> Any:
+    """The loaded library, or None where it was not built or does not fit this module."""
+    return _LIBRARY
+
+
 def _places() -> list[Path]:
     here = Path(__file__).parent / NAME
     if here.exists():
@@ -74,6 +76,9 @@ def _places() -> list[Path]:
     except importlib.metadata.PackageNotFoundError:
         return []
     return [Path(str(file.locate())) for file in files if file.name == NAME]
+
+
+_LIBRARY = _load()
 
 
 def instruction_set() -> int:

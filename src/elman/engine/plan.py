@@ -49,13 +49,14 @@ def plan(call: Call, wanted: str = "auto") -> Plan:
     cell = call.cell
     what = f"{type(cell).__name__.lower()}, {str(call.x.dtype).removeprefix('torch.')}, {call.x.device.type}"
     if wanted != "auto":
-        reason = find("engine.executors", wanted, "executor").executor.refuses(call)
+        forced = _KNOWN.get(wanted) or find("engine.executors", wanted, "executor").executor
+        reason = forced.refuses(call)
         if reason and not call.readings:
             raise RecipeError(f'executor {wanted!r} refuses this call: {reason}. Use executor="auto".')
         if reason is None:
             return Plan(wanted, what, ())
     refusals: list[tuple[str, str]] = []
-    for name, executor in executors().items():
+    for name, executor in _KNOWN.items():
         reason = executor.refuses(call)
         if reason is None:
             return Plan(name, what, tuple(refusals))
@@ -66,9 +67,12 @@ def plan(call: Call, wanted: str = "auto") -> Plan:
 def run(call: Call, wanted: str = "auto") -> Result:
     """Answer a call with the first executor that does not refuse."""
     if wanted == "auto" and "ELMAN_EXECUTOR" not in os.environ:  # the common case makes no strings
-        for executor in executors().values():
+        for executor in _KNOWN.values():
             if executor.refuses(call) is None:
                 return executor.run(call)
-    chosen: Any = executors()[plan(call, wanted).chosen]
+    chosen: Any = _KNOWN[plan(call, wanted).chosen]
     result: Result = chosen.run(call)
     return result
+
+
+_KNOWN = executors()  # a name that torch.compile can follow; a cached function's body it would trace
