@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from elman.core.errors import UnknownName
-from elman.engine import kernels
+from elman.engine import kernels, memory
 from elman.models.rnn import RNN
 
 pytestmark = pytest.mark.skipif(kernels.library() is None, reason="the kernels were not built")
@@ -337,10 +337,10 @@ def test_memory_is_used_again():
     network, x = make("gru", {}, 16, 32), torch.randn(8, 50, 16).double()
     for _ in range(3):
         network(x)[0].sum().backward()
-    kept = len(kernels._pool.kept)
+    kept = len(memory.pool.kept)
     for _ in range(5):
         network(x)[0].sum().backward()
-    assert len(kernels._pool.kept) == kept and kernels._pool.size <= kernels._pool.most
+    assert len(memory.pool.kept) == kept and memory.pool.size <= memory.pool.most
 
 
 @pytest.mark.filterwarnings("ignore")

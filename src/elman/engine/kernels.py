@@ -7,22 +7,19 @@ from __future__ import annotations
 
 import ctypes
 import importlib.metadata
-import math
 import os
-import threading
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from elman.core.errors import UnknownName
+from elman.engine.memory import empty, pool
 
 NAME = "libelman_native.so"
 CELLS = {"gru": 0, "lstm": 1, "rnn_tanh": 2, "rnn_relu": 3}
 SLOTS = (4, 5, 0, 0)  # vectors that a step of each cell leaves for the trace and the backward pass
-LARGE = 1 << 18  # bytes from which memory is worth keeping: malloc gives less than that without page faults
 TYPES = {torch.float32: 0, torch.float64: 1}
 INSTRUCTION_SETS = ("portable", "avx2", "avx512")
 
@@ -92,66 +89,6 @@ def instruction_set() -> int:
     return min(best, INSTRUCTION_SETS.index(wanted))
 
 
-class _Pool:
-    """Memory that is used again: the page faults of a fresh buffer cost up to a third of a training step.
-
-    Keeps at most `most` bytes, the last that were given back.
-    """
-
-    def __init__(self, most: int = 1 << 28) -> None:
-        self.most, self.kept, self.size, self.lock = most, list[Any](), 0, threading.Lock()
-
-    def take(self, size: int) -> _Lease:
-        size = -(-max(size, 1) // 65536) * 65536
-        with self.lock:
-            for place in range(len(self.kept) - 1, -1, -1):
-                # a buffer of at most twice the size: no large one is held by a small need
-                if size <= self.kept[place].nbytes <= 2 * size:
-                    whole = self.kept.pop(place)
-                    self.size -= whole.nbytes
-                    break
-            else:
-                whole = None
-        if whole is None:
-            memory = np.empty(size + 64, np.uint8)
-            start = -memory.ctypes.data % 64
-            whole = memory[start : start + size]
-        return _Lease(whole)
-
-    def give(self, whole: Any) -> None:
-        if whole.nbytes > self.most:
-            return
-        with self.lock:
-            self.kept.append(whole)
-            self.size += whole.nbytes
-            while self.size > self.most:
-                self.size -= self.kept.pop(0).nbytes
-
-
-class _Lease:
-    """A buffer on loan: it goes back when nobody holds it any more, a tensor made from it included."""
-
-    def __init__(self, whole: Any) -> None:
-        self.whole = whole
-        self.__array_interface__ = whole.__array_interface__
-
-    def __del__(self) -> None:
-        _pool.give(self.whole)
-
-
-_pool = _Pool()
-
-
-def _empty(shape: tuple[int, ...], strides: tuple[int, ...], like: Tensor) -> Tensor:
-    """A dense tensor of undefined values, from the pool where it is large."""
-    size = math.prod(shape) * like.element_size()
-    if size < LARGE:
-        return like.new_empty_strided(shape, strides)
-    lease = np.asarray(_pool.take(size))  # its base is the lease
-    # set_, because a view of the buffer could not be changed in place by a user
-    return like.new_empty(0).set_(torch.from_numpy(lease).untyped_storage(), 0, shape, strides)
-
-
 def _dense(value: Tensor) -> Tensor:
     """Itself where its last axis is dense; the library takes any other strides."""
     return value if value.stride(-1) == 1 or value.shape[-1] == 1 else value.contiguous()
@@ -169,14 +106,14 @@ def _fill(call: _Call, x: Tensor, cell: int, lengths: Tensor | None, hidden: int
 
 def _run(call: _Call, backward: bool) -> None:
     address = ctypes.addressof(call)
-    scratch = _pool.take(library().elman_native_scratch(address, backward))
+    scratch = pool.take(library().elman_native_scratch(address, backward))
     call.scratch = scratch.whole.ctypes.data
     library().elman_native_run(address, backward)
 
 
 def _batch_first(time: int, batch: int, size: int, like: Tensor) -> Tensor:
     """(time, batch, size), rows in memory batch first, as users see them."""
-    return _empty((time, batch, size), (size, time * size, 1), like)
+    return empty((time, batch, size), (size, time * size, 1), like)
 
 
 def pitch(hidden: int) -> int:
@@ -203,7 +140,7 @@ def _forward(
     shape = (time, batch, SLOTS[cell], pitch(hidden))
     saved = x.new_empty(0)
     if save == KEEP:
-        saved = _empty(
+        saved = empty(
             shape, (batch * SLOTS[cell] * pitch(hidden), SLOTS[cell] * pitch(hidden), pitch(hidden), 1), x
         )
     elif save == SHOW:
