@@ -324,6 +324,20 @@ def test_each_refusal_is_named(options, words):
     assert "native refused: no kernel for MinGRU" in str(RNN("mingru", 3, 5).plan(torch.zeros(1, 2, 3)))
 
 
+def test_a_large_lstm_without_gradients_is_left_to_torch_unless_forced():
+    network, x, lengths = RNN("lstm", 3, 512), torch.zeros(2, 2, 3), torch.tensor([2, 1])
+    assert str(network.plan(x)).startswith("native")  # its weights need gradients
+    with torch.no_grad():
+        text = str(network.plan(x))
+        assert text.startswith("vendor") and "native refused: torch's LSTM of 512 units" in text
+        assert str(network.plan(x, lengths)).startswith("native")  # ragged
+        assert str(network.plan(x, readings=True)).startswith("native")  # torch's kernels show no gates
+        output = network(x)[0]
+        network.executor = "native"
+        assert str(network.plan(x)).startswith("native")
+        torch.testing.assert_close(output, network(x)[0])
+
+
 def test_a_missing_library_is_told(monkeypatch):
     monkeypatch.setattr("elman.engine.executors.native.library", lambda: None)
     plan = str(RNN("gru", 3, 5).plan(torch.zeros(1, 2, 3)))

@@ -57,18 +57,26 @@ def plan(call: Call, wanted: str = "auto") -> Plan:
             return Plan(wanted, what, ())
     refusals: list[tuple[str, str]] = []
     for name, executor in _KNOWN.items():
-        reason = executor.refuses(call)
+        reason = _declines(executor, call)
         if reason is None:
             return Plan(name, what, tuple(refusals))
         refusals.append((name, reason))
     raise AssertionError("the reference executor never refuses")
 
 
+def _declines(executor: Any, call: Call) -> str | None:
+    """Why an executor is passed over where none is forced: it refuses, or it yields to one that is faster here."""
+    reason: str | None = executor.refuses(call)
+    if reason is None and hasattr(executor, "yields"):
+        reason = executor.yields(call)
+    return reason
+
+
 def run(call: Call, wanted: str = "auto") -> Result:
     """Answer a call with the first executor that does not refuse."""
     if wanted == "auto" and "ELMAN_EXECUTOR" not in os.environ:  # the common case makes no strings
         for executor in _KNOWN.values():
-            if executor.refuses(call) is None:
+            if _declines(executor, call) is None:
                 return executor.run(call)
     chosen: Any = _KNOWN[plan(call, wanted).chosen]
     result: Result = chosen.run(call)

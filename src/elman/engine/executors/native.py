@@ -8,6 +8,7 @@ import torch
 
 from elman.engine.autograd import forward, saved_names
 from elman.engine.contract import Call, Result
+from elman.engine.executors.vendor import executor as vendor
 from elman.engine.kernels import CELLS, TYPES, library
 
 
@@ -35,6 +36,25 @@ class Native:
         if library() is None:
             return "the kernels were not built (no C++ compiler when Elman was installed)"
         return None
+
+    def yields(self, call: Call) -> str | None:
+        """bench/ENGINE.md: from 512 units on torch's LSTM is some 5% faster forward; dense, and where nobody else works."""
+        cell: Any = call.cell
+        if (
+            cell.kernel != "lstm"
+            or cell.hidden_size < 512
+            or call.lengths is not None
+            or call.x.shape[1] == 1
+        ):
+            return None
+        inputs = (call.x, *call.state, cell.hh.weight, cell.ih.weight)
+        if torch.is_grad_enabled() and any(one.requires_grad for one in inputs):
+            return None
+        return (
+            "torch's LSTM of 512 units and more is faster without gradients"
+            if vendor.refuses(call) is None
+            else None
+        )
 
     def run(self, call: Call) -> Result:
         cell: Any = call.cell
