@@ -32,7 +32,7 @@ the test split; least and greatest for timings. Gain: network against its best r
 last one; positive when the network is better. Predictions pass only through recurrent states. Seconds: median wall time of training
 and evaluation of one seed. Load: of the machine, before and after.
 
-| claim | command | value | interval | runs | rival | gain [interval] | seconds | machine, threads, load | data | result |
+| claim | command | value | interval | runs | rival | gain [interval] | seconds | machine, engine, threads, load | data | result |
 |---|---|---|---|---|---|---|---|---|---|---|
 """
 
@@ -83,5 +83,5 @@ def _line(row: dict[str, Any]) -> str:
     loads = " to ".join(map(str, row["load"]))
     return (
         f"| {row['claim']} | `{row['command']}` | {row['metric']} {row['value']:.4f} | {low:.4f} to {high:.4f} | {runs} | {rival} | {gain} | "
-        f"{row['seconds']:.0f} | {row['machine']}, {row['threads']}, {loads} | {row.get('data_hash', '')} | {result} |"
+        f"{row['seconds']:.0f} | {row['machine']}, {row.get('engine', '-')}, {row['threads']}, {loads} | {row.get('data_hash', '')} | {result} |"
     )
