@@ -1,7 +1,7 @@
 # make demo        install into .venv and run the demo
 # make test        what CI runs: lint, types, docs and the tests, against the built wheel, in .venv-test
 # make test-full   the same with the slow tests
-# make bench       the numbers of bench/RESULTS.md, DATA=folder of local data sets
+# make bench       the numbers of bench/RESULTS.md and bench/ENGINE.md, DATA=folder of local data sets
 # make docs        the documentation, into site/
 # make lint        formatting, lint and types of the working tree
 # make clean       remove what the targets above made
@@ -26,6 +26,7 @@ test-full: python
 
 bench: .venv/installed
 	.venv/bin/python bench/overhead.py
+	.venv/bin/python bench/engine.py
 	.venv/bin/python bench/demo.py
 	.venv/bin/python bench/results.py $(if $(DATA),--data $(DATA))
 

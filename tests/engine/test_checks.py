@@ -85,7 +85,7 @@ def test_a_forced_executor_does_not_hide_the_gates(monkeypatch):
     network = RNN("lstm", 3, 5, executor="vendor")
     expected = RNN.trace(network, X)
     assert "layers.0.forward.forget_gate" in expected
-    assert str(network.plan(X, readings=True)).startswith("reference")
+    assert not str(network.plan(X, readings=True)).startswith("vendor")
     network.executor = "auto"
     monkeypatch.setenv("ELMAN_EXECUTOR", "vendor")
     assert network.trace(X).keys() == expected.keys()

@@ -82,7 +82,7 @@ class ModelOptions:
     pooling: Literal["last", "mean", "max", "mean_max", "none"] | None = None  # states of all steps to one
     tied: bool = False  # language models: input and output share one matrix
     distribution: Literal["point", "quantiles", "student_t"] = "point"  # what a forecast's head gives
-    executor: str = "auto"  # which engine runs the cell: auto, vendor, scan, reference
+    executor: str = "auto"  # which engine runs the cell: auto, native, vendor, scan, reference
 
 
 @dataclass(frozen=True)

@@ -47,7 +47,11 @@ class Result:
 
 
 class Executor(Protocol):
-    """One way to run a cell over time: a file in `engine/executors/` that ends in `executor = ...`."""
+    """One way to run a cell over time: a file in `engine/executors/` that ends in `executor = ...`.
+
+    One that could answer, but knows another to be faster, may have `yields(call) -> str | None`, too: asked after `refuses`,
+    and only where no executor is forced.
+    """
 
     def refuses(self, call: Call) -> str | None:
         """Why this executor cannot answer the call, or None when it can."""

@@ -49,26 +49,38 @@ def plan(call: Call, wanted: str = "auto") -> Plan:
     cell = call.cell
     what = f"{type(cell).__name__.lower()}, {str(call.x.dtype).removeprefix('torch.')}, {call.x.device.type}"
     if wanted != "auto":
-        reason = find("engine.executors", wanted, "executor").executor.refuses(call)
+        forced = _KNOWN.get(wanted) or find("engine.executors", wanted, "executor").executor
+        reason = forced.refuses(call)
         if reason and not call.readings:
             raise RecipeError(f'executor {wanted!r} refuses this call: {reason}. Use executor="auto".')
         if reason is None:
             return Plan(wanted, what, ())
     refusals: list[tuple[str, str]] = []
-    for name, executor in executors().items():
-        reason = executor.refuses(call)
+    for name, executor in _KNOWN.items():
+        reason = _declines(executor, call)
         if reason is None:
             return Plan(name, what, tuple(refusals))
         refusals.append((name, reason))
     raise AssertionError("the reference executor never refuses")
 
 
+def _declines(executor: Any, call: Call) -> str | None:
+    """Why an executor is passed over where none is forced: it refuses, or it yields to one that is faster here."""
+    reason: str | None = executor.refuses(call)
+    if reason is None and hasattr(executor, "yields"):
+        reason = executor.yields(call)
+    return reason
+
+
 def run(call: Call, wanted: str = "auto") -> Result:
     """Answer a call with the first executor that does not refuse."""
     if wanted == "auto" and "ELMAN_EXECUTOR" not in os.environ:  # the common case makes no strings
-        for executor in executors().values():
-            if executor.refuses(call) is None:
+        for executor in _KNOWN.values():
+            if _declines(executor, call) is None:
                 return executor.run(call)
-    chosen: Any = executors()[plan(call, wanted).chosen]
+    chosen: Any = _KNOWN[plan(call, wanted).chosen]
     result: Result = chosen.run(call)
     return result
+
+
+_KNOWN = executors()  # a name that torch.compile can follow; a cached function's body it would trace

@@ -1,0 +1,89 @@
+"""Our own C++ kernels for the CPU: GRU, LSTM and RNN, ragged batches at the cost of their tokens, every gate readable."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from elman.engine.autograd import forward, saved_names
+from elman.engine.contract import Call, Result
+from elman.engine.executors.vendor import executor as vendor
+from elman.engine.kernels import CELLS, TYPES, library
+
+
+class Native:
+    """The library of src/native, on the cell's own weights. See docs/native.md."""
+
+    def refuses(self, call: Call) -> str | None:
+        cell: Any = call.cell
+        reason = _refuses_cell(cell)
+        if reason is not None:
+            return reason
+        x = call.x
+        if x.device.type != "cpu":
+            return f"the input is on {x.device.type}"
+        if torch.is_autocast_enabled("cpu"):
+            return "autocast is active"
+        if x.dtype not in TYPES or cell.ih.weight.dtype != x.dtype:
+            return f"{str(x.dtype).removeprefix('torch.')} input and {str(cell.ih.weight.dtype).removeprefix('torch.')} weights"
+        if call.hold is not None:
+            return "zoneout"
+        if call.reset is not None:
+            return "resets inside a sequence"
+        if torch._C._are_functorch_transforms_active() or torch.autograd.forward_ad._current_level >= 0:
+            return "a functorch or forward-mode transform is active"
+        if library() is None:
+            return "the kernels were not built (no C++ compiler when Elman was installed)"
+        return None
+
+    def yields(self, call: Call) -> str | None:
+        """bench/ENGINE.md: from 512 units on torch's LSTM is some 5% faster forward; dense, and where nobody else works."""
+        cell: Any = call.cell
+        if (
+            cell.kernel != "lstm"
+            or cell.hidden_size < 512
+            or call.lengths is not None
+            or call.x.shape[1] == 1
+        ):
+            return None
+        inputs = (call.x, *call.state, cell.hh.weight, cell.ih.weight)
+        if torch.is_grad_enabled() and any(one.requires_grad for one in inputs):
+            return None
+        return (
+            "torch's LSTM of 512 units and more is faster without gradients"
+            if vendor.refuses(call) is None
+            else None
+        )
+
+    def run(self, call: Call) -> Result:
+        cell: Any = call.cell
+        kind = CELLS[_name(cell)]
+        weights = [cell.ih.weight, cell.hh.weight, cell.ih.bias, cell.hh.bias]
+        y, h_n, c_n, saved = forward(cell, kind, call, weights)
+        state = cell.State(h_n) if c_n is None else cell.State(h_n, c_n)
+        named = {}
+        if call.readings:
+            slots = saved_names(cell, kind)
+            for name in (*cell.readings, *cell.state_names):
+                named[name] = saved[:, :, slots[name], : cell.hidden_size] if name in slots else y
+        return Result(y, state, named)
+
+
+def _name(cell: Any) -> str:
+    return f"rnn_{cell.activation}" if cell.kernel == "rnn" else str(cell.kernel)
+
+
+def _refuses_cell(cell: Any) -> str | None:
+    if cell.kernel is None:
+        return f"no kernel for {type(cell).__name__}"
+    if _name(cell) not in CELLS:
+        return (
+            f"activation={cell.activation!r}"
+            if cell.kernel == "rnn"
+            else f"no kernel for {type(cell).__name__}"
+        )
+    return "layer_norm=True" if cell.ih.norm is not None else None
+
+
+executor = Native()

@@ -1,0 +1,259 @@
+"""The native library: where it is, what it takes, and its two operators, `torch.ops.elman.forward` and `.backward`.
+
+Torch sees operators with shapes, so that a model can be compiled and exported; the library sees pointers and strides.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.metadata
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from elman.core.errors import UnknownName
+from elman.engine.memory import empty, pool
+
+NAME = "libelman_native.so"
+CELLS = {"gru": 0, "lstm": 1, "rnn_tanh": 2, "rnn_relu": 3}
+SLOTS = (4, 5, 0, 0)  # vectors that a step of each cell leaves for the trace and the backward pass
+TYPES = {torch.float32: 0, torch.float64: 1}
+INSTRUCTION_SETS = ("portable", "avx2", "avx512")
+
+_INTEGERS = "cell type isa threads time batch input hidden"
+_FIELDS = (
+    "lengths* x* x_time x_row weight_ih* weight_hh* bias_ih* bias_hh* h_0* c_0* y* y_time y_row h_n* c_n* saved* "
+    "grad_y* grad_y_time grad_y_row grad_h_n* grad_c_n* grad_saved* grad_x* grad_x_time grad_x_row "
+    "grad_weight_ih* grad_weight_hh* grad_bias_ih* grad_bias_hh* grad_h_0* grad_c_0* scratch*"
+)
+
+
+class _Call(ctypes.Structure):
+    """`elman_call` of elman_native.h, field by field."""
+
+    _fields_ = [
+        (name.rstrip("*"), ctypes.c_void_p if name.endswith("*") else ctypes.c_int64)
+        for name in f"{_INTEGERS} {_FIELDS}".split()
+    ]
+
+
+def _load() -> Any:
+    for path in _places():
+        if path.exists():
+            try:
+                found = ctypes.CDLL(str(path))  # torch is loaded, so its OpenMP is the one that is found
+            except OSError:
+                continue
+            for name in ("elman_native_isa", "elman_native_size", "elman_native_scratch"):
+                getattr(found, name).restype = ctypes.c_int64
+            found.elman_native_scratch.argtypes = [ctypes.c_void_p, ctypes.c_int64]
+            found.elman_native_run.argtypes = [ctypes.c_void_p, ctypes.c_int64]
+            found.elman_native_run.restype = None
+            found.elman_native_peak.argtypes = [ctypes.c_int64] * 4
+            found.elman_native_peak.restype = ctypes.c_double
+            if found.elman_native_size() == ctypes.sizeof(_Call):
+                return found
+    return None
+
+
+def library() -> Any:
+    """The loaded library, or None where it was not built or does not fit this module."""
+    return _LIBRARY
+
+
+def _places() -> list[Path]:
+    here = Path(__file__).parent / NAME
+    if here.exists():
+        return [here]
+    try:  # an editable install: Python files in the tree, the library where packages are installed
+        files = importlib.metadata.files("elman") or []
+    except importlib.metadata.PackageNotFoundError:
+        return []
+    return [Path(str(file.locate())) for file in files if file.name == NAME]
+
+
+_LIBRARY = _load()
+
+
+def instruction_set() -> int:
+    """The best one of this machine, or a lesser one that ELMAN_NATIVE_ISA names. Raises UnknownName for another word."""
+    best = int(library().elman_native_isa())
+    wanted = os.environ.get("ELMAN_NATIVE_ISA")
+    if wanted is None:
+        return best
+    if wanted not in INSTRUCTION_SETS:
+        raise UnknownName("instruction set (ELMAN_NATIVE_ISA)", wanted, INSTRUCTION_SETS)
+    return min(best, INSTRUCTION_SETS.index(wanted))
+
+
+def _dense(value: Tensor) -> Tensor:
+    """Itself where its last axis is dense; the library takes any other strides."""
+    return value if value.stride(-1) == 1 or value.shape[-1] == 1 else value.contiguous()
+
+
+def _fill(call: _Call, x: Tensor, cell: int, lengths: Tensor | None, hidden: int) -> None:
+    call.cell, call.type, call.isa = cell, TYPES[x.dtype], instruction_set()
+    call.threads = torch.get_num_threads()
+    call.time, call.batch, call.input = x.shape
+    call.hidden = hidden
+    if lengths is not None:
+        call.lengths = lengths.data_ptr()
+    call.x, call.x_time, call.x_row = x.data_ptr(), x.stride(0), x.stride(1)
+
+
+def _run(call: _Call, backward: bool) -> None:
+    address = ctypes.addressof(call)
+    scratch = pool.take(library().elman_native_scratch(address, backward))
+    call.scratch = scratch.whole.ctypes.data
+    library().elman_native_run(address, backward)
+
+
+def _batch_first(time: int, batch: int, size: int, like: Tensor) -> Tensor:
+    """(time, batch, size), rows in memory batch first, as users see them."""
+    return empty((time, batch, size), (size, time * size, 1), like)
+
+
+def pitch(hidden: int) -> int:
+    """Elements from one saved gate to the next."""
+    return -(-hidden // 16) * 16
+
+
+def _forward(
+    x: Tensor,
+    h: Tensor,
+    c: Tensor | None,
+    weights: list[Tensor],
+    lengths: Tensor | None,
+    cell: int,
+    save: int,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    x, h = _dense(x), h.contiguous()
+    c = None if c is None else c.contiguous()
+    weights = [weight.contiguous() for weight in weights]
+    lengths = None if lengths is None else lengths.to(torch.int64).contiguous()
+    (time, batch, _), hidden = x.shape, h.shape[1]
+    y, h_n = _batch_first(time, batch, hidden, x), torch.empty_like(h)
+    c_n = h.new_empty(0) if c is None else torch.empty_like(c)
+    shape = (time, batch, SLOTS[cell], pitch(hidden))
+    saved = x.new_empty(0)
+    if save == KEEP:
+        saved = empty(
+            shape, (batch * SLOTS[cell] * pitch(hidden), SLOTS[cell] * pitch(hidden), pitch(hidden), 1), x
+        )
+    elif save == SHOW:
+        saved = x.new_zeros(shape)
+    call = _Call()
+    _fill(call, x, cell, lengths, hidden)
+    call.weight_ih, call.weight_hh, call.bias_ih, call.bias_hh = (weight.data_ptr() for weight in weights)
+    call.h_0, call.y, call.y_time, call.y_row, call.h_n = (
+        h.data_ptr(),
+        y.data_ptr(),
+        y.stride(0),
+        y.stride(1),
+        h_n.data_ptr(),
+    )
+    if c is not None:
+        call.c_0, call.c_n = c.data_ptr(), c_n.data_ptr()
+    if saved.numel():
+        call.saved = saved.data_ptr()
+    _run(call, False)
+    return y, h_n, c_n, saved
+
+
+def _backward(
+    grad_y: Tensor | None,
+    grad_h_n: Tensor | None,
+    grad_c_n: Tensor | None,
+    grad_saved: Tensor | None,
+    x: Tensor,
+    h: Tensor,
+    c: Tensor | None,
+    weights: list[Tensor],
+    lengths: Tensor | None,
+    y: Tensor,
+    saved: Tensor,
+    cell: int,
+    wanted: list[bool],
+) -> list[Tensor]:
+    x, h, y = _dense(x), h.contiguous(), _dense(y)
+    c = None if c is None else c.contiguous()
+    weights = [weight.contiguous() for weight in weights]
+    lengths = None if lengths is None else lengths.to(torch.int64).contiguous()
+    hidden = h.shape[1]
+    call = _Call()
+    _fill(call, x, cell, lengths, hidden)
+    call.weight_ih, call.weight_hh, call.bias_ih, call.bias_hh = (weight.data_ptr() for weight in weights)
+    call.h_0, call.y, call.y_time, call.y_row = h.data_ptr(), y.data_ptr(), y.stride(0), y.stride(1)
+    call.saved = saved.data_ptr() if saved.numel() else None
+    keep: list[Tensor] = []
+    if grad_y is not None:
+        grad_y = _dense(grad_y)
+        call.grad_y, call.grad_y_time, call.grad_y_row = grad_y.data_ptr(), grad_y.stride(0), grad_y.stride(1)
+    for name, value in (("grad_h_n", grad_h_n), ("grad_c_n", grad_c_n), ("grad_saved", grad_saved)):
+        if value is not None and value.numel():
+            keep.append(value.contiguous())
+            setattr(call, name, keep[-1].data_ptr())
+    made = [x.new_empty(0)] * 7
+    if wanted[0]:
+        made[0] = _batch_first(x.shape[0], x.shape[1], x.shape[2], x)
+        call.grad_x, call.grad_x_time, call.grad_x_row = (
+            made[0].data_ptr(),
+            made[0].stride(0),
+            made[0].stride(1),
+        )
+    if c is not None:
+        call.c_0 = c.data_ptr()
+    names = ("grad_h_0", "grad_c_0", "grad_weight_ih", "grad_weight_hh", "grad_bias_ih", "grad_bias_hh")
+    for place, (name, value) in enumerate(zip(names, (h, c, *weights)), 1):
+        if wanted[place] and value is not None:
+            made[place] = torch.empty_like(value)
+            setattr(call, name, made[place].data_ptr())
+    _run(call, True)
+    return made
+
+
+DROP, KEEP, SHOW = 0, 1, 2  # saved: nothing; for the backward pass; to be read, 0 after a sequence's end
+_operators = torch.library.Library("elman", "FRAGMENT")
+_operators.define(
+    "forward(Tensor x, Tensor h, Tensor? c, Tensor[] weights, Tensor? lengths, int cell, int save) "
+    "-> (Tensor, Tensor, Tensor, Tensor)"
+)
+_operators.define(
+    "backward(Tensor? grad_y, Tensor? grad_h_n, Tensor? grad_c_n, Tensor? grad_saved, Tensor x, Tensor h, Tensor? c, "
+    "Tensor[] weights, Tensor? lengths, Tensor y, Tensor saved, int cell, bool[] wanted) -> Tensor[]"
+)
+_operators.impl("forward", _forward, "CPU")
+_operators.impl("backward", _backward, "CPU")
+
+
+def _forward_shapes(
+    x: Tensor,
+    h: Tensor,
+    c: Tensor | None,
+    weights: list[Tensor],
+    lengths: Tensor | None,
+    cell: int,
+    save: int,
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    (time, batch, _), hidden = x.shape, h.shape[1]
+    saved = x.new_empty(time, batch, SLOTS[cell], pitch(hidden)) if save else x.new_empty(0)
+    y = x.new_empty_strided((time, batch, hidden), (hidden, time * hidden, 1))
+    return y, torch.empty_like(h), h.new_empty(0) if c is None else torch.empty_like(c), saved
+
+
+def _backward_shapes(
+    grad_y: Any, grad_h_n: Any, grad_c_n: Any, grad_saved: Any, x: Tensor, h: Tensor, c: Tensor | None,
+    weights: list[Tensor], lengths: Any, y: Tensor, saved: Tensor, cell: int, wanted: list[bool],
+) -> list[Tensor]:  # fmt: skip
+    time, batch, size = x.shape
+    made = [x.new_empty_strided(x.shape, (size, time * size, 1)) if wanted[0] else x.new_empty(0)]
+    for want, value in zip(wanted[1:], (h, c, *weights)):
+        made.append(torch.empty_like(value) if want and value is not None else x.new_empty(0))
+    return made
+
+
+torch.library.register_fake("elman::forward", _forward_shapes)
+torch.library.register_fake("elman::backward", _backward_shapes)

@@ -1,0 +1,277 @@
+// Gradients: gate gradients of all steps from the last to the first, then those of the input and of the weights.
+#pragma once
+#include "cells.h"
+#include "product.h"
+#include "schedule.h"
+
+namespace ELMAN_SET {
+
+template <class Cell>
+class Backward {
+  using T = typename Cell::Type;
+  using V = Vector<T>;
+  static constexpr int N = Cell::GRADIENTS;
+  static constexpr long CHUNK = 256;  // tokens of a weight gradient that are packed at once
+  static constexpr int TALL = rows_of(WIDE);
+
+  const elman_call& call_;
+  const elman::Schedule schedule_;
+  const long hidden_ = call_.hidden, input_ = call_.input, rows_w_ = Cell::GATES * hidden_;
+  const long pitch_ = elman::padded(hidden_), grad_ = elman::row_pitch<T>(N * hidden_);
+  const Panels<T> over_h_{hidden_}, over_x_{input_};
+  T *panels_h_, *panels_x_, *carry_h_, *carry_c_, *bias_, *gradient_, *packed_;
+  const T **inputs_, **states_;  // x and the h before, by token
+  T** grad_inputs_;
+
+ public:
+  Backward(const elman_call& call, elman::Arena& arena) : call_(call), schedule_(call) {
+    const long total = schedule_.total(), workers = schedule_.workers, threads = schedule_.threads();
+    panels_h_ = arena.take<T>(over_h_.size(rows_w_));
+    panels_x_ = arena.take<T>(call.grad_x ? over_x_.size(rows_w_) : 0);
+    carry_h_ = arena.take<T>(Cell::CARRIES_H ? call.batch * pitch_ : 0);
+    carry_c_ = arena.take<T>(Cell::CELL_STATE ? call.batch * pitch_ : 0);
+    bias_ = arena.take<T>(workers * N * pitch_);
+    packed_ = arena.take<T>(threads * CHUNK * std::max(over_h_.size(1), over_x_.size(1)));
+    inputs_ = arena.take<const T*>(total);
+    states_ = arena.take<const T*>(total);
+    grad_inputs_ = arena.take<T*>(call.grad_x ? total : 0);
+    gradient_ = arena.take<T>(total * grad_);
+  }
+
+  void run() const {
+    const int workers = schedule_.workers, threads = schedule_.threads();
+    elman::parallel(threads, [&](int thread) {
+      long first, last;
+      elman::span(over_h_.count, thread, threads, first, last);
+      for (long p = first; p < last; p++) pack(panels_h_, in(call_.weight_hh), over_h_, p, rows_w_, 0);
+      elman::span(call_.grad_x ? over_x_.count : 0, thread, threads, first, last);
+      const long roll = Cell::INPUT_ROLL * hidden_;
+      for (long p = first; p < last; p++) pack(panels_x_, in(call_.weight_ih), over_x_, p, rows_w_, roll);
+      if (thread < workers) list_tokens(thread);
+    });
+    if (schedule_.team > 1)
+      elman::together(schedule_.team, [&](const elman::Team& team) { steps(0, &team); });
+    else
+      elman::parallel(workers, [&](int worker) { steps(worker, nullptr); });
+    elman::parallel(threads, [&](int thread) {
+      if (call_.grad_x) input_gradient(thread);
+      if (call_.grad_weight_ih)
+        weight_gradient(thread, 0, inputs_, over_x_, Cell::INPUT_ROLL * hidden_, out(call_.grad_weight_ih));
+      if (call_.grad_weight_hh)
+        weight_gradient(thread, Cell::RECURRENT * hidden_, states_, over_h_, 0, out(call_.grad_weight_hh));
+    });
+    if (call_.grad_bias_ih) bias_gradient(out(call_.grad_bias_ih), 0, Cell::INPUT_ROLL);
+    if (call_.grad_bias_hh) bias_gradient(out(call_.grad_bias_hh), Cell::RECURRENT, 0);
+  }
+
+ private:
+  static const T* in(const void* from) { return static_cast<const T*>(from); }
+  static T* out(void* to) { return static_cast<T*>(to); }
+  const T* y(long t, long row) const { return in(call_.y) + t * call_.y_time + row * call_.y_row; }
+  const T* h_before(long t, long row) const { return t ? y(t - 1, row) : in(call_.h_0) + row * hidden_; }
+  const T* slots(const void* from, long t, long row) const {
+    return in(from) + (t * call_.batch + row) * Cell::SLOTS * pitch_;
+  }
+
+  void list_tokens(int worker) const {
+    for (long t = 0, running; (running = schedule_.running(worker, t)) > 0; t++)
+      for (long i = 0; i < running; i++) {
+        const long token = schedule_.token(worker, t) + i, row = schedule_.row[schedule_.first[worker] + i];
+        inputs_[token] = in(call_.x) + t * call_.x_time + row * call_.x_row;
+        states_[token] = h_before(t, row);
+        if (call_.grad_x) grad_inputs_[token] = out(call_.grad_x) + t * call_.grad_x_time + row * call_.grad_x_row;
+      }
+  }
+
+  // The rows that end at step t take their gradient from the final state; the others from step t + 1. Step -1 is the
+  // initial state.
+  void steps(int worker, const elman::Team* team) const {
+    const long first = schedule_.first[worker], count = schedule_.count(worker);
+    long first_panel = 0, last_panel = over_h_.count;
+    if (team) elman::span(over_h_.count, team->member, team->size, first_panel, last_panel);
+    const bool leads = !team || team->member == 0;
+    if (leads) {
+      memset(bias_ + worker * N * pitch_, 0, N * pitch_ * sizeof(T));
+      for (long position = first; position < first + count; position++) start(position);
+    }
+    if (team) team->wait();
+    const long longest = count ? schedule_.length[first] : 0;
+    for (long t = longest - 1; t >= (call_.grad_h_0 ? -1 : 0); t--) {
+      const long going_on = schedule_.running(worker, t + 1), running = t < 0 ? going_on : schedule_.running(worker, t);
+      for (long panel = first_panel; panel < last_panel; panel++)
+        with_width(over_h_.width(panel), [&]<int WIDTH>() {
+          over_rows<rows_of(WIDTH)>(0, going_on, [&]<int ROWS>(long at) { tile<ROWS, WIDTH, true>(worker, t, panel, at); });
+          over_rows<1>(going_on, running - going_on,
+                       [&]<int ROWS>(long at) { tile<ROWS, WIDTH, false>(worker, t, panel, at); });
+        });
+      if (team) team->wait();
+    }
+    if (leads && Cell::CELL_STATE && call_.grad_c_0)
+      for (long position = first; position < first + count; position++)
+        memcpy(out(call_.grad_c_0) + schedule_.row[position] * hidden_, carry_c_ + position * pitch_, hidden_ * sizeof(T));
+  }
+
+  void start(long position) const {
+    const long row = schedule_.row[position], length = schedule_.length[position], bytes = hidden_ * sizeof(T);
+    if (Cell::CELL_STATE) {
+      T* carry = carry_c_ + position * pitch_;
+      memset(carry, 0, pitch_ * sizeof(T));
+      if (call_.grad_c_n) memcpy(carry, in(call_.grad_c_n) + row * hidden_, bytes);
+    }
+    if (call_.grad_h_0 && length == 0) {
+      T* to = out(call_.grad_h_0) + row * hidden_;
+      if (call_.grad_h_n)
+        memcpy(to, in(call_.grad_h_n) + row * hidden_, bytes);
+      else
+        memset(to, 0, bytes);
+    }
+    if (call_.grad_x)
+      for (long t = length; t < call_.time; t++)
+        memset(out(call_.grad_x) + t * call_.grad_x_time + row * call_.grad_x_row, 0, input_ * sizeof(T));
+  }
+
+  // dh of `ROWS` rows of a worker at step t, then the cell's epilogue. GOES_ON: these rows have a step t + 1.
+  template <int ROWS, int WIDTH, bool GOES_ON>
+  __attribute__((noinline)) void tile(int worker, long t, long panel, long place) const {
+    const long first = schedule_.first[worker] + place, unit = over_h_.first(panel);
+    V sum[ROWS][WIDTH];
+    for (int m = 0; m < ROWS; m++) {
+      const long row = schedule_.row[first + m];
+      const T* given = t >= 0 && call_.grad_y ? in(call_.grad_y) + t * call_.grad_y_time + row * call_.grad_y_row : nullptr;
+      const T* end = !GOES_ON && call_.grad_h_n ? in(call_.grad_h_n) + row * hidden_ : nullptr;
+      for (int v = 0; v < WIDTH; v++) {
+        const long at = unit + v * lanes<T>;
+        sum[m][v] = given ? load(given + at, hidden_ - at) : V{};
+        if (end) sum[m][v] += load(end + at, hidden_ - at);
+        if (GOES_ON && Cell::CARRIES_H) sum[m][v] += load(carry_h_ + (first + m) * pitch_ + at);
+      }
+    }
+    if (GOES_ON)
+      multiply<T, ROWS, WIDTH>(sum, gradient_ + (schedule_.token(worker, t + 1) + place) * grad_ + Cell::RECURRENT * hidden_,
+                               grad_, 1, panels_h_ + unit * rows_w_, rows_w_);
+    for (int v = 0; v < WIDTH; v++) {
+      const long at = unit + v * lanes<T>;
+      if (t < 0) {
+        for (int m = 0; m < ROWS; m++)
+          store(out(call_.grad_h_0) + schedule_.row[first + m] * hidden_ + at, sum[m][v], hidden_ - at);
+        continue;
+      }
+      V total[N] = {};
+      for (int m = 0; m < ROWS; m++) epilogue(t, first + m, schedule_.token(worker, t) + place + m, at, sum[m][v], total);
+      T* bias = bias_ + worker * N * pitch_ + at;
+      for (int i = 0; i < N; i++) store(bias + i * pitch_, load(bias + i * pitch_) + total[i]);
+    }
+  }
+
+  // One row's vector of units: gate gradients into the token's row, and added to `total`.
+  inline __attribute__((always_inline)) void epilogue(long t, long position, long token, long at, V dh, V* total) const {
+    const long row = schedule_.row[position], count = hidden_ - at;
+    Past<T> past{};
+    past.pitch = pitch_;
+    if (Cell::SLOTS) past.saved = slots(call_.saved, t, row) + at;
+    if (Cell::SLOTS && call_.grad_saved) past.grad_saved = slots(call_.grad_saved, t, row) + at;
+    if (Cell::CARRIES_H) past.h_old = load(h_before(t, row) + at, count);
+    if (!Cell::SLOTS) past.h_new = load(y(t, row) + at, count);
+    V carry_c = {}, carry_h = {}, gradient[N];
+    if (Cell::CELL_STATE) {
+      const T* before = t ? slots(call_.saved, t - 1, row) + 4 * pitch_ : in(call_.c_0) + row * hidden_;
+      past.c_old = load(before + at, count);
+      carry_c = load(carry_c_ + position * pitch_ + at);
+    }
+    Cell::backward(dh, past, gradient, carry_h, carry_c);
+    if (Cell::CARRIES_H) store(carry_h_ + position * pitch_ + at, carry_h);
+    if (Cell::CELL_STATE) store(carry_c_ + position * pitch_ + at, carry_c);
+    T* to = gradient_ + token * grad_ + at;
+    for (int i = 0; i < N; i++) {
+      store(to + i * hidden_, gradient[i], count);
+      total[i] += gradient[i];
+    }
+  }
+
+  // Tokens in blocks that stay in cache over all panels.
+  void input_gradient(int thread) const {
+    constexpr long BLOCK = 64;
+    long first, last;
+    elman::span(schedule_.total(), thread, schedule_.threads(), first, last);
+    for (long block = first; block < last; block += BLOCK)
+      for (long panel = 0; panel < over_x_.count; panel++)
+        with_width(over_x_.width(panel), [&]<int WIDTH>() {
+          over_rows<rows_of(WIDTH)>(block, std::min(BLOCK, last - block),
+                                    [&]<int ROWS>(long at) { input_tile<ROWS, WIDTH>(panel, at); });
+        });
+  }
+
+  template <int ROWS, int WIDTH>
+  __attribute__((noinline)) void input_tile(long panel, long token) const {
+    const long unit = over_x_.first(panel);
+    V sum[ROWS][WIDTH] = {};
+    multiply<T, ROWS, WIDTH>(sum, gradient_ + token * grad_, grad_, 1, panels_x_ + unit * rows_w_, rows_w_);
+    for (int m = 0; m < ROWS; m++)
+      for (int v = 0; v < WIDTH; v++) {
+        const long at = unit + v * lanes<T>;
+        store(grad_inputs_[token + m] + at, sum[m][v], input_ - at);
+      }
+  }
+
+  // to (rows, columns) = gradients^T values, over all tokens; a thread makes rows of its own. Gradient column k belongs
+  // to row (k + roll) % rows. Both operands are packed, CHUNK tokens at a time.
+  void weight_gradient(int thread, long column, const T* const* values, const Panels<T>& over, long roll, T* to) const {
+    const long total = schedule_.total(), tiles = (rows_w_ + TALL - 1) / TALL;
+    long first, last;
+    elman::span(tiles, thread, schedule_.threads(), first, last);
+    T* const packed = packed_ + thread * CHUNK * std::max(over_h_.size(1), over_x_.size(1));
+    alignas(64) T left[CHUNK * TALL];
+    for (long chunk = 0; chunk < std::max(total, 1l); chunk += CHUNK) {
+      const long depth = std::min(CHUNK, total - chunk);
+      for (long panel = 0; panel < over.count; panel++) {
+        const long width = over.width(panel) * lanes<T>, count = std::min(width, over.columns - over.first(panel));
+        T* line = packed + over.first(panel) * CHUNK;
+        for (long k = 0; k < depth; k++)
+          for (long v = 0; v < width; v += lanes<T>, line += lanes<T>)
+            store(line, load(values[chunk + k] + over.first(panel) + v, count - v));
+      }
+      for (long i = first * TALL; i < std::min(last * TALL, rows_w_); i += TALL) {
+        const long rows = std::min<long>(TALL, rows_w_ - i);
+        const T* from = gradient_ + chunk * grad_ + column + i;
+        if (rows == TALL)
+          for (long k = 0; k < depth; k++) memcpy(left + k * TALL, from + k * grad_, sizeof(T) * TALL);
+        else
+          for (long k = 0; k < depth; k++)
+            for (long m = 0; m < TALL; m++) left[k * TALL + m] = m < rows ? from[k * grad_ + m] : T(0);
+        for (long panel = 0; panel < over.count; panel++)
+          with_width(over.width(panel), [&]<int WIDTH>() {
+            const T* right = packed + over.first(panel) * CHUNK;
+            weight_tile<WIDTH>(left, right, depth, chunk == 0, over.first(panel), over.columns, i, rows, roll, to);
+          });
+      }
+    }
+  }
+
+  template <int WIDTH>
+  __attribute__((noinline)) void weight_tile(const T* left, const T* right, long depth, bool fresh, long column,
+                                             long columns, long first, long rows, long roll, T* to) const {
+    V sum[TALL][WIDTH] = {};
+    multiply<T, TALL, WIDTH>(sum, left, 1, TALL, right, depth);
+    for (int m = 0; m < TALL; m++) {
+      if (m >= rows) break;
+      const long rolled = first + m + roll;
+      T* row = to + (rolled < rows_w_ ? rolled : rolled - rows_w_) * columns + column;
+      for (int v = 0; v < WIDTH; v++) {
+        const long at = v * lanes<T>, count = columns - column - at;
+        store(row + at, fresh ? sum[m][v] : load(row + at, count) + sum[m][v], count);
+      }
+    }
+  }
+
+  void bias_gradient(T* to, long block, long roll) const {
+    for (long gate = 0; gate < Cell::GATES; gate++)
+      for (long unit = 0; unit < hidden_; unit++) {
+        T sum = 0;
+        for (int worker = 0; worker < schedule_.workers; worker++)
+          sum += bias_[(worker * N + block + gate) * pitch_ + unit];
+        to[(gate + roll) % Cell::GATES * hidden_ + unit] = sum;
+      }
+  }
+};
+
+}  // namespace ELMAN_SET

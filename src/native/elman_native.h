@@ -1,0 +1,67 @@
+// The C interface of the native executor: plain pointers and strides, nothing of torch.
+#ifndef ELMAN_NATIVE_H
+#define ELMAN_NATIVE_H
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { ELMAN_GRU = 0, ELMAN_LSTM = 1, ELMAN_RNN_TANH = 2, ELMAN_RNN_RELU = 3 };
+enum { ELMAN_FLOAT32 = 0, ELMAN_FLOAT64 = 1 };
+enum { ELMAN_PORTABLE = 0, ELMAN_AVX2 = 1, ELMAN_AVX512 = 2 };
+
+// One cell over one batch of sequences. All values are of one type. Strides count elements; the last axis of every
+// array is dense. Weights are (gates * hidden, input) and (gates * hidden, hidden), rows in torch's order of gates.
+// Whatever a caller does not want, or does not have, is a null pointer.
+typedef struct {
+  int64_t cell, type, isa, threads;
+  int64_t time, batch, input, hidden;
+  const int64_t* lengths;  // (batch): steps of each sequence, at most time; null: all are full
+
+  const void* x;  // (time, batch, input); never read after a sequence's end
+  int64_t x_time, x_row;
+  const void *weight_ih, *weight_hh, *bias_ih, *bias_hh;
+  const void *h_0, *c_0;  // (batch, hidden)
+
+  void* y;  // (time, batch, hidden); 0 after a sequence's end
+  int64_t y_time, y_row;
+  void *h_n, *c_n;  // (batch, hidden)
+  // (time, batch, slots, pitch): gates for the trace and the backward pass. GRU: r, z, n and the product that r
+  // multiplies; LSTM: i, f, n, o, c; RNN: none. pitch is hidden rounded up to 16.
+  void* saved;
+
+  // Backward: y and saved are read, what follows is given (const) and made.
+  const void* grad_y;
+  int64_t grad_y_time, grad_y_row;
+  const void *grad_h_n, *grad_c_n;
+  const void* grad_saved;  // as saved: gradients of the gates that were read
+  void* grad_x;            // 0 after a sequence's end
+  int64_t grad_x_time, grad_x_row;
+  void *grad_weight_ih, *grad_weight_hh, *grad_bias_ih, *grad_bias_hh;
+  void *grad_h_0, *grad_c_0;
+
+  void* scratch;  // at least elman_native_scratch() bytes, aligned to 64
+} elman_call;
+
+#if defined(_WIN32)
+#define ELMAN_PUBLIC __declspec(dllexport)
+#else
+#define ELMAN_PUBLIC __attribute__((visibility("default")))
+#endif
+
+// The best instruction set of this machine.
+ELMAN_PUBLIC int64_t elman_native_isa(void);
+// sizeof(elman_call), so that a caller in another language can check its copy of the struct.
+ELMAN_PUBLIC int64_t elman_native_size(void);
+// Bytes of scratch that a call needs.
+ELMAN_PUBLIC int64_t elman_native_scratch(const elman_call* call, int64_t backward);
+// Multiply and add in registers only, for the machine's peak: returns the operations done, in type and threads as asked.
+ELMAN_PUBLIC double elman_native_peak(int64_t type, int64_t isa, int64_t threads, int64_t rounds);
+// Run it.
+ELMAN_PUBLIC void elman_native_run(const elman_call* call, int64_t backward);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
