@@ -15,14 +15,15 @@ Readings = tuple[Tensor, ...]
 class Affine(nn.Module):
     """norm(x W^T + b): the one place where weights, biases and layer norm (Ba et al. 2016) live.
 
-    x (..., input_size) -> (..., output_size). `weight` (output_size, input_size), rows in the cell's gate order.
+    x (..., input_size) -> (..., output_size). `weight` (output_size, input_size), rows in the cell's gate order; it is NaN
+    until the cell fills it (see `initialise`), so that a forgotten one is seen at once.
     """
 
     def __init__(
         self, input_size: int, output_size: int, *, bias: bool = True, layer_norm: bool = False
     ) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.empty(output_size, input_size))
+        self.weight = nn.Parameter(torch.full((output_size, input_size), torch.nan))
         self.bias = nn.Parameter(torch.zeros(output_size)) if bias else None
         self.norm = nn.LayerNorm(output_size) if layer_norm else None
 
