@@ -24,7 +24,7 @@ from elman.training.history import Measured
 from elman.training.loop import Step, fit
 from elman.training.optimizer import make_optimizer
 
-STEPS, REPEATS = 40, 9
+STEPS, REPEATS = 40, 21
 
 
 def main() -> None:
