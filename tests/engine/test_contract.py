@@ -294,7 +294,7 @@ def test_a_forced_executor_that_refuses_says_why(monkeypatch):
         ({"cell": "lstn"}, "Did you mean 'lstm'"),
         ({"cell": "lstm", "activation": "relu"}, "Cells that do: rnn"),
         ({"cell": "rnn", "activation": "rely"}, "Did you mean 'relu'"),
-        ({"cell": "gru", "dropout": 1.5}, "shares below 1"),
+        ({"cell": "gru", "dropout": 1.5}, "expected a share"),
         ({"cell": "gru", "num_layers": 0}, "at least 1"),
     ],
 )

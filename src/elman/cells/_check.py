@@ -67,8 +67,9 @@ def shapes(make: Make) -> None:
         raise Broken(f"step gives {len(readings)} readings; `readings` names {len(cell.readings)}")
     if len(new) != len(cell.state_names) or not hasattr(new, "_fields"):
         raise Broken("step must give self.State(...) with a part for each of `state_names`")
-    named = zip((*cell.state_names, *cell.readings), (*new, *readings))
-    values = [(name, value, (3, cell.hidden_size)) for name, value in named]
+    sizes = (*cell.state_sizes, *[cell.hidden_size] * len(readings))
+    named = zip((*cell.state_names, *cell.readings), (*new, *readings), sizes)
+    values = [(name, value, (3, size)) for name, value, size in named]
     values.append(("readout", cell.readout(projected, new), (3, cell.output_size)))
     for name, value, shape in values:
         if tuple(value.shape) != shape:

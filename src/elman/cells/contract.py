@@ -9,6 +9,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from elman.core.errors import RecipeError
+
 Readings = tuple[Tensor, ...]
 
 
@@ -16,8 +18,11 @@ class Affine(nn.Module):
     """norm(x W^T + b): the one place where weights, biases and layer norm (Ba et al. 2016) live.
 
     x (..., input_size) -> (..., output_size). `weight` (output_size, input_size), rows in the cell's gate order; it is NaN
-    until the cell fills it (see `initialise`), so that a forgotten one is seen at once.
+    until the cell fills it (see `initialise`), so that a forgotten one is seen at once. `recurrent`: it multiplies the
+    state on its way to the next one; weight drop falls on these.
     """
+
+    recurrent = False
 
     def __init__(
         self, input_size: int, output_size: int, *, bias: bool = True, layer_norm: bool = False
@@ -33,19 +38,27 @@ class Affine(nn.Module):
             y = self.norm(y)
         return y
 
+    def shift(self) -> Tensor | None:
+        """What is added last (output_size,): the norm's bias where there is a norm, because it undoes shifts before it."""
+        last = self.bias if self.norm is None else self.norm.bias
+        return None if last is None else last.data
+
 
 class Cell(nn.Module, ABC):
     """One step of a recurrent network. Concrete cells are final: one file each, tweaked by wrapping.
 
-    state_names   names of the parts of the state; every part is (batch, hidden_size)
+    state_names   names of the parts of the state
+    state_sizes   of each part, which is (batch, size): hidden_size, or the projection's for the first
     readings      names of what can be read at a step: gates and candidates, each (batch, hidden_size)
     State         a NamedTuple of `state_names`
     kernel        the name under which an executor knows a faster implementation of this very step, or None
+
+    Raises RecipeError for a projection_size that is not from 1 to below hidden_size.
     """
 
     state_names: ClassVar[tuple[str, ...]] = ("h",)
     readings: ClassVar[tuple[str, ...]] = ()
-    kernel: ClassVar[str | None] = None
+    kernel: str | None = None
     State: ClassVar[Any]
 
     def __init_subclass__(cls, **keywords: Any) -> None:
@@ -55,14 +68,20 @@ class Cell(nn.Module, ABC):
         # Its address is the cell's attribute, so that a carried state can be pickled.
         cls.State.__module__, cls.State.__qualname__ = cls.__module__, f"{cls.__qualname__}.State"
 
-    def __init__(self, input_size: int, hidden_size: int) -> None:
+    def __init__(self, input_size: int, hidden_size: int, projection_size: int | None = None) -> None:
         super().__init__()
-        self.input_size, self.hidden_size, self.output_size = input_size, hidden_size, hidden_size
+        if projection_size is not None and not 1 <= projection_size < hidden_size:
+            raise RecipeError(
+                f"projection_size is {projection_size}; expected 1 or more, less than hidden_size={hidden_size}."
+            )
+        self.input_size, self.hidden_size = input_size, hidden_size
+        self.projection_size, self.output_size = projection_size, projection_size or hidden_size
+        self.state_sizes = (self.output_size, *[hidden_size] * (len(self.state_names) - 1))
 
     def initial_state(self, batch_size: int) -> Any:
-        """Zeros: a State of (batch_size, hidden_size) tensors on the device and in the type of the weights."""
+        """Zeros: a State of (batch_size, size) tensors on the device and in the type of the weights."""
         weight = next(self.parameters())
-        return self.State(*(weight.new_zeros(batch_size, self.hidden_size) for _ in self.state_names))
+        return self.State(*(weight.new_zeros(batch_size, size) for size in self.state_sizes))
 
     @abstractmethod
     def project(self, x: Tensor) -> Tensor:
@@ -76,6 +95,28 @@ class Cell(nn.Module, ABC):
         """State -> output (..., output_size), any leading dimensions; the first part of the state by default."""
         output: Tensor = state[0]
         return output
+
+    def keepers(self) -> tuple[tuple[list[Tensor], int], ...]:
+        """Biases that decide how long the state stays, each with the sign with which it keeps; none where no gate does.
+
+        Each is a list of (hidden_size,) tensors that are added up. Where inputs count for nothing, sigmoid(sign * bias) of
+        the old state stays. The forget gate comes first, then its partner, which lets in as much as the other lets go.
+        """
+        return ()
+
+    def keep(self, logit: Tensor | float, *, partners: bool = False) -> None:
+        """Start the forget gate (and its partner) so that sigmoid(logit) of the state stays: a number, or one a unit."""
+        for biases, sign in self.keepers()[: None if partners else 1]:
+            for bias in biases:
+                bias.zero_()
+            biases[0] += sign * torch.as_tensor(logit)
+
+    def gate(self, place: int) -> list[Tensor]:
+        """The biases of the gate in this place of the row order, from `ih` and `hh`, as far as there are any."""
+        affines = (getattr(self, name, None) for name in ("ih", "hh"))
+        shifts = (affine.shift() for affine in affines if isinstance(affine, Affine))
+        rows = slice(place * self.hidden_size, (place + 1) * self.hidden_size)
+        return [shift[rows] for shift in shifts if shift is not None]
 
     def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}"
@@ -94,7 +135,11 @@ class LinearCell(Cell, ABC):
 
 
 def initialise(affine: Affine, gates: int, *, recurrent: bool) -> None:
-    """Fill the weight gate by gate: orthogonal if recurrent (Saxe et al. 2014), else Xavier-uniform (Glorot 2010)."""
+    """Fill the weight gate by gate: orthogonal if recurrent (Saxe et al. 2014), else Xavier-uniform (Glorot 2010).
+
+    One that is recurrent is known as such from here on.
+    """
+    affine.recurrent = recurrent
     for block in affine.weight.data.chunk(gates):
         (nn.init.orthogonal_ if recurrent else nn.init.xavier_uniform_)(block)
 
@@ -110,3 +155,5 @@ def initialise_uniform(cell: Cell) -> None:
             nn.init.uniform_(affine.weight, -bound, bound)
             if affine.bias is not None:
                 nn.init.uniform_(affine.bias, -bound, bound)
+            if affine.norm is not None:
+                affine.norm.reset_parameters()

@@ -42,3 +42,6 @@ class GRU(Cell):
         r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
         n = (xn + r * hn).tanh()
         return self.State(n + z * (state.h - n)), (r, z, n)
+
+    def keepers(self) -> tuple[tuple[list[Tensor], int], ...]:
+        return ((self.gate(1), 1),)

@@ -45,3 +45,6 @@ class GRUBefore(Cell):
         r, z = (xr + hr).sigmoid(), (xz + hz).sigmoid()
         n = (xn + self.hn(r * state.h)).tanh()
         return self.State(n + z * (state.h - n)), (r, z, n)
+
+    def keepers(self) -> tuple[tuple[list[Tensor], int], ...]:
+        return ((self.gate(1), 1),)

@@ -47,3 +47,6 @@ class LeakyRNN(Cell):
         n = (projected + self.hh(state.h)).tanh()
         a = self.leak.sigmoid().expand_as(n)
         return self.State(state.h + a * (n - state.h)), (a, n)
+
+    def keepers(self) -> tuple[tuple[list[Tensor], int], ...]:
+        return (([self.leak.data], -1),)

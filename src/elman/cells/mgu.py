@@ -41,3 +41,6 @@ class MGU(Cell):
         f = (xf + self.hh(state.h)).sigmoid()
         n = (xn + self.hn(f * state.h)).tanh()
         return self.State(state.h + f * (n - state.h)), (f, n)
+
+    def keepers(self) -> tuple[tuple[list[Tensor], int], ...]:
+        return ((self.gate(0), -1),)

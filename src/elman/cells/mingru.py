@@ -36,3 +36,6 @@ class MinGRU(LinearCell):
         z, n = projected.chunk(2, -1)
         z = z.sigmoid()
         return 1 - z, z * n, (z, n)
+
+    def keepers(self) -> tuple[tuple[list[Tensor], int], ...]:
+        return ((self.gate(0), -1),)

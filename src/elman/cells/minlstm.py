@@ -42,3 +42,6 @@ class MinLSTM(LinearCell):
         more = logsigmoid(i) - logsigmoid(f)
         i, f = more.sigmoid(), (-more).sigmoid()
         return f, i * n, (i, f, n)
+
+    def keepers(self) -> tuple[tuple[list[Tensor], int], ...]:
+        return (self.gate(1), 1), (self.gate(0), -1)

@@ -76,9 +76,16 @@ class ModelOptions:
     dropout: float = 0.0  # on inputs to layers and to the head
     embedding_dropout: float = 0.0  # share of whole token vectors set to zero in training
     token_dropout: float = 0.0  # share of tokens replaced by <unk> in training
+    variational_dropout: bool = False  # dropout's masks stay the same for all steps of a sequence
+    weight_drop: float = 0.0  # share of recurrent weights set to zero in training, anew for every batch
     zoneout: float = 0.0  # share of units that keep their state for a step in training
     layer_norm: bool = False  # normalise inside the cell
+    projection_size: int | None = None  # numbers that an LSTM's output is projected to
     residual: bool = False  # add a layer's input to its output
+    learned_initial_state: bool = False  # learn the state before the first step; else zeros
+    initialisation: Literal["cell", "orthogonal", "uniform", "chrono"] = "cell"  # of the recurrent layers
+    forget_bias: float | None = None  # what forget gates' biases start at; default: as the cell says
+    longest_memory: float | None = None  # longest dependency in steps, for chrono
     pooling: Literal["last", "mean", "max", "mean_max", "none"] | None = None  # states of all steps to one
     tied: bool = False  # language models: input and output share one matrix
     distribution: Literal["point", "quantiles", "student_t"] = "point"  # what a forecast's head gives

@@ -54,7 +54,19 @@ def refuse(recipe: Recipe) -> None:
     """Say by name what a plain script does not carry."""
     model, training = recipe.model, recipe.training
     reasons = [
-        name for name in ("layer_norm", "zoneout", "residual", "tied", "vectors") if getattr(model, name)
+        name
+        for name in (
+            "layer_norm",
+            "zoneout",
+            "weight_drop",
+            "variational_dropout",
+            "projection_size",
+            "learned_initial_state",
+            "residual",
+            "tied",
+            "vectors",
+        )
+        if getattr(model, name)
     ]
     reasons += [f"cell={model.cell}"] if model.cell not in PLAIN else []
     reasons += [f"activation={model.activation}"] if model.activation not in (None, "tanh") else []

@@ -61,13 +61,13 @@ def check_reset(reset: Tensor | None, x: Tensor) -> None:
 
 
 def check_state(state: Any, layers: Any, batch: int) -> None:
-    """A state must hold, for each layer and direction, the parts of the cell's State, each (batch, hidden_size)."""
+    """A state must hold, for each layer and direction, the parts of the cell's State, each (batch, its size)."""
     try:
         wrong = [
             (cell, [tuple(part.shape) for part in parts])
             for layer, sides in zip(layers, state, strict=True)
             for cell, parts in zip(layer, sides, strict=True)
-            if [part.shape for part in parts] != [(batch, cell.hidden_size)] * len(cell.state_names)
+            if [part.shape for part in parts] != [(batch, size) for size in cell.state_sizes]
         ]
     except (TypeError, ValueError, AttributeError):
         raise RecipeError(
@@ -76,7 +76,8 @@ def check_state(state: Any, layers: Any, batch: int) -> None:
         ) from None
     if wrong:
         cell, shapes = wrong[0]
-        expected = ", ".join(f"{name} ({batch}, {cell.hidden_size})" for name in cell.state_names)
+        sizes = zip(cell.state_names, cell.state_sizes)
+        expected = ", ".join(f"{name} ({batch}, {size})" for name, size in sizes)
         raise RecipeError(
             f"got a state with parts of shape {shapes}; expected {expected}. "
             f"Make one with initial_state({batch})."

@@ -15,9 +15,9 @@ class Call:
     """One cell over one batch of sequences.
 
     x        (time, batch, input_size)
-    state    the cell's State before the first step, each part (batch, hidden_size)
+    state    the cell's State before the first step, each part (batch, its size)
     lengths  valid steps of each sequence (batch,), or None: all are full. Later steps never change anything
-    hold     per part of the state (time, batch, hidden_size) in [0, 1], or None: new = hold * old + (1 - hold) * new.
+    hold     per part of the state (time, batch, its size) in [0, 1], or None: new = hold * old + (1 - hold) * new.
              Zoneout (Krueger et al. 2017) is a random hold in training and its rate in evaluation
     reset    (time, batch) bool, or None: before such a step the state starts afresh from `fresh`
     fresh    the state that a reset starts from; zeros when None

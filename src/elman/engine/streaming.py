@@ -21,7 +21,7 @@ def step(cell: Cell, x: Tensor, state: Any, wanted: str = "auto") -> tuple[Tenso
     if wanted == "auto":
         wanted = os.environ.get("ELMAN_EXECUTOR", "auto")
     if wanted in ("auto", "vendor"):
-        reason = refuses_cell(cell)
+        reason = refuses_cell(cell) if cell.projection_size is None else "projection_size, in single steps"
         if reason is None and not torch._C._are_functorch_transforms_active():
             return _fused(cell, x, state)
         if reason is not None and wanted == "vendor":

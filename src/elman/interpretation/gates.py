@@ -208,8 +208,7 @@ def keeper(cell: Cell) -> Keeper | None:
     draw, like = torch.Generator().manual_seed(0), next(cell.parameters())
     with torch.no_grad():
         x, *parts = (
-            torch.randn(16, size, generator=draw).to(like)
-            for size in (cell.input_size, *[cell.hidden_size] * len(cell.state_names))
+            torch.randn(16, size, generator=draw).to(like) for size in (cell.input_size, *cell.state_sizes)
         )
         old = cell.State(*parts)
         new, values = cell.step(cell.project(x), old)
@@ -223,6 +222,8 @@ def keeper(cell: Cell) -> Keeper | None:
             for inverted, kept in ((False, value), (True, 1 - value)):
                 for written in (1 - kept, *(other for key, other in opens.items() if key != name)):
                     for before, after in zip(old, new):
+                        if after.shape != candidate.shape:  # a projected state
+                            continue
                         left = (after - kept * before - written * candidate).abs().max() / after.abs().max()
                         tried.append((float(left), inverted, name))
     residual, inverted, name = min(tried, default=(1.0, False, ""))

@@ -30,13 +30,25 @@ def recurrent_layers(options: ModelOptions, input_size: int) -> RNN:
         hidden_size=options.hidden_size,
         num_layers=options.num_layers,
         bidirectional=options.bidirectional,
-        dropout=options.dropout if options.num_layers > 1 else 0.0,
+        dropout=options.dropout if options.num_layers > 1 or options.variational_dropout else 0.0,
+        variational_dropout=options.variational_dropout,
         activation=options.activation,
         layer_norm=options.layer_norm,
+        projection_size=options.projection_size,
+        weight_drop=options.weight_drop,
         zoneout=options.zoneout,
         residual=options.residual,
+        learned_initial_state=options.learned_initial_state,
+        initialisation=options.initialisation,
+        forget_bias=options.forget_bias,
+        longest_memory=options.longest_memory,
         executor=options.executor,
     )
+
+
+def head_dropout(options: ModelOptions) -> nn.Dropout:
+    """Before the head; variational dropout has its mask there already."""
+    return nn.Dropout(0.0 if options.variational_dropout else options.dropout)
 
 
 class TokenNetwork(nn.Module):
@@ -68,8 +80,8 @@ class TokenNetwork(nn.Module):
         )
         self.rnn = recurrent_layers(options, size)
         self.directions = 2 if options.bidirectional else 1
-        self.dropout = nn.Dropout(options.dropout)
-        features = pooled_size(pooling, options.hidden_size * self.directions)
+        self.dropout = head_dropout(options)
+        features = pooled_size(pooling, self.rnn.output_size)
         self.head: nn.Module
         if options.tied and pooling == "none":
             self.head = TiedHead(features, self.inputs.embedding)
@@ -134,10 +146,10 @@ class ForecastNetwork(nn.Module):
         self.parameters_each = PARAMETERS[options.distribution]
         self.inputs = PatchInputs(features, patch_length, options.embedding_size or options.hidden_size)
         self.rnn = recurrent_layers(options, self.inputs.size)
-        self.dropout = nn.Dropout(options.dropout)
+        self.dropout = head_dropout(options)
         steps = patch_length if known else horizon
         self.directions = 2 if options.bidirectional else 1
-        self.head = nn.Linear(options.hidden_size * self.directions, steps * series * self.parameters_each)
+        self.head = nn.Linear(self.rnn.output_size, steps * series * self.parameters_each)
 
     def embed(self, inputs: Tensor) -> Tensor:
         """Values are read as they are."""

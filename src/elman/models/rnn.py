@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from elman.cells.contract import Cell, initialise_uniform
-from elman.core.catalogue import catalogue, find
-from elman.core.errors import RecipeError, UnknownName
+from elman.cells.contract import Cell
+from elman.core.errors import RecipeError
 from elman.engine import streaming
 from elman.engine.checks import check_dtype, check_input, check_reset, check_state, checked_lengths
 from elman.engine.contract import Call, Result
 from elman.engine.executors.vendor import refuses_cell
 from elman.engine.plan import Plan, plan, run
 from elman.engine.time import reverse, reverse_resets
+from elman.models import initialisation as starting
+from elman.models.cell_maker import CellMaker, maker, refuse
+from elman.models.weight_drop import recurrent, thinned
 
-CellMaker = Callable[[int, int], Cell]
 DIRECTIONS = ("forward", "backward")
-INITIALISATIONS = ("cell", "uniform")
 TORCH_CLASSES = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
 
@@ -29,19 +27,21 @@ class RNN(nn.Module):
     """Recurrent layers around one kind of cell.
 
     cell           a name from `elman cells`, or a callable (input_size, hidden_size) -> Cell
-    activation, layer_norm   handed to the cell, where they are set
+    activation, layer_norm, projection_size   handed to the cell, where they are set
     dropout        share of features zeroed between layers in training, one mask per step
-    variational_dropout   one mask per sequence instead (Gal and Ghahramani 2016)
+    variational_dropout   one mask per sequence instead, and on the first layer's input and the last one's output, too
+                   (Gal and Ghahramani 2016; for the recurrent connections, see weight_drop)
+    weight_drop    share of the recurrent weights zeroed in training, one mask per call (Merity et al. 2018)
     zoneout        share of the state that keeps its old value at a step (Krueger et al. 2017); in evaluation the mean
     residual       a layer's input is added to its output where the sizes agree
     learned_initial_state   the first state is a parameter instead of zeros
-    initialisation   "cell": as the cell's file says; "uniform": as torch.nn starts its layers
+    initialisation, forget_bias, longest_memory   how weights start: see models/initialisation.py
     executor       "auto", or the name of one (`plan` says which ran)
     cell_options   further options of the cell
 
-    A state is a tuple over layers of tuples over directions of the cell's State, each part (batch, hidden_size).
-    Raises UnknownName for an unknown cell, option or initialisation, and RecipeError for an option that other cells take
-    or a size or share out of range.
+    A state is a tuple over layers of tuples over directions of the cell's State, each part (batch, hidden_size), or
+    (batch, projection_size) for what is projected. Raises UnknownName for an unknown cell, option or initialisation, and
+    RecipeError for an option that other cells take or a size or share out of range.
     """
 
     def __init__(
@@ -55,21 +55,27 @@ class RNN(nn.Module):
         dropout: float = 0.0,
         activation: str | None = None,
         layer_norm: bool = False,
+        projection_size: int | None = None,
+        weight_drop: float = 0.0,
         zoneout: float = 0.0,
         residual: bool = False,
         learned_initial_state: bool = False,
         variational_dropout: bool = False,
         initialisation: str = "cell",
+        forget_bias: float | None = None,
+        longest_memory: float | None = None,
         executor: str = "auto",
         **cell_options: Any,
     ) -> None:
         super().__init__()
-        common = {"activation": activation, "layer_norm": layer_norm}
-        make = _maker(cell, {name: value for name, value in common.items() if value} | cell_options)
-        if initialisation not in INITIALISATIONS:
-            raise UnknownName("initialisation", initialisation, INITIALISATIONS)
-        if not 0 <= zoneout < 1 or not 0 <= dropout < 1:
-            raise RecipeError(f"dropout and zoneout are shares below 1; got {dropout} and {zoneout}.")
+        common = {"activation": activation, "layer_norm": layer_norm, "projection_size": projection_size}
+        given = {name: value for name, value in common.items() if value not in (None, False)}
+        make = maker(cell, given | cell_options)
+        starting.check(initialisation, forget_bias, longest_memory)
+        shares = {"dropout": dropout, "zoneout": zoneout, "weight_drop": weight_drop}
+        for name, share in shares.items():
+            if not 0 <= share < 1:
+                raise RecipeError(f"{name} is {share}; expected a share: 0 or more, less than 1.")
         for name, size in (
             ("input_size", input_size),
             ("hidden_size", hidden_size),
@@ -80,24 +86,25 @@ class RNN(nn.Module):
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.directions = DIRECTIONS if bidirectional else DIRECTIONS[:1]
         self.zoneout, self.residual, self.executor = zoneout, residual, executor
-        self.variational_dropout = variational_dropout
+        self.variational_dropout, self.weight_drop = variational_dropout, weight_drop
         self.layers = nn.ModuleList()
         size = input_size
         for _ in range(num_layers):
             layer = nn.ModuleList(make(size, hidden_size) for _ in self.directions)
             self.layers.append(layer)
-            if initialisation == "uniform":
-                for one in layer:
-                    initialise_uniform(one)  # type: ignore[arg-type]
+            for one in layer:
+                starting.start(one, initialisation, forget_bias, longest_memory)  # type: ignore[arg-type]
             size = sum(one.output_size for one in layer)  # type: ignore[misc]
         self.output_size = size
         self.dropout = nn.Dropout(dropout)
         first: Any = self.layers[0]
         self.state_names, self.readings = first[0].state_names, first[0].readings
+        if weight_drop:
+            refuse(first[0], "weight_drop", "recurrent weights", recurrent)
         self.initial: nn.ParameterList | None = None
         if learned_initial_state:
-            parts = num_layers * len(self.directions) * len(self.state_names)
-            self.initial = nn.ParameterList(torch.zeros(hidden_size) for _ in range(parts))
+            sizes = first[0].state_sizes * len(self.directions) * num_layers
+            self.initial = nn.ParameterList(torch.zeros(size) for size in sizes)
 
     def forward(
         self,
@@ -133,7 +140,7 @@ class RNN(nn.Module):
             raise RecipeError("a bidirectional network reads from the end, too; give it the whole sequence.")
         if x.dim() != 2 or x.shape[-1] != self.input_size:
             raise RecipeError(f"got a step of shape {tuple(x.shape)}; expected (batch, {self.input_size}).")
-        if self.zoneout:
+        if self.zoneout or (self.training and (self.weight_drop or self.variational_dropout)):
             output, state = self(x[:, None], state)
             return output[:, 0], state
         layers: Any = self.layers
@@ -203,7 +210,7 @@ class RNN(nn.Module):
             check_state(state, self.layers, x.shape[0])
         fresh = self.initial_state(x.shape[0]) if state is None or reset is not None else None
         state = fresh if state is None else state
-        x = x.transpose(0, 1)
+        x = self._masked(x.transpose(0, 1))
         again = None if reset is None else reset.transpose(0, 1)
         states: list[Any] = []
         trace: dict[str, Tensor] = {}
@@ -217,6 +224,8 @@ class RNN(nn.Module):
                 turned = reverse_resets(again, lengths) if backward and again is not None else again
                 before = cell.State(*state[depth][side])
                 hold = self._hold(cell, inputs, drawn=self.training)
+                if self.weight_drop and self.training:
+                    cell = thinned(cell, self.weight_drop)
                 call = Call(cell, inputs, before, lengths, hold, turned, start, readings, final)
                 result: Result = run(call, self.executor)
                 turn = (lambda value: reverse(value, lengths)) if backward else (lambda value: value)
@@ -234,20 +243,23 @@ class RNN(nn.Module):
         if self.residual and output.shape == x.shape:
             output = output + x
         if depth == self.num_layers - 1:
-            return output
-        if self.variational_dropout and output.dim() == 3:  # (time, batch, features): one mask for all steps
-            kept: Tensor = output * self.dropout(torch.ones_like(output[:1]))
-        else:
-            kept = self.dropout(output)
+            return self._masked(output)
+        kept: Tensor = self._masked(output) if self.variational_dropout else self.dropout(output)
         return kept
+
+    def _masked(self, x: Tensor) -> Tensor:
+        """Variational dropout, where it is on: x (time, batch, features) with one mask for all steps of a sequence."""
+        if not (self.variational_dropout and self.training and self.dropout.p):
+            return x
+        return x * self.dropout(torch.ones_like(x[:1]))
 
     def _hold(self, cell: Cell, x: Tensor, *, drawn: bool) -> tuple[Tensor, ...] | None:
         """Zoneout for x (time, batch, features): a mask where it is drawn, else its rate; one for each part of the state."""
         if not self.zoneout:
             return None
         rate = torch.full((), self.zoneout, device=x.device, dtype=x.dtype)
-        rate = rate.expand(*x.shape[:2], cell.hidden_size)
-        return tuple(torch.bernoulli(rate) if drawn else rate for _ in cell.state_names)
+        rates = [rate.expand(*x.shape[:2], size) for size in cell.state_sizes]
+        return tuple(torch.bernoulli(one) if drawn else one for one in rates)
 
     @classmethod
     def from_torch(cls, module: nn.Module) -> RNN:
@@ -313,39 +325,3 @@ class RNN(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}, executor={self.executor!r}"
-
-
-def _maker(cell: str | CellMaker, options: dict[str, Any]) -> CellMaker:
-    """How to make one cell. Raises RecipeError or UnknownName for an option that it does not take."""
-    if not isinstance(cell, str):
-        if options:
-            raise RecipeError(f"got a cell and {', '.join(options)}; set these where the cell is made.")
-        return lambda input_size, hidden_size: _checked(cell(input_size, hidden_size))
-    kind = _cell(cell)
-    takes = _options(kind)
-    for option in options:
-        if option not in takes:
-            able = [other for other in catalogue("cells") if option in _options(_cell(other))]
-            if not able:
-                raise UnknownName(f"option of cell {cell!r}", option, takes)
-            raise RecipeError(f"cell {cell!r} takes no {option!r}. Cells that do: {', '.join(able)}.")
-    return lambda input_size, hidden_size: _checked(kind(input_size, hidden_size, **options))
-
-
-def _checked(cell: Any) -> Cell:
-    if not isinstance(cell, Cell):
-        raise RecipeError(f"got a {type(cell).__name__} as a cell; expected an elman.cells.contract.Cell.")
-    return cell
-
-
-def _options(kind: Any) -> list[str]:
-    """The keyword-only parameters of a cell: its options."""
-    parameters = inspect.signature(kind.__init__).parameters.values()
-    return [one.name for one in parameters if one.kind is one.KEYWORD_ONLY]
-
-
-def _cell(name: str) -> Any:
-    """The one concrete Cell class that a file of `cells/` defines."""
-    module = find("cells", name)
-    kinds = (kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Cell))
-    return next(kind for kind in kinds if kind.__module__ == module.__name__)

@@ -15,7 +15,7 @@ from elman.cells.contract import Cell
 from elman.engine.contract import Call, Result
 from elman.engine.time import valid_steps
 
-KERNELS = {"lstm", "gru", "rnn"}
+KERNELS = {"lstm", "lstm_projected", "gru", "rnn"}
 # A sigmoid of this is exactly 1, and of its negative 0, in every floating type down to float16.
 SATURATED = 1e4
 
@@ -47,7 +47,7 @@ class Vendor:
         assert lengths is not None
         padding = ~valid[..., None]
         x = x.masked_fill(padding, 0.0)  # NaN in padding must not reach a gradient
-        if call.final and cell.kernel == "lstm":
+        if call.final and len(call.state) > 1:
             output, state = _holding_lstm(cell, x, call.state, padding)
         else:
             output, state = _dense(cell, x, call.state, weights(cell))
@@ -93,12 +93,13 @@ def refuses_cell(cell: Any) -> str | None:
 
 def kernel_name(cell: Any) -> str:
     """torch's name for the cell: lstm, gru, rnn_tanh or rnn_relu."""
-    return f"rnn_{cell.activation}" if cell.kernel == "rnn" else str(cell.kernel)
+    return f"rnn_{cell.activation}" if cell.kernel == "rnn" else str(cell.kernel).removesuffix("_projected")
 
 
 def weights(cell: Any) -> list[Tensor]:
-    """weight_ih, weight_hh, bias_ih, bias_hh: the order that torch's kernels expect."""
-    return [cell.ih.weight, cell.hh.weight, cell.ih.bias, cell.hh.bias]
+    """weight_ih, weight_hh, bias_ih, bias_hh, and weight_hr where there is a projection: the order of torch's kernels."""
+    values = [cell.ih.weight, cell.hh.weight, cell.ih.bias, cell.hh.bias]
+    return values if cell.projection_size is None else [*values, cell.hr.weight]
 
 
 executor = Vendor()
