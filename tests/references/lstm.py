@@ -12,4 +12,7 @@ def step(w, x, state):
     i, f, n, o = np.split(affine(w, "ih", x) + affine(w, "hh", h), 4)
     i, f, n, o = sigmoid(i), sigmoid(f), np.tanh(n), sigmoid(o)
     c = f * c + i * n
-    return (o * np.tanh(c), c), {"input_gate": i, "forget_gate": f, "candidate": n, "output_gate": o}
+    h = o * np.tanh(c)
+    if "hr.weight" in w:  # Sak et al. 2014
+        h = w["hr.weight"] @ h
+    return (h, c), {"input_gate": i, "forget_gate": f, "candidate": n, "output_gate": o}

@@ -9,7 +9,7 @@ from .affine import affine, sigmoid
 
 def step(w, x, state):
     h, c = state
-    size = len(h)
+    size = len(c)
     total = affine(w, "ih", x) + affine(w, "hh", h)
     rows = {gate: total[k * size : (k + 1) * size] for k, gate in enumerate("ifno")}
     look = {gate: np.diag(w["peephole"][k * size : (k + 1) * size]) for k, gate in enumerate("ifo")}
@@ -18,4 +18,7 @@ def step(w, x, state):
     n = np.tanh(rows["n"])
     c = f * c + i * n
     o = sigmoid(rows["o"] + look["o"] @ c)
-    return (o * np.tanh(c), c), {"input_gate": i, "forget_gate": f, "candidate": n, "output_gate": o}
+    h = o * np.tanh(c)
+    if "hr.weight" in w:  # Sak et al. 2014
+        h = w["hr.weight"] @ h
+    return (h, c), {"input_gate": i, "forget_gate": f, "candidate": n, "output_gate": o}

@@ -14,7 +14,7 @@ from elman.engine.checks import check_dtype, check_input, check_reset, check_sta
 from elman.engine.contract import Call, Result
 from elman.engine.executors.vendor import refuses_cell
 from elman.engine.plan import Plan, plan, run
-from elman.engine.time import reverse, reverse_resets
+from elman.engine.time import reverse, reverse_resets, valid_steps
 from elman.models import initialisation as starting
 from elman.models.cell_maker import CellMaker, maker, refuse
 from elman.models.weight_drop import recurrent, thinned
@@ -210,7 +210,10 @@ class RNN(nn.Module):
             check_state(state, self.layers, x.shape[0])
         fresh = self.initial_state(x.shape[0]) if state is None or reset is not None else None
         state = fresh if state is None else state
-        x = self._masked(x.transpose(0, 1))
+        x = self._drop(x.transpose(0, 1), locked=True)
+        if self.residual and lengths is not None:  # what is added to an output must be 0 where that is
+            valid = valid_steps(lengths, x.shape[0])
+            x = x if valid is None else x.masked_fill(~valid[..., None], 0.0)
         again = None if reset is None else reset.transpose(0, 1)
         states: list[Any] = []
         trace: dict[str, Tensor] = {}
@@ -243,15 +246,21 @@ class RNN(nn.Module):
         if self.residual and output.shape == x.shape:
             output = output + x
         if depth == self.num_layers - 1:
-            return self._masked(output)
-        kept: Tensor = self._masked(output) if self.variational_dropout else self.dropout(output)
-        return kept
+            return self._drop(output, locked=True)
+        return self._drop(output, locked=self.variational_dropout)
 
-    def _masked(self, x: Tensor) -> Tensor:
-        """Variational dropout, where it is on: x (time, batch, features) with one mask for all steps of a sequence."""
-        if not (self.variational_dropout and self.training and self.dropout.p):
+    def _drop(self, x: Tensor, *, locked: bool) -> Tensor:
+        """Dropout of x (time, batch, features); locked: one mask for all steps, and only where variational dropout is on.
+
+        The mask is drawn in the order of memory of a batch-first tensor, however x lies: executors differ in that.
+        """
+        if not (self.training and self.dropout.p) or (locked and not self.variational_dropout):
             return x
-        return x * self.dropout(torch.ones_like(x[:1]))
+        if x.dim() == 2:
+            return x * self.dropout(x.new_ones(x.shape))
+        time, batch, features = x.shape
+        mask: Tensor = self.dropout(x.new_ones(batch, 1 if locked else time, features))
+        return x * mask.transpose(0, 1)
 
     def _hold(self, cell: Cell, x: Tensor, *, drawn: bool) -> tuple[Tensor, ...] | None:
         """Zoneout for x (time, batch, features): a mask where it is drawn, else its rate; one for each part of the state."""
