@@ -78,6 +78,7 @@ def measure(name: str, data: Path | None) -> dict[str, object] | None:
         with tempfile.TemporaryDirectory() as folder:
             run = workbench.fit(recipe, out=Path(folder) / "run", held=rivals, explained=False)
             scores = workbench.evaluate(run, splits=["test"], held=rivals)["test"]
+            engine = run.facts["plan"].partition(":")[0]
         seconds.append(time.perf_counter() - began)
         values.append(scores[metric])
         gains.append(scores.paired[0].difference)
@@ -93,7 +94,7 @@ def measure(name: str, data: Path | None) -> dict[str, object] | None:
         "seeds": values, "interval": [interval.low, interval.high], "rival": best, "rival_value": rival,
         "gain": statistics.mean(gain.value for gain in gains), "gain_interval": [gains[-1].low, gains[-1].high],
         "seconds": statistics.median(seconds), "load": [round(load, 1), round(os.getloadavg()[0], 1)], "threads": _threads(),
-        "data_hash": prepared.dataset.provenance.data_hash[:12], "engine": run.facts["plan"].partition(":")[0],
+        "data_hash": prepared.dataset.provenance.data_hash[:12], "engine": engine,
         "version": elman.__version__, "title": title, "unit": METRICS[metric], "settings": settings if path is None else {k: v for k, v in settings.items() if k != "path"}, "passed": passed,
     }  # fmt: skip
 
