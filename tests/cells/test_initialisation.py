@@ -90,3 +90,112 @@ def test_eigenvalues_of_an_lru_start_on_the_ring():
     assert abs(cell.out.weight[:, :999].std() * math.sqrt(4000) - 1) < 0.02
     with pytest.raises(RecipeError, match="r_min < r_max"):
         RNN("lru", 6, 8, r_min=0.9, r_max=0.5)
+
+
+FORGETTING = ["gru", "gru_before", "leaky_rnn", "lstm", "lstm_peephole", "mgu", "mingru", "minlstm"]
+
+
+def kept(name, **options):
+    """The share of each unit's state that a step keeps, and the gates, where inputs and weights count for nothing."""
+    cell = RNN(name, 6, 4000, **options).layers[0][0]
+    with torch.no_grad():
+        for affine in cell.modules():
+            if isinstance(affine, Affine):
+                affine.weight.zero_()
+        state = cell.State(*(torch.ones(1, 4000) for _ in cell.state_names))
+        new, readings = cell.step(cell.project(torch.zeros(1, 6)), state)
+    return new[-1][0], dict(zip(cell.readings, readings))
+
+
+@pytest.mark.filterwarnings("ignore:Initializing zero-element")
+@pytest.mark.parametrize("name", FORGETTING)
+@pytest.mark.parametrize("layer_norm", [False, True])
+def test_chrono_spreads_memories_to_the_longest(name, layer_norm, monkeypatch):
+    monkeypatch.setattr(torch.nn.init, "orthogonal_", lambda block: block)  # of no account here, and slow
+    share, readings = kept(name, initialisation="chrono", longest_memory=60.0, layer_norm=layer_norm)
+    steps = 1 / (1 - share)  # Tallec and Ollivier: the characteristic forgetting time
+    assert 2 <= steps.min() < 2.2 and 58 < steps.max() < 60.01 and abs(steps.mean() - 31) < 1.5
+    if "input_gate" in readings:
+        torch.testing.assert_close(readings["input_gate"][0], 1 - share, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", FORGETTING)
+@pytest.mark.parametrize("initialisation", ["cell", "uniform"])
+@pytest.mark.parametrize("layer_norm", [False, True])
+def test_a_forget_bias_keeps_its_share(name, initialisation, layer_norm, monkeypatch):
+    monkeypatch.setattr(torch.nn.init, "orthogonal_", lambda block: block)
+    cell = RNN(name, 6, 8, initialisation=initialisation, forget_bias=1.5, layer_norm=layer_norm).layers[0][0]
+    ((biases, sign), *_) = cell.keepers()
+    torch.testing.assert_close(sum(biases), torch.full((8,), 1.5 * sign))
+    if initialisation == "cell":
+        share, readings = kept(name, forget_bias=1.5, layer_norm=layer_norm)
+        let_in = (
+            readings["input_gate"][0] if name == "minlstm" else None
+        )  # its two gates are brought to the sum 1
+        expected = 1 / (1 + math.exp(-1.5))
+        if let_in is None:
+            torch.testing.assert_close(share, torch.full((4000,), expected))
+        else:
+            torch.testing.assert_close(share, torch.full((4000,), expected / (expected + 0.5)))
+            torch.testing.assert_close(share + let_in, torch.ones(4000))
+
+
+@pytest.mark.parametrize("name", ["lstm", "lstm_peephole"])
+def test_the_forget_gate_starts_open_under_a_norm_too(name, monkeypatch):
+    monkeypatch.setattr(torch.nn.init, "orthogonal_", lambda block: block)
+    share, _ = kept(name, layer_norm=True)
+    torch.testing.assert_close(share, torch.full((4000,), 1 / (1 + math.exp(-1))))
+
+
+def test_orthogonal_makes_a_users_cell_so_too():
+    from elman.cells.contract import Cell, initialise
+
+    class Own(Cell):
+        def __init__(self, input_size, hidden_size):
+            super().__init__(input_size, hidden_size)
+            self.ih, self.hh = Affine(input_size, hidden_size), Affine(hidden_size, 2 * hidden_size)
+            initialise(self.ih, 1, recurrent=False)
+            initialise(self.hh, 2, recurrent=True)
+            torch.nn.init.ones_(self.hh.weight)
+
+        def project(self, x):
+            return self.ih(x)
+
+        def step(self, projected, state):
+            a, b = self.hh(state.h).chunk(2, -1)
+            return self.State((projected + a * b).tanh()), ()
+
+    cell = RNN(Own, 3, 8, initialisation="orthogonal").layers[0][0]
+    for block in cell.hh.weight.detach().split(8):
+        torch.testing.assert_close(block @ block.T, torch.eye(8), rtol=1e-5, atol=1e-5)
+    with pytest.raises(RecipeError, match="no gate that forgets"):
+        RNN(Own, 3, 8, forget_bias=1.0)
+
+
+def test_a_projection_starts_orthonormal():
+    cell = RNN("lstm", 6, 8, projection_size=3).layers[0][0]
+    torch.testing.assert_close(
+        (cell.hr.weight @ cell.hr.weight.T).detach(), torch.eye(3), rtol=1e-5, atol=1e-5
+    )
+    for block in cell.hh.weight.detach().split(8):
+        torch.testing.assert_close(block.T @ block, torch.eye(3), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (
+            {"initialisation": "chrono"},
+            "longest_memory, the longest dependency expected in steps, go together",
+        ),
+        ({"longest_memory": 9.0}, "go together"),
+        ({"initialisation": "chrono", "longest_memory": 2.0}, "more than 2"),
+        ({"initialisation": "chrono", "longest_memory": math.inf}, "more than 2"),
+        ({"initialisation": "chrono", "longest_memory": 9.0, "forget_bias": 1.0}, "leave out forget_bias"),
+        ({"projection_size": 8}, "less than hidden_size=8"),
+        ({"projection_size": 0}, "1 or more"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_told(options, words):
+    with pytest.raises(RecipeError, match=words):
+        RNN("lstm", 6, 8, **options)

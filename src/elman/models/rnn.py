@@ -69,7 +69,7 @@ class RNN(nn.Module):
     ) -> None:
         super().__init__()
         common = {"activation": activation, "layer_norm": layer_norm, "projection_size": projection_size}
-        given = {name: value for name, value in common.items() if value not in (None, False)}
+        given = {name: value for name, value in common.items() if value is not None and value is not False}
         make = maker(cell, given | cell_options)
         starting.check(initialisation, forget_bias, longest_memory)
         shares = {"dropout": dropout, "zoneout": zoneout, "weight_drop": weight_drop}
