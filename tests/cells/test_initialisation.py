@@ -24,6 +24,19 @@ def test_recurrent_weights_are_orthogonal_gate_by_gate(cell):
                 torch.testing.assert_close(block @ block.T, torch.eye(8), rtol=1e-5, atol=1e-5)
 
 
+GATES = {"lstm": 4, "lstm_peephole": 4, "gru": 3, "gru_before": 3, "mgu": 2, "mingru": 2, "minlstm": 3}
+
+
+@pytest.mark.parametrize("cell", sorted(set(CELLS) - {"lru"}))  # which starts as its paper says, below
+def test_input_weights_are_xavier_gate_by_gate(cell):
+    gates = GATES.get(cell, 1)
+    weight = RNN(cell, 100, 60).layers[0][0].ih.weight.detach()
+    assert weight.shape == (gates * 60, 100)
+    bound = math.sqrt(6 / (100 + 60))
+    for block in weight.split(60):
+        assert 0.99 * bound < block.abs().max() <= bound and abs(block.std() - bound / math.sqrt(3)) < 0.01
+
+
 @pytest.mark.parametrize("name", ["lstm", "lstm_peephole"])
 def test_the_forget_gate_starts_open(name):
     cell = RNN(name, 6, 8).layers[0][0]

@@ -44,7 +44,9 @@ def test_weight_drop_drops_its_share_and_keeps_the_mean():
     cell = RNN("gru", 3, 100).layers[0][0]
     torch.nn.init.ones_(cell.hh.weight)
     thin = thinned(cell, 0.3).hh.weight
-    assert abs(float((thin == 0).double().mean()) - 0.3) < 0.02 and abs(float(thin.detach().mean()) - 1) < 0.03
+    assert (
+        abs(float((thin == 0).double().mean()) - 0.3) < 0.02 and abs(float(thin.detach().mean()) - 1) < 0.03
+    )
     assert (cell.hh.weight == 1).all() and thin.grad_fn is not None
 
 

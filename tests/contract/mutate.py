@@ -1,0 +1,211 @@
+"""A mutation of each equation must turn a test red. Run by hand: python tests/contract/mutate.py [WORD in the module's name ...]
+
+Every operator, gate and function in the equations is changed, one at a time, in memory: the tree is not touched. Each change is
+run in a process of its own; a change that no test sees is printed, and the exit status is 1.
+"""
+
+from __future__ import annotations
+
+import ast
+import copy
+import importlib.abc
+import importlib.util
+import io
+import os
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import redirect_stderr, redirect_stdout
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SOURCE = ROOT / "src" / "elman"
+CELLS = sorted(path.stem for path in (SOURCE / "cells").glob("[a-z]*.py") if path.stem != "contract")
+EQUATIONS = {"project", "step", "coefficients", "keepers", "readout"}
+BY_CELL = [
+    "tests/contract/test_pairs.py",
+    "tests/cells",
+    "tests/contract/test_masks.py",
+    "tests/parity",
+    "tests/contract/test_options.py",
+]
+WHOLE = [
+    "tests/contract",
+    "tests/cells",
+    "tests/engine/test_contract.py",
+    "tests/parity",
+    "tests/engine/test_streaming.py",
+]
+TARGETS = {
+    **{f"cells/{cell}.py": (EQUATIONS | {"__init__"}, BY_CELL, cell) for cell in CELLS},
+    "cells/contract.py": ({"forward", "shift", "step", "keep", "gate", "initialise", "initialise_uniform", "__init__", "initial_state"}, WHOLE, None),
+    "models/rnn.py": ({"_run", "_between", "_drop", "_hold", "initial_state", "step"}, WHOLE, None),
+    "models/weight_drop.py": ({"recurrent", "thinned"}, WHOLE, None),
+    "models/initialisation.py": ({"start", "check"}, WHOLE, None),
+    "engine/executors/reference.py": ({"run"}, WHOLE, None),
+    "engine/executors/scan.py": ({"run", "scan"}, WHOLE, None),
+    "engine/executors/vendor.py": ({"run", "_dense", "_holding_lstm", "weights"}, WHOLE, None),
+    "engine/time.py": ({"valid_steps", "reverse", "reverse_resets"}, WHOLE, None),
+}  # fmt: skip
+FUNCTIONS = {
+    "sigmoid": "tanh",
+    "tanh": "sigmoid",
+    "relu": "tanh",
+    "exp": "neg",
+    "cos": "sin",
+    "sin": "cos",
+    "log": "exp",
+}
+OPERATORS = {ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Add, ast.Div: ast.Mult, ast.Mod: ast.Mult}
+
+
+def mutants(tree: ast.Module, names: set[str]) -> Iterator[tuple[int, str, str]]:
+    """(line, what it was and became, the whole mutated source) for every change of one node in the named functions."""
+    spots = [node for function in _functions(tree, names) for node in ast.walk(function)]
+    for spot in spots:
+        for change in _changes(spot):
+            before = ast.unparse(spot)
+            saved = copy.copy(spot.__dict__)
+            change(spot)
+            after, source = ast.unparse(spot), ast.unparse(ast.fix_missing_locations(tree))
+            spot.__dict__.clear()
+            spot.__dict__.update(saved)
+            if after != before:
+                yield spot.lineno, f"{before}  ->  {after}", source
+
+
+def _functions(tree: ast.Module, names: set[str]) -> Iterator[ast.FunctionDef]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and node.name in names:
+            yield node
+
+
+def _changes(node: ast.AST) -> Iterator[object]:
+    """Functions that change this node in place, each in one way."""
+    if isinstance(node, ast.BinOp) and not isinstance(node.op, ast.BitOr):
+        if type(node.op) in OPERATORS:
+            yield lambda n: setattr(n, "op", OPERATORS[type(n.op)]())
+        for zero in ("left", "right"):  # a term, or a factor, is dropped
+            neutral = 0 if isinstance(node.op, (ast.Add, ast.Sub)) else 1
+            if type(node.op) in OPERATORS and not isinstance(getattr(node, zero), ast.Constant):
+                yield lambda n, zero=zero, neutral=neutral: setattr(n, zero, ast.Constant(neutral))
+    # -1 names the last axis, which is the only other one in a step: 1 would be the same
+    last_axis = isinstance(node, ast.UnaryOp) and ast.unparse(node) == "-1"
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub) and not last_axis:
+        yield lambda n: setattr(n, "op", ast.UAdd())
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        yield lambda n: setattr(n, "operand", ast.UnaryOp(ast.Not(), n.operand))
+    if isinstance(node, ast.Attribute) and node.attr in FUNCTIONS:
+        yield lambda n: setattr(n, "attr", FUNCTIONS[n.attr])
+    if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Tuple):
+        for k in range(len(node.targets[0].elts) - 1):  # two gates are taken for each other
+            yield lambda n, k=k: setattr(n, "targets", [_swapped(n.targets[0], k)])
+    if (
+        isinstance(node, ast.Call)
+        and len(node.args) == 2
+        and not node.keywords
+        and isinstance(node.func, ast.Attribute)
+        and node.func.attr == "State"
+    ):
+        yield lambda n: setattr(n, "args", n.args[::-1])
+    if isinstance(node, ast.IfExp):
+        yield lambda n: (lambda a, b: (setattr(n, "body", b), setattr(n, "orelse", a)))(n.body, n.orelse)
+    if isinstance(node, ast.If):
+        yield lambda n: setattr(n, "test", ast.Constant(False))
+    if isinstance(node, ast.Compare) and isinstance(node.ops[0], (ast.Lt, ast.LtE)):
+        yield lambda n: setattr(
+            n, "ops", [ast.LtE() if isinstance(n.ops[0], ast.Lt) else ast.Lt(), *n.ops[1:]]
+        )
+    if isinstance(node, ast.Constant) and type(node.value) in (int, float):
+        yield lambda n: setattr(n, "value", n.value + 1)
+    if isinstance(node, ast.Constant) and type(node.value) is bool:
+        yield lambda n: setattr(n, "value", not n.value)
+
+
+def _swapped(names: ast.Tuple, k: int) -> ast.Tuple:
+    order = list(names.elts)
+    order[k], order[k + 1] = order[k + 1], order[k]
+    return ast.Tuple(order, ast.Store())
+
+
+class Mutated(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Gives one module from another source; all the others come from where they always do."""
+
+    def __init__(self, name: str, source: str, path: Path) -> None:
+        self.name, self.source, self.path = name, source, path
+
+    def find_spec(self, name, path=None, target=None):
+        if name != self.name:
+            return None
+        return importlib.util.spec_from_file_location(name, self.path, loader=self)
+
+    def create_module(self, spec):
+        return None
+
+    def exec_module(self, module):
+        exec(compile(self.source, str(self.path), "exec"), module.__dict__)
+
+
+class OfCell:
+    """Keeps the tests of one cell."""
+
+    def __init__(self, cell: str | None) -> None:
+        self.cell = cell
+
+    def pytest_collection_modifyitems(self, items):
+        def about(item):
+            params = getattr(getattr(item, "callspec", None), "params", {})
+            return self.cell in (params.get("cell"), params.get("name"), (params.get("pair") or [None])[0])
+
+        if self.cell is not None:
+            items[:] = [item for item in items if about(item)]
+
+
+def survives(path: str, source: str, tests: list[str], cell: str | None) -> bool:
+    """Whether all tests pass on the mutated source, in a child that knows nothing of ours yet."""
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1] == 0
+    status = 2
+    try:
+        import pytest
+
+        name = "elman." + path.removesuffix(".py").replace("/", ".")
+        sys.meta_path.insert(0, Mutated(name, source, SOURCE / path))
+        os.chdir(ROOT)
+        with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
+            arguments = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", *tests]
+            status = int(pytest.main(arguments, plugins=[OfCell(cell)]))
+    finally:
+        os._exit(status)
+
+
+def main(words: list[str]) -> int:
+    import torch  # what takes long to import is imported once
+
+    torch.set_num_threads(1)
+    alive = 0
+    print("| file | changes | red | seconds |\n|---|---|---|---|")
+    for path, (names, tests, cell) in TARGETS.items():
+        if words and not any(word in path for word in words):
+            continue
+        text = (SOURCE / path).read_text(encoding="utf-8")
+        began, seen, kept = time.monotonic(), 0, []
+        if not survives(path, text, tests, cell):
+            raise SystemExit(f"{path}: the tests are red without a change")
+        for line, what, source in mutants(ast.parse(text), names):
+            seen += 1
+            if survives(path, source, tests, cell):
+                kept.append(f"    still green: {path}:{line}  {what}")
+        print(
+            f"| {path} | {seen} | {seen - len(kept)} | {time.monotonic() - began:.0f} |",
+            *kept,
+            sep="\n",
+            flush=True,
+        )
+        alive += len(kept)
+    return int(alive > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
