@@ -47,6 +47,26 @@ ROOMS = {
     ),
 }
 
+# option of a recurrent layer -> an example of its settings; what is a call's own stands in CALLS
+LAYER_OPTIONS: dict[str, dict[str, Any]] = {
+    "none": {},
+    "bidirectional": {"bidirectional": True},
+    "layer_norm": {"layer_norm": True},
+    "zoneout": {"zoneout": 0.1},
+    "dropout": {"dropout": 0.1},
+    "variational_dropout": {"dropout": 0.1, "variational_dropout": True},
+    "weight_drop": {"weight_drop": 0.1},
+    "projection_size": {"projection_size": 4},
+    "residual": {"residual": True},
+    "learned_initial_state": {"learned_initial_state": True},
+    "activation": {"activation": "relu"},
+    "initialisation": {"initialisation": "orthogonal"},
+    "forget_bias": {"forget_bias": 1.0},
+    "longest_memory": {"initialisation": "chrono", "longest_memory": 10.0},
+}
+CALLS = ("lengths", "reset", "state", "trace")
+TABLE = "<!-- options of layers -->"
+
 
 def pages() -> dict[str, str]:
     """Markdown by path below docs/: one page for each room, the options, the Python names."""
@@ -61,6 +81,8 @@ def room_page(room: str, title: str, sentence: str) -> str:
         parts += [f"## {entry.name}", entry.summary]
         if room == "data.sources":
             parts.append(source_facts(entry))
+        if room == "cells":
+            parts.append(cell_facts(entry.name))
         rest = entry.docstring.partition("\n")[2].strip("\n")
         if rest.strip():
             parts.append(f"````text\n{inspect.cleandoc(rest)}\n````")
@@ -76,6 +98,68 @@ def source_facts(entry: Entry) -> str:
         "from": f"<{source.url}>" if source.url.startswith("http") else source.url,
     }
     return "\n".join(f"- {name}: {value}" for name, value in facts.items() if value)
+
+
+def cell_facts(name: str) -> str:
+    """What is measured on a cell: parameters, cost, names of gates and states, its own options, who runs it."""
+    import torch
+
+    from elman.cells._cost import multiply_adds, parameters
+    from elman.models.cell_maker import options_of
+    from elman.models.rnn import RNN
+
+    layer = RNN(name, 128, 128)
+    cell: Any = layer.layers[0][0]  # type: ignore[index]
+    plan = layer.plan(torch.zeros(1, 2, 128))
+    readings = ", ".join(f"`{one}`" for one in (*layer.readings, *layer.state_names))
+    return "\n".join(
+        (
+            f"- at 128 inputs and 128 units: {parameters(cell):,} parameters, {multiply_adds(cell):,} multiply-adds a step",
+            f"- readable at every step: {readings}",
+            f"- options of its own: {', '.join(f'`{one}`' for one in options_of(type(cell)))}",
+            f"- run by: {plan.chosen}",
+        )
+    )
+
+
+def serving(cell: str, option: str) -> list[str]:
+    """The executors that run a cell with an option, the one that is chosen first; empty where the option is refused.
+
+    Raises where the cell refuses it in other words than by name.
+    """
+    import torch
+
+    from elman.core.errors import RecipeError
+    from elman.engine.plan import executors
+    from elman.models.rnn import RNN
+
+    try:
+        network = RNN(cell, 8, 8, 2, **LAYER_OPTIONS.get(option, {}))
+    except RecipeError as refusal:
+        if "takes no" not in str(refusal):
+            raise
+        return []
+    x, found = torch.zeros(2, 3, 8), []
+    lengths = torch.tensor([3, 1]) if option == "lengths" else None
+    reset = torch.zeros(2, 3, dtype=torch.bool) if option == "reset" else None
+    for name in executors():  # in order of preference
+        network.executor = name
+        try:
+            plan = network.plan(x, lengths, reset, readings=option == "trace")
+        except RecipeError:
+            continue
+        found += [name] if plan.chosen == name else []
+    return found
+
+
+def layers_table() -> str:
+    """Options of recurrent layers against cells: who runs it, or a dash."""
+    cells = list(catalogue("cells"))
+    rows = [f"| option | {' | '.join(f'`{cell}`' for cell in cells)} |", "|---" * (len(cells) + 1) + "|"]
+    for option in (*LAYER_OPTIONS, *CALLS):
+        said = [" ".join(name[0].upper() for name in serving(cell, option)) or "–" for cell in cells]
+        rows.append(f"| `{option}` | {' | '.join(said)} |")
+    return "\n".join(rows)
 
 
 def options_page() -> str:
@@ -157,6 +241,11 @@ def _type(hint: Any) -> str:
 
 def _default(value: Any) -> str:
     return {True: "yes", False: "no"}[value] if isinstance(value, bool) else str(value)
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """MkDocs hook: puts the table of options where a page asks for it."""
+    return markdown.replace(TABLE, layers_table()) if TABLE in markdown else markdown
 
 
 def on_files(files: Any, config: Any) -> Any:
