@@ -60,7 +60,8 @@ def test_wrong_options_are_told(cell, options, words):
 
 
 @pytest.mark.parametrize(
-    "options", [{"residual": True}, {"layer_norm": True}, {"learned_initial_state": True}]
+    "options",
+    [{"residual": True}, {"layer_norm": True}, {"learned_initial_state": True}, {"weight_drop": 0.1}],
 )
 def test_torch_lacks_what_it_lacks(options):
     with pytest.raises(RecipeError, match=next(iter(options))):

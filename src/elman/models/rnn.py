@@ -20,7 +20,7 @@ from elman.models.cell_maker import CellMaker, maker, refuse
 from elman.models.weight_drop import recurrent, thinned
 
 DIRECTIONS = ("forward", "backward")
-TORCH_CLASSES = {"lstm": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
+TORCH_CLASSES = {"lstm": nn.LSTM, "lstm_projected": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
 
 class RNN(nn.Module):
@@ -273,15 +273,16 @@ class RNN(nn.Module):
     @classmethod
     def from_torch(cls, module: nn.Module) -> RNN:
         """The same network as a torch.nn.LSTM, GRU or RNN, weights copied; refuses what it cannot express."""
-        names = {kind: name for name, kind in TORCH_CLASSES.items()}
+        names = {kind: name.partition("_")[0] for name, kind in TORCH_CLASSES.items()}
         if type(module) not in names:
             raise RecipeError(
                 f"got a {type(module).__name__}; expected torch.nn.LSTM, torch.nn.GRU or torch.nn.RNN."
             )
         source: Any = module
-        if source.proj_size or not source.bias:
-            raise RecipeError("a projection, or weights without bias, has no counterpart here.")
+        if not source.bias:
+            raise RecipeError("weights without bias have no counterpart here.")
         options = {"activation": source.nonlinearity} if isinstance(module, nn.RNN) else {}
+        options |= {"projection_size": source.proj_size} if source.proj_size else {}
         network = cls(
             names[type(module)], source.input_size, source.hidden_size, source.num_layers,
             bidirectional=source.bidirectional, dropout=source.dropout, **options,
@@ -303,6 +304,7 @@ class RNN(nn.Module):
             "residual": self.residual,
             "learned_initial_state": self.initial is not None,
             "variational_dropout": self.variational_dropout and self.dropout.p,
+            "weight_drop": self.weight_drop,
         }
         refused = [name for name, value in options.items() if value]
         if refused:
@@ -311,6 +313,7 @@ class RNN(nn.Module):
         if reason:
             raise RecipeError(f"torch.nn has no {kind} with {reason}.")
         settings = {"nonlinearity": cell.activation} if cell.kernel == "rnn" else {}
+        settings |= {"proj_size": cell.projection_size} if cell.projection_size else {}
         theirs: nn.Module = TORCH_CLASSES[cell.kernel](
             self.input_size, self.hidden_size, self.num_layers, batch_first=True,
             bidirectional=len(self.directions) == 2, dropout=self.dropout.p, **settings,
@@ -330,6 +333,8 @@ class RNN(nn.Module):
                 for name, affine in (("ih", cell.ih), ("hh", cell.hh)):
                     pairs.append((affine.weight, getattr(theirs, f"weight_{name}{end}")))
                     pairs.append((affine.bias, getattr(theirs, f"bias_{name}{end}")))
+                if cell.projection_size:
+                    pairs.append((cell.hr.weight, getattr(theirs, f"weight_hr{end}")))
         return pairs
 
     def extra_repr(self) -> str:
