@@ -6,6 +6,7 @@ padded and are masked afterwards: on a CPU torch's packed sequences take 3.5 tim
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import torch
@@ -18,6 +19,9 @@ from elman.engine.time import valid_steps
 KERNELS = {"lstm", "lstm_projected", "gru", "rnn"}
 # A sigmoid of this is exactly 1, and of its negative 0, in every floating type down to float16.
 SATURATED = 1e4
+
+# torch says so where its oneDNN kernels leave a projected LSTM to ATen's, which is no news to whoever asked for one.
+warnings.filterwarnings("ignore", message="LSTM with projections is not supported with oneDNN")
 
 
 class Vendor:
