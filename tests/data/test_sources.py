@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
-import http.server
 import tarfile
-import threading
 from collections import Counter
 from datetime import date, timedelta
 
@@ -15,7 +12,6 @@ import pytest
 from elman.core.catalogue import catalogue, find
 from elman.core.errors import DataError, UnknownName
 from elman.core.recipe import DataOptions
-from elman.data import download
 from elman.data.load import load
 from elman.data.sources import syllables
 
@@ -145,44 +141,6 @@ def test_imdb_facts(data_folder):
     assert len(data.splits["test"]) == 25_000 and len(data.unlabelled) == 50_000
     assert len(data.splits["train"]) + len(data.splits["validation"]) == 25_000
     assert "418 exact duplicates" in data.provenance.notes[0]
-
-
-class Server:
-    def __init__(self, content, status=200):
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_GET(self):
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(content)))
-                self.end_headers()
-                self.wfile.write(content)
-
-            def log_message(self, *arguments):
-                pass
-
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/"
-
-    def close(self):
-        self.server.shutdown()
-        self.server.server_close()
-
-
-@pytest.mark.parametrize("case", ["good", "wrong", "error"])
-def test_downloads(case, monkeypatch):
-    content = b"the right bytes"
-    checksum = "sha256:" + hashlib.sha256(content).hexdigest()
-    server = Server(content if case != "wrong" else b"other bytes", 500 if case == "error" else 200)
-    monkeypatch.setenv("ELMAN_MIRROR", f"https://example.org/={server.url}")
-    try:
-        if case == "good":
-            path = download.download("https://example.org/f.txt", checksum, "f.txt", "The file")
-            assert path.read_bytes() == content
-        else:
-            with pytest.raises(DataError, match="--path"):
-                download.download("https://example.org/f.txt", checksum, "f.txt", "The file")
-    finally:
-        server.close()
 
 
 def write(tmp_path, name, text, mode="w"):

