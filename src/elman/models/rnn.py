@@ -12,15 +12,14 @@ from elman.core.errors import RecipeError
 from elman.engine import streaming
 from elman.engine.checks import check_dtype, check_input, check_reset, check_state, checked_lengths
 from elman.engine.contract import Call, Result
-from elman.engine.executors.vendor import refuses_cell
 from elman.engine.plan import Plan, plan, run
 from elman.engine.time import reverse, reverse_resets, valid_steps
 from elman.models import initialisation as starting
+from elman.models import torch_bridge
 from elman.models.cell_maker import CellMaker, maker, refuse
 from elman.models.weight_drop import recurrent, thinned
 
 DIRECTIONS = ("forward", "backward")
-TORCH_CLASSES = {"lstm": nn.LSTM, "lstm_projected": nn.LSTM, "gru": nn.GRU, "rnn": nn.RNN}
 
 
 class RNN(nn.Module):
@@ -272,70 +271,21 @@ class RNN(nn.Module):
 
     @classmethod
     def from_torch(cls, module: nn.Module) -> RNN:
-        """The same network as a torch.nn.LSTM, GRU or RNN, weights copied; refuses what it cannot express."""
-        names = {kind: name.partition("_")[0] for name, kind in TORCH_CLASSES.items()}
-        if type(module) not in names:
-            raise RecipeError(
-                f"got a {type(module).__name__}; expected torch.nn.LSTM, torch.nn.GRU or torch.nn.RNN."
-            )
-        source: Any = module
-        if not source.bias:
-            raise RecipeError("weights without bias have no counterpart here.")
-        options = {"activation": source.nonlinearity} if isinstance(module, nn.RNN) else {}
-        options |= {"projection_size": source.proj_size} if source.proj_size else {}
-        network = cls(
-            names[type(module)], source.input_size, source.hidden_size, source.num_layers,
-            bidirectional=source.bidirectional, dropout=source.dropout, **options,
-        )  # fmt: skip
-        network.to(source.weight_ih_l0)
-        with torch.no_grad():
-            for mine, theirs in network._pairs(source):
-                mine.copy_(theirs)
-        return network.train(module.training)
+        """The same network as a torch.nn.LSTM, GRU or RNN, or as one of their cells (one layer), weights copied.
+
+        Values, device, type, `requires_grad` and mode are kept. Raises RecipeError for another module and for `bias=False`.
+        """
+        return torch_bridge.from_torch(cls, module)
 
     def to_torch(self) -> nn.Module:
-        """A batch-first torch.nn.LSTM, GRU or RNN with these weights; refuses options that torch lacks."""
-        cell: Any = self.layers[0][0]  # type: ignore[index]
-        kind = type(cell).__name__
-        if cell.kernel not in TORCH_CLASSES:
-            raise RecipeError(f"torch.nn has no {kind}; it has LSTM, GRU and RNN.")
-        options = {
-            "zoneout": self.zoneout,
-            "residual": self.residual,
-            "learned_initial_state": self.initial is not None,
-            "variational_dropout": self.variational_dropout and self.dropout.p,
-            "weight_drop": self.weight_drop,
-        }
-        refused = [name for name, value in options.items() if value]
-        if refused:
-            raise RecipeError(f"torch.nn has no {kind} with {', '.join(refused)}.")
-        reason = refuses_cell(cell)
-        if reason:
-            raise RecipeError(f"torch.nn has no {kind} with {reason}.")
-        settings = {"nonlinearity": cell.activation} if cell.kernel == "rnn" else {}
-        settings |= {"proj_size": cell.projection_size} if cell.projection_size else {}
-        theirs: nn.Module = TORCH_CLASSES[cell.kernel](
-            self.input_size, self.hidden_size, self.num_layers, batch_first=True,
-            bidirectional=len(self.directions) == 2, dropout=self.dropout.p, **settings,
-        )  # fmt: skip
-        theirs.to(cell.ih.weight)
-        with torch.no_grad():
-            for mine, other in self._pairs(theirs):
-                other.copy_(mine)
-        return theirs.train(self.training)
+        """A batch-first torch.nn.LSTM, GRU or RNN with these weights, copied.
 
-    def _pairs(self, theirs: Any) -> list[tuple[Tensor, Tensor]]:
-        pairs = []
-        layers: Any = self.layers
-        for depth, layer in enumerate(layers):
-            for side, cell in enumerate(layer):
-                end = f"_l{depth}" + ("_reverse" if side else "")
-                for name, affine in (("ih", cell.ih), ("hh", cell.hh)):
-                    pairs.append((affine.weight, getattr(theirs, f"weight_{name}{end}")))
-                    pairs.append((affine.bias, getattr(theirs, f"bias_{name}{end}")))
-                if cell.projection_size:
-                    pairs.append((cell.hr.weight, getattr(theirs, f"weight_hr{end}")))
-        return pairs
+        Raises RecipeError for a cell or an option that torch lacks, by its name.
+        """
+        return torch_bridge.to_torch(self)
+
+    def _pairs(self, theirs: nn.Module) -> list[tuple[Tensor, Tensor]]:
+        return torch_bridge.pairs(self, theirs)
 
     def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}, executor={self.executor!r}"
