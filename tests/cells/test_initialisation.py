@@ -89,6 +89,10 @@ def test_time_scales_of_a_leaky_rnn_start_spread():
     assert 2 <= tau.min() < 2.2 and 49 < tau.max() < 50.001 and abs(tau.mean() - 26) < 1
     with pytest.raises(RecipeError, match="at least 2"):
         RNN("leaky_rnn", 6, 8, time_scale=1.5)
+    shortest = RNN("leaky_rnn", 6, 8, time_scale=2.0).layers[0][0].leak.detach()
+    assert (shortest == 0).all()  # sigmoid(0) = 1 / 2
+    usual = 1 / RNN("leaky_rnn", 6, 4000).layers[0][0].leak.detach().sigmoid()
+    assert 9.9 < usual.max() < 10.001
 
 
 def test_eigenvalues_of_an_lru_start_on_the_ring():
