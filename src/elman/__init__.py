@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from elman.core.recipe import Recipe as Recipe
     from elman.estimator import RecurrentClassifier as RecurrentClassifier
     from elman.generation import generate as generate
+    from elman.models.observe import observe as observe
     from elman.models.rnn import RNN as RNN
     from elman.prediction import predict as predict
     from elman.run import Run as Run
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 # Names are imported when first used, so that `import elman` and `elman --help` need no torch.
 _WHERE = {
     "RNN": "models.rnn",
+    "observe": "models.observe",
     "Recipe": "core.recipe",
     "Run": "run",
     "load": "workbench",
@@ -42,6 +44,7 @@ __all__ = [
     "fit",
     "generate",
     "load",
+    "observe",
     "predict",
 ]
 
