@@ -46,7 +46,11 @@ def load() -> dict[str, dict[str, Any]]:
 def keep(name: str, row: dict[str, Any]) -> None:
     """Put a row into the store and write both tables."""
     rows = {**load(), name: {**row, "machine": f"{platform.machine()}, {os.cpu_count()} cores"}}
-    rows = {key: rows[key] for key in sorted(rows, key=lambda key: ORDER.index(key))}
+    last = len(ORDER)
+    rows = {
+        key: rows[key]
+        for key in sorted(rows, key=lambda key: (ORDER.index(key) if key in ORDER else last, key))
+    }
     STORE.write_text(json.dumps(rows, indent=1) + "\n")
     write(rows)
 
