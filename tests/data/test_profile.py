@@ -10,7 +10,8 @@ import pytest
 from elman.core.recipe import DataOptions
 from elman.data.contract import Corpus, Examples, LabelledTexts, Provenance
 from elman.data.load import load
-from elman.data.profile import profile, suspects
+from elman.data.pitfalls import suspects
+from elman.data.profile import profile
 
 NOWHERE = Provenance("mine", "", "by hand")
 

@@ -31,6 +31,9 @@ class Data:
     observed: tuple[str, ...] = ()
     frequency: str | None = None
     sentinels: tuple[float, ...] = ()
+    delays: tuple[str, ...] = ()
+    group: str | None = None
+    stratified: bool = False
 
 
 def main(arguments: list[str]) -> int:

@@ -34,6 +34,9 @@ class DataOptions:
     frequency: str | None = None  # e.g. "1h", "1d"; measured from the time stamps when not given
     gaps: Literal["forward", "mask", "error"] = "forward"  # missing: last value, flagged too, or refused
     sentinels: tuple[float, ...] = ()  # numbers that mean "missing", e.g. -9999
+    delays: tuple[str, ...] = ()  # COLUMN=STEPS: an observed column that is published so many steps late
+    group: str | None = None  # column whose equal values stay in one split, e.g. the author of a text
+    stratified: bool = False  # the same share of every class in each split
     validation_share: float | None = None  # share of rows held out to choose by
     test_share: float | None = None  # share of rows held out to report on
     limit: int | None = None  # at most so many training examples
@@ -202,6 +205,15 @@ class Recipe:
                 )
             values[section][name] = value
         return Recipe.from_dict(_drop_none(values) | {"task": values["task"], "name": values["name"]})
+
+    def changed(self) -> dict[str, Any]:
+        """The settings that are not at their defaults, by dotted name."""
+        return {
+            f"{section}.{f.name}": value
+            for section, kind in self.sections().items()
+            for f in dataclasses.fields(kind)
+            if (value := getattr(getattr(self, section), f.name)) != f.default
+        }
 
     def fill(self, defaults: dict[str, Any]) -> Recipe:
         """A copy in which settings that are None (or an empty tuple) take the value in `defaults` (dotted names)."""

@@ -28,7 +28,7 @@ def load(options: DataOptions) -> tuple[Source, Dataset]:
     name = options.source.lower().replace("-", "_")
     if name in catalogue("data.sources"):
         source: Source = find("data.sources", name).source
-        return source, check(source.load(options), options.source)
+        return source, followed(check(source.load(options), options.source), options)
     path = Path(options.source).expanduser()
     if not path.exists():
         if re.search(r"[/\\.]", options.source):
@@ -37,7 +37,7 @@ def load(options: DataOptions) -> tuple[Source, Dataset]:
             )
         raise UnknownName("source", options.source, catalogue("data.sources"))
     source = own(path, options)
-    return source, check(source.load(options), options.source)
+    return source, followed(check(source.load(options), options.source), options)
 
 
 def own(path: Path, options: DataOptions) -> Source:
@@ -78,6 +78,19 @@ def check(dataset: Dataset, name: str) -> Dataset:
                 raise DataError(
                     f"the {split} split of {name} is empty; give more data or a larger --{split}-share."
                 )
+    return dataset
+
+
+def followed(dataset: Dataset, options: DataOptions) -> Dataset:
+    """DataError for a way to split or to delay that this source does not follow: nothing is passed over in silence."""
+    rule = dataset.provenance.split
+    for flag, given, kept in (
+        ("group", options.group, f"hash of {options.group}" in rule),
+        ("stratified", options.stratified, "each class alike" in rule),
+        ("delays", options.delays, isinstance(dataset, SeriesTable)),
+    ):
+        if given and not kept:
+            raise DataError(f"{options.source} is split {rule}; it does not use --{flag}. Drop it.")
     return dataset
 
 

@@ -11,12 +11,12 @@ import numpy as np
 import polars as pl
 
 from elman.data.contract import Corpus, Dataset, Examples, LabelledTexts, SeriesTable
+from elman.data.pitfalls import suspects
 
 Lines = list[tuple[str, str]]  # (what, what there is to say)
 WORD = re.compile(r"\w+|[^\w\s]")
 MOST_CLASSES = 12  # more are summed up
 SAMPLE = 20_000  # texts whose words are counted, per split
-FAR, ALONE = 10, 5  # see `suspects`
 
 
 def profile(dataset: Dataset) -> Lines:
@@ -159,20 +159,6 @@ def _column(frame: pl.DataFrame, name: str, entity: str | None) -> str:
         often = f"comes {count:,} times" if count > 1 else "comes once"
         text += f"; {value:g} {often}, far from all others: if it means missing, --sentinels {value:g}"
     return text
-
-
-def suspects(values: pl.Series) -> list[tuple[float, int]]:
-    """Ends of the range that look like no measurement, and how often they come: FAR interquartile ranges from the
-    middle half, and ALONE times as far as the value next to them."""
-    low, middle, high = (cast(float, values.quantile(share)) for share in (0.25, 0.5, 0.75))
-    apart = (values.unique().sort() - middle).to_numpy()
-    if len(apart) < 3 or high <= low:
-        return []
-    found = []
-    for end, beside in ((apart[0], apart[1]), (apart[-1], apart[-2])):
-        if abs(end) > FAR * (high - low) and abs(end) > ALONE * abs(beside):
-            found.append((float(end + middle), int((values - middle == end).sum())))
-    return found
 
 
 def _longest(frame: pl.DataFrame, name: str, entity: str | None) -> int:

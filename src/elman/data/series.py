@@ -13,6 +13,7 @@ from elman.core.files import sha256
 from elman.core.recipe import DataOptions
 from elman.data.contract import Provenance, SeriesTable
 from elman.data.download import local
+from elman.data.pitfalls import known_too_early, sentinel_notes
 from elman.data.table import column, read_table
 
 TIME_NAMES = ("time", "date", "datetime", "timestamp", "ds", "day", "month")
@@ -86,22 +87,47 @@ def prepare(
         found.append(
             f"{low:,} values were a sentinel ({', '.join(map(str, options.sentinels))}) and count as missing"
         )
+    found += sentinel_notes(frame, wanted)
     keys = [name for name in (entity, time) if name]
     frame, more = _sorted(frame.select(list(dict.fromkeys([*keys, *wanted]))), keys, path)
     frame, gaps, step = _regular(frame, time, entity, path, _step(options.frequency))
     found += more + gaps
+    frame, late = _delayed(frame, options, entity, path)
+    found += late
     stamps = frame[time].unique().sort()
     if borders is None:
         test = options.test_share if options.test_share is not None else 0.2
         validation = options.validation_share if options.validation_share is not None else 0.1
         count = len(stamps)
         borders = (stamps[int(count * (1 - test - validation))], stamps[int(count * (1 - test))])
+    found += known_too_early(frame.filter(pl.col(time) < borders[0]), targets, options.known, entity)
     rule = rule or f"by time: train before {borders[0]}, validation before {borders[1]}, then test"
     return SeriesTable(
         frame, time, targets, borders, Provenance(source or str(getattr(path, "name", path)), data_hash, rule, tuple(found), licence, citation),
         entity=entity, known=options.known, observed=options.observed, frequency=str(step), season=season or _season(step), kind=kind,  # type: ignore[arg-type]
         end=end,
     )  # fmt: skip
+
+
+def _delayed(
+    frame: pl.DataFrame, options: DataOptions, entity: str | None, path: Any
+) -> tuple[pl.DataFrame, list[str]]:
+    """Observed columns moved to the step at which they were there to be read."""
+    notes = []
+    for entry in options.delays:
+        name, _, steps = entry.partition("=")
+        if not re.fullmatch(r"[1-9]\d*", steps.strip()):
+            raise DataError(f"--delays {entry!r}: expected COLUMN=STEPS with 1 step or more, e.g. gdp=2.")
+        name = column(frame, name.strip(), path)
+        if name not in options.observed:
+            raise DataError(
+                f"--delays {entry}: {name!r} is not an observed column. Only what is observed can come late; "
+                f"say --observed {name}."
+            )
+        moved = pl.col(name).shift(int(steps))
+        frame = frame.with_columns((moved.over(entity) if entity else moved).alias(name))
+        notes.append(f"{name} counts as known {steps} steps after its time")
+    return frame, notes
 
 
 def _guess_time(frame: pl.DataFrame, path: Any) -> str:

@@ -29,6 +29,30 @@ def split_by_group(
     return {name: pick(texts, targets, np.flatnonzero(mask)) for name, mask in masks.items()}  # type: ignore[misc]
 
 
+def stratified(texts: Sequence[str], targets: Sequence[object]) -> np.ndarray:
+    """Places in [0, 1), as of `share`, spread evenly over every class: a cut takes the same part of each.
+
+    A text that comes twice has one place, also where its targets differ.
+    """
+    first: dict[str, object] = {}
+    for text, target in zip(texts, targets):
+        first.setdefault(text, target)
+    classes: dict[object, list[str]] = {}
+    for text, target in first.items():
+        classes.setdefault(target, []).append(text)
+    places = {}
+    for members in classes.values():
+        for rank, text in enumerate(sorted(members, key=share)):
+            places[text] = (rank + 0.5) / len(members)
+    return np.array([places[text] for text in texts])
+
+
+def across(parts: Sequence[Sequence[str]], last: Sequence[str]) -> int:
+    """How many of `last` also stand in one of `parts`."""
+    seen = set().union(*parts)
+    return sum(text in seen for text in last)
+
+
 def pick(texts: Sequence[str], targets: Sequence[object], rows: np.ndarray) -> Examples:
     """The examples in these rows."""
     return Examples([texts[row] for row in rows], [targets[row] for row in rows])  # type: ignore[misc]

@@ -15,7 +15,7 @@ from elman.core.errors import DataError, nearest
 from elman.core.recipe import DataOptions
 from elman.data.contract import Examples, LabelledTexts, Provenance, SplitName
 from elman.data.download import local, read_text
-from elman.data.splits import hash_texts, pick, share
+from elman.data.splits import across, hash_texts, pick, share, stratified
 
 TEXT_NAMES = ("text", "review", "sentence", "content", "body", "comment", "message", "title")
 LABEL_NAMES = ("label", "class", "target", "sentiment", "category", "score", "rating", "stars", "y")
@@ -142,7 +142,11 @@ def load(options: DataOptions) -> LabelledTexts:
     given = (
         frame["split"].to_list() if "split" in frame.columns and frame["split"].dtype == pl.String else None
     )
-    return labelled(texts, targets, path.name, options, given)
+    groups = None
+    if options.group:
+        groups = frame[column(frame, options.group, path)].cast(pl.String).to_list()
+    dates = [name for name in frame.columns if frame[name].dtype in (pl.Date, pl.Datetime)]
+    return labelled(texts, targets, path.name, options, given, groups, dates)
 
 
 def labelled(
@@ -151,16 +155,27 @@ def labelled(
     name: str,
     options: DataOptions,
     given: Sequence[str | None] | None = None,
+    groups: Sequence[str | None] | None = None,
+    dates: Sequence[str] = (),
 ) -> LabelledTexts:
-    """Split texts by a hash of the text itself (equal texts stay together), or as `given`; describe the result."""
+    """Split texts by a hash of the text itself (equal texts stay together) or of their group, or as `given`.
+
+    `dates` are columns that say when a text was written. Raises DataError where the options cannot be followed.
+    """
     notes = []
+    fixed = given is not None and "test" in set(given)
     duplicates = len(texts) - len(set(texts))
     if duplicates:
-        notes.append(f"{duplicates:,} exact duplicate texts; equal texts are kept in one split")
+        kept = "" if fixed or groups is not None else "; equal texts are kept in one split"
+        notes.append(f"{duplicates:,} exact duplicate texts{kept}")
+    if dates and not fixed:
+        notes.append(
+            f"{dates[0]} holds dates, and the split is not by time: later texts may be harder than these of the same days"
+        )
     validation = options.validation_share if options.validation_share is not None else 0.1
     test = options.test_share if options.test_share is not None else 0.2
-    places = np.array([share(text) for text in texts])
-    if given is not None and "test" in set(given):
+    places, by = _places(texts, targets, name, options, groups, fixed)
+    if given is not None and fixed:
         names = np.array(
             [
                 {"valid": "validation", "val": "validation", "dev": "validation"}.get(str(g), str(g))
@@ -174,11 +189,15 @@ def labelled(
         )
     else:
         names = np.where(places < test, "test", np.where(places < test + validation, "validation", "train"))
-        rule = f"by hash of the text: {1 - validation - test:.0%} train, {validation:.0%} validation, {test:.0%} test"
+        rule = f"by {by}: {1 - validation - test:.0%} train, {validation:.0%} validation, {test:.0%} test"
     splits: dict[SplitName, Examples] = {}
     for split in ("train", "validation", "test"):
         rows = np.flatnonzero(names == split)
         splits[split] = pick(texts, targets, rows[: options.limit] if split == "train" else rows)  # type: ignore[index]
+    for split, before in (("validation", ["train"]), ("test", ["train", "validation"])):
+        both = across([splits[part].texts for part in before], splits[split].texts)  # type: ignore[index]
+        if both:
+            notes.append(f"WARNING, {both:,} texts of the {split} split also stand in {' or '.join(before)}")
     classes = None
     if isinstance(targets[0], str):
         classes = tuple(
@@ -189,3 +208,37 @@ def labelled(
         )
     provenance = Provenance(name, hash_texts(texts, targets), rule, tuple(notes))
     return LabelledTexts(splits, classes, provenance)
+
+
+def _places(
+    texts: Sequence[str], targets: Sequence[object], name: str, options: DataOptions,
+    groups: Sequence[str | None] | None, fixed: bool,
+) -> tuple[np.ndarray, str]:  # fmt: skip
+    """A place in [0, 1) for every text, below the test share to test on; and in words by what it is given."""
+    if options.group and groups is None:
+        raise DataError(f"{name} has no columns, so none called {options.group!r}. Drop --group.")
+    if groups is not None and options.stratified:
+        raise DataError(
+            "--group keeps authors (or the like) whole, --stratified classes even; no split does both. Drop one."
+        )
+    if fixed and (groups is not None or options.stratified):
+        flag = "--stratified" if options.stratified else "--group"
+        raise DataError(
+            f"{name} brings its own split; {flag} would make another. Drop {flag}, or the column `split`."
+        )
+    if groups is not None:
+        if None in groups:
+            row = groups.index(None)
+            raise DataError(
+                f"column {options.group!r} of {name} has no value in row {row + 1}. Fill or drop that row."
+            )
+        if len(set(groups)) < 3:
+            raise DataError(
+                f"column {options.group!r} of {name} has {len(set(groups))} groups; three splits need three at least."
+            )
+        return np.array([share(str(group)) for group in groups]), f"hash of {options.group}"
+    if options.stratified:
+        if not isinstance(targets[0], str):
+            raise DataError(f"--stratified evens out classes; the targets of {name} are numbers. Drop it.")
+        return stratified(texts, targets), "hash of the text, each class alike"
+    return np.array([share(text) for text in texts]), "hash of the text"

@@ -180,7 +180,9 @@ def _verdict(
         isinstance(problem, SeriesProblem)
         and lag == 1
         and float(details["echo_correlation"]) > float(details["correlation"]) + 0.02
-    ):  # type: ignore[arg-type]
+        # The best forecast of a series that hangs on its last value follows that, too, but beats repeating it.
+        and not any(pair.rival == "last_value" and (pair.difference.low or 0) > 0 for pair in paired)
+    ):
         sentence += (
             " Its one-step forecasts follow the value before more closely than the value to come: an echo."
         )
