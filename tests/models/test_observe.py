@@ -305,3 +305,11 @@ def test_what_cannot_be_observed_is_told():
         with pytest.raises(UnknownName, match=re.escape("Did you mean '0.layers.0.forward.reset_gate'")):
             seen["0.layers.0.forward.resetgate"]
         assert "nothing" not in seen and len(seen) == len(dict(seen)) == 4
+
+
+def test_there_is_no_dropout_in_evaluation_and_the_mode_may_change_inside_the_block():
+    layer = nn.LSTM(3, 5, 3, dropout=0.5, batch_first=True)
+    with elman.observe(layer) as seen:
+        outputs = [layer.train(mode)(X)[0] for mode in (False, True, False)]
+    for call, output in zip(seen.calls["layers.2.forward.h"], outputs):
+        torch.testing.assert_close(call, output, rtol=1e-5, atol=1e-6)
