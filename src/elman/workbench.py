@@ -37,7 +37,8 @@ from elman.evaluation.verdict import judge
 from elman.listener import Listener
 from elman.recipes import as_recipe
 from elman.report.assemble import with_stored, write_findings, write_run_report
-from elman.run import Run, new_folder, stamp
+from elman.run import Run, new_folder, stamp, vacant
+from elman.tasks._settings import refuse_foreign
 from elman.tasks.contract import Encoded, Task
 from elman.training.enough import enough
 from elman.training.find_rate import RateFound
@@ -71,7 +72,10 @@ def prepare(recipe: Recipe, encoder: Any = None) -> Prepared:
     task: Task = find("tasks", recipe.task or source.task).task
     suits(task.name, dataset, recipe.data.source)
     dataset = task.suited(dataset)
-    given, recipe = recipe.training, replace(recipe, task=task.name).fill(task.defaults(dataset))
+    written = task.defaults(dataset)
+    if encoder is None:  # a run that exists keeps what it has
+        refuse_foreign(task, recipe, written)
+    given, recipe = recipe.training, replace(recipe, task=task.name).fill(written)
     encoded = task.encode(dataset, recipe, encoder)
     longer = enough(given, recipe.training, encoded.feeds["train"].steps(recipe.training.batch_size or 64))
     if longer:
@@ -96,9 +100,12 @@ def fit(
     `settings` are recipe settings by name (`cell="lstm"`, `budget="10m"`). Rivals are fitted before the first
     epoch and choices use the validation split only; the test split is opened once, at the end. With `explained=False` it is
     not opened at all, and nothing is analysed. `held` are rivals fitted before on the same data.
+    Raises RunError where `out` holds something already.
     """
     listener = listener or Listener()
     recipe = Run.open(resume).recipe if resume else as_recipe(source, **settings)
+    if out is not None and resume is None:
+        vacant(Path(out))
     prepared = prepared or prepare(recipe)
     recipe, task, encoded = prepared.recipe, prepared.task, prepared.encoded
     sizes: dict[str, int] = {split: len(feed) for split, feed in encoded.feeds.items()}

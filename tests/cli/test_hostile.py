@@ -17,6 +17,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from elman.__main__ import main
+from elman.core.errors import RunError
+from elman.core.recipe import Recipe
+from elman.workbench import fit, prepare
 
 SMALL = ["--steps", "4", "--hidden-size", "4", "--bootstrap", "20", "--quiet"]
 
@@ -116,6 +119,15 @@ def refused(arguments, words, capsys):
         (["ok.csv", "--bootstrap", "0"], "bootstrap is 0"),
         (["ok.csv", "--seed", "-1"], "seed is -1"),
         (["ok.csv", "--test-share", "0.6", "--validation-share", "0.5"], "1.1 together"),
+        (["ok.csv", "--tied"], "tied is a setting of language_modelling; classification does not use it"),
+        (["ok.csv", "--horizon", "3"], "horizon is a setting of forecasting"),
+        (["ok.csv", "--loss", "mae"], "loss is a setting of forecasting and regression"),
+        (["ok.csv", "--task", "regression", "--class-weights", "balanced"], "setting of classification"),
+        (["text.txt", "--max-length", "9"], "max_length is a setting of classification and regression"),
+        (["text.txt", "--pooling", "mean"], "pooling is a setting of"),
+        (["days.csv", *SERIES, "--tied"], "tied is a setting of language_modelling"),
+        (["days.csv", *SERIES, "--tokenizer", "words"], "tokenizer is a setting of"),
+        (["days.csv", *SERIES, "--context-length", "9", "--patch-length", "10"], "expected at most 9"),
         (["ok.csv", "--vectors", "nothing.txt"], "nothing.txt: No such file"),
         (["ok.csv", "--vectors", "vectors.txt", "--embedding-size", "5"], "Use --embedding-size 3"),
         (["ok.csv", "--out", "words"], "words holds a run already"),
@@ -128,6 +140,18 @@ def refused(arguments, words, capsys):
 )
 def test_training(arguments, words, capsys):
     refused(["train", *arguments], words, capsys)
+
+
+def test_python_overwrites_no_run_either(place):
+    before = (place / "words" / "run.json").read_bytes()
+    with pytest.raises(RunError, match="holds a run already"):
+        fit("ok.csv", out="words", steps=4, hidden_size=4)
+    assert (place / "words" / "run.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["words", "series", "writer"])
+def test_the_recipe_of_a_run_is_not_refused(name, place):
+    assert prepare(Recipe.read(place / name / "recipe.toml")).task.name
 
 
 @pytest.mark.parametrize(

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 from typing import Annotated, Any, TypeVar
 
 import tyro
-
-from elman.core.recipe import Recipe
 
 Options = TypeVar("Options")
 Given = Annotated[
@@ -43,17 +40,6 @@ def parse(kind: type[Options], arguments: list[str], verb: str, default: Options
 def first_word(arguments: list[str]) -> str | None:
     """The positional argument that opens the line, before any flag is parsed."""
     return arguments[0] if arguments and not arguments[0].startswith("-") else None
-
-
-def recipe_flags(before: Recipe, after: Recipe) -> dict[str, Any]:
-    """The settings in which two recipes differ, by dotted name."""
-    changed: dict[str, Any] = {}
-    for section in before.sections():
-        old, new = getattr(before, section), getattr(after, section)
-        for field in dataclasses.fields(old):
-            if getattr(old, field.name) != getattr(new, field.name):
-                changed[f"{section}.{field.name}"] = getattr(new, field.name)
-    return changed
 
 
 def interactive() -> bool:

@@ -19,6 +19,7 @@ from elman.encoding.text import TextEncoder
 from elman.evaluation.contract import TextProblem
 from elman.interpretation.view import Sample, View
 from elman.models.network import TokenNetwork
+from elman.tasks._settings import TOKENS
 from elman.tasks._vectors import start_from_vectors
 from elman.tasks.contract import Encoded, Encoder, Task, run_batches
 
@@ -70,6 +71,19 @@ class LabelledTextEncoder(Encoder):
 
 class TextTask(Task):
     """A text in, one class or one number out."""
+
+    own = TOKENS | {
+        "data.text",
+        "data.label",
+        "data.group",
+        "data.stratified",
+        "encoding.max_length",
+        "encoding.keep",
+        "encoding.padding",
+        "encoding.bigrams",
+        "encoding.log_count_ratios",
+        "model.pooling",
+    }
 
     def defaults(self, dataset: Dataset) -> dict[str, Any]:
         return {

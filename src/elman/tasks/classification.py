@@ -24,6 +24,7 @@ class Classification(TextTask):
     """Softmax over class names; cross-entropy with optional class weights and label smoothing."""
 
     name = "classification"
+    own = TextTask.own | {"training.label_smoothing", "training.class_weights"}
 
     def suited(self, dataset: Dataset) -> Dataset:
         """Numbers as classes, if they are few."""

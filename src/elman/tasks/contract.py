@@ -44,9 +44,13 @@ class Encoded:
 
 
 class Task(ABC):
-    """One kind of question to a sequence."""
+    """One kind of question to a sequence.
+
+    `own` are the settings (dotted names) that this task reads and another may not; what no task names, all read.
+    """
 
     name: ClassVar[str]
+    own: ClassVar[frozenset[str]] = frozenset()
 
     def suited(self, dataset: Dataset) -> Dataset:
         """The data set as this task reads it; DataError where it cannot."""

@@ -26,6 +26,29 @@ class Forecasting(Task):
     """Windows of the past in, the future of every target out; predictions in the data's own unit."""
 
     name = "forecasting"
+    own = frozenset(
+        {
+            "data.time",
+            "data.target",
+            "data.entity",
+            "data.known",
+            "data.observed",
+            "data.frequency",
+            "data.gaps",
+            "data.sentinels",
+            "data.delays",
+            "encoding.context_length",
+            "encoding.horizon",
+            "encoding.stride",
+            "encoding.scaler",
+            "encoding.window_norm",
+            "encoding.patch_length",
+            "encoding.channels",
+            "encoding.calendar",
+            "model.distribution",
+            "training.loss",
+        }
+    )
 
     def defaults(self, dataset: Dataset) -> dict[str, Any]:
         assert isinstance(dataset, SeriesTable)
@@ -49,6 +72,11 @@ class Forecasting(Task):
     def encode(self, dataset: Dataset, recipe: Recipe, encoder: SeriesEncoder | None = None) -> Encoded:
         if not isinstance(dataset, SeriesTable):
             raise DataError(f"forecasting needs a table of series; {recipe.data.source!r} gives none.")
+        length, patch = recipe.encoding.context_length or 1, recipe.encoding.patch_length or 1
+        if patch > length:
+            raise RecipeError(
+                f"patch_length={patch} is longer than what is read, context_length={length}; expected at most {length}."
+            )
         encoder = encoder or SeriesEncoder.fit(dataset, recipe.encoding, recipe.data.gaps)
         encoded = encoder.encode(dataset)
         raw = encoded.problem
@@ -60,8 +88,6 @@ class Forecasting(Task):
 
     def network(self, encoder: SeriesEncoder, recipe: Recipe) -> nn.Module:
         options = recipe.encoding
-        if recipe.model.tied:
-            raise RecipeError("--tied shares a vocabulary; a forecast has none. Drop --tied.")
         return ForecastNetwork(
             recipe.model,
             features=encoder.features,

@@ -20,6 +20,7 @@ from elman.evaluation.contract import TokenProblem
 from elman.interpretation.view import Sample, View
 from elman.models.network import TokenNetwork
 from elman.models.pooling import pool
+from elman.tasks._settings import TOKENS
 from elman.tasks._vectors import start_from_vectors
 from elman.tasks.contract import Encoded, Encoder, Task, device_of, evaluating
 from elman.training.loop import Objective, Step
@@ -43,6 +44,7 @@ class LanguageModelling(Task):
     """Next-token cross-entropy in nats per token, trained by truncated backpropagation with a carried state."""
 
     name = "language_modelling"
+    own = TOKENS | {"model.tied", "training.truncation_length", "training.label_smoothing"}
 
     def defaults(self, dataset: Dataset) -> dict[str, Any]:
         return {

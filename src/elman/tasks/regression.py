@@ -22,6 +22,7 @@ class Regression(TextTask):
     """One output, trained on targets scaled by the training split's mean and deviation (squared error, or "mae")."""
 
     name = "regression"
+    own = TextTask.own | {"training.loss"}
 
     def suited(self, dataset: Dataset) -> Dataset:
         """Classes that are numbers as numbers."""
