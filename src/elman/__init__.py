@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from elman.core.recipe import Recipe as Recipe
+    from elman.cross_validation import cross_validate as cross_validate
     from elman.estimator import RecurrentClassifier as RecurrentClassifier
     from elman.generation import generate as generate
     from elman.models.observe import observe as observe
@@ -30,6 +31,7 @@ _WHERE = {
     "fit": "workbench",
     "evaluate": "workbench",
     "explain": "workbench",
+    "cross_validate": "cross_validation",
     "predict": "prediction",
     "generate": "generation",
     "RecurrentClassifier": "estimator",
@@ -39,6 +41,7 @@ __all__ = [
     "Recipe",
     "RecurrentClassifier",
     "Run",
+    "cross_validate",
     "evaluate",
     "explain",
     "fit",

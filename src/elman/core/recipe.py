@@ -40,6 +40,8 @@ class DataOptions:
     validation_share: float | None = None  # share of rows held out to choose by
     test_share: float | None = None  # share of rows held out to report on
     limit: int | None = None  # at most so many training examples
+    fold: str | None = None  # series: NUMBER/COUNT of a cross-validation, e.g. "2/5"; the origin moves forward
+    history: int | None = None  # series: train on at most so many steps, the last before validation
 
 
 @dataclass(frozen=True)

@@ -88,6 +88,8 @@ def followed(dataset: Dataset, options: DataOptions) -> Dataset:
         ("group", options.group, f"hash of {options.group}" in rule),
         ("stratified", options.stratified, "each class alike" in rule),
         ("delays", options.delays, isinstance(dataset, SeriesTable)),
+        ("fold", options.fold, isinstance(dataset, SeriesTable)),
+        ("history", options.history, isinstance(dataset, SeriesTable)),
     ):
         if given and not kept:
             raise DataError(f"{options.source} is split {rule}; it does not use --{flag}. Drop it.")

@@ -13,6 +13,7 @@ from elman.core.files import sha256
 from elman.core.recipe import DataOptions
 from elman.data.contract import Provenance, SeriesTable
 from elman.data.download import local
+from elman.data.folds import Fold
 from elman.data.pitfalls import known_too_early, sentinel_notes
 from elman.data.table import column, read_table
 
@@ -94,19 +95,45 @@ def prepare(
     found += more + gaps
     frame, late = _delayed(frame, options, entity, path)
     found += late
-    stamps = frame[time].unique().sort()
-    if borders is None:
-        test = options.test_share if options.test_share is not None else 0.2
-        validation = options.validation_share if options.validation_share is not None else 0.1
-        count = len(stamps)
-        borders = (stamps[int(count * (1 - test - validation))], stamps[int(count * (1 - test))])
+    frame, borders, end, rule = _split(frame, time, options, borders, end, rule)
     found += known_too_early(frame.filter(pl.col(time) < borders[0]), targets, options.known, entity)
-    rule = rule or f"by time: train before {borders[0]}, validation before {borders[1]}, then test"
     return SeriesTable(
         frame, time, targets, borders, Provenance(source or str(getattr(path, "name", path)), data_hash, rule, tuple(found), licence, citation),
         entity=entity, known=options.known, observed=options.observed, frequency=str(step), season=season or _season(step), kind=kind,  # type: ignore[arg-type]
         end=end,
     )  # fmt: skip
+
+
+def _split(
+    frame: pl.DataFrame, time: str, options: DataOptions, borders: Any, end: Any, rule: str
+) -> tuple[pl.DataFrame, Any, Any, str]:
+    """The rows in use, the borders between the splits, the end of the test split, and the rule in words."""
+    stamps = frame[time].unique().sort()
+    count = len(stamps)
+    validation = options.validation_share if options.validation_share is not None else 0.1
+    begin = 0
+    if options.fold:
+        if options.test_share is not None:
+            raise DataError("--fold says what is tested; --test-share says another. Drop one of them.")
+        fold = Fold.read(options.fold)
+        begin, first, second, after = fold.places(count, validation, options.history)
+        borders, end = (stamps[first], stamps[second]), stamps[after] if after < count else None
+        rule = (
+            f"fold {fold.number} of {fold.count}, by time: train before {borders[0]}, test from {borders[1]}"
+        )
+        rule += f" to before {end}" if end is not None else ""
+    elif borders is None:
+        test = options.test_share if options.test_share is not None else 0.2
+        borders = (stamps[int(count * (1 - test - validation))], stamps[int(count * (1 - test))])
+        rule = rule or f"by time: train before {borders[0]}, validation before {borders[1]}, then test"
+    if options.history and not options.fold:
+        begin = max(0, int((stamps < borders[0]).sum()) - options.history)
+    if begin:
+        frame = frame.filter(pl.col(time) >= stamps[begin])
+        rule += f"; trained from {stamps[begin]} on"
+    if end is not None and options.fold:
+        frame = frame.filter(pl.col(time) < end)
+    return frame, borders, end, rule
 
 
 def _delayed(
