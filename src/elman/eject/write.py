@@ -13,6 +13,8 @@ from elman.core.errors import RecipeError
 from elman.core.files import write_atomic, write_json, write_text
 from elman.core.recipe import Recipe
 from elman.data.contract import Corpus, LabelledTexts, SeriesTable
+from elman.encoding.scalers import CHANGES
+from elman.models.heads import LEVELS, PARAMETERS
 from elman.models.network import ForecastNetwork, TokenNetwork
 from elman.run import Run
 from elman.workbench import Prepared, prepare
@@ -52,7 +54,7 @@ def eject(run: Run, folder: Path) -> Path:
 
 def refuse(recipe: Recipe) -> None:
     """Say by name what a plain script does not carry."""
-    model, training = recipe.model, recipe.training
+    model = recipe.model
     reasons = [
         name
         for name in (
@@ -76,14 +78,7 @@ def refuse(recipe: Recipe) -> None:
         if recipe.encoding.tokenizer in ("bpe", "unigram", "bytes")
         else []
     )
-    reasons += ["average"] if training.average else []
-    reasons += [f"distribution={model.distribution}"] if model.distribution != "point" else []
-    reasons += (
-        [f"scaler={recipe.encoding.scaler}"]
-        if recipe.encoding.scaler not in (None, "standard", "none")
-        else []
-    )
-    reasons += ["gaps=mask"] if recipe.data.gaps == "mask" else []
+    reasons += [f"scaler={recipe.encoding.scaler}"] if recipe.encoding.scaler in CHANGES else []
     reasons += ["left padding"] if recipe.encoding.padding == "left" else []
     if reasons:
         raise RecipeError(
@@ -106,7 +101,7 @@ def _data(prepared: Prepared, folder: Path) -> dict[str, Any]:
     assert isinstance(dataset, SeriesTable)
     encoder = prepared.encoded.encoder
     arrays = encoder.arrays(dataset)
-    feed = prepared.encoded.feeds["train"]
+    feed, distribution = prepared.encoded.feeds["train"], prepared.recipe.model.distribution
     columns = {f"x{k}": arrays["features"][:, k] for k in range(arrays["features"].shape[1])}
     columns |= {f"y{k}": arrays["targets"][:, k] for k in range(arrays["targets"].shape[1])}
     frame = pl.DataFrame(columns)
@@ -124,6 +119,9 @@ def _data(prepared: Prepared, folder: Path) -> dict[str, Any]:
         "features": encoder.features,
         "names": encoder.series,
         "feed": feed,
+        "deviations": (encoder.targets_scaler.scale / prepared.encoded.problem.std).tolist(),  # type: ignore[union-attr]
+        "levels": list(LEVELS),
+        "each": f", {PARAMETERS[distribution]}" if distribution != "point" else "",
     }
 
 
