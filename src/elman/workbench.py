@@ -29,6 +29,7 @@ from elman.core.seeds import seed_everything
 from elman.data.contract import Dataset, SplitName
 from elman.data.load import load as load_data
 from elman.data.load import suits
+from elman.data.profile import profile
 from elman.evaluation.looks import look
 from elman.evaluation.measure import metrics, primary_metric
 from elman.evaluation.rivals import Rivals, hold
@@ -123,6 +124,7 @@ def fit(
     if resume is None:
         facts = {"version": __version__, "started": stamp(), "provenance": prepared.dataset.provenance}
         facts |= {"summary": summary, "plan": plan, "parameters": parameters, "sizes": sizes}
+        facts |= {"profile": profile(prepared.dataset)}
         Run.create(folder, recipe, encoded.encoder.to_dict(), facts)
     write_json(folder / "environment.json", environment())
     listener.training(recipe, plan, parameters)

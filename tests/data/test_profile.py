@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
+import numpy as np
 import polars as pl
 import pytest
+from sklearn.linear_model import LinearRegression
 
+import elman
 from elman.core.recipe import DataOptions
+from elman.data import structure
 from elman.data.contract import Corpus, Examples, LabelledTexts, Provenance
 from elman.data.load import load
 from elman.data.pitfalls import suspects
-from elman.data.profile import profile
+from elman.data.profile import histogram, profile
+from elman.report.assemble import write_run_report
 
 NOWHERE = Provenance("mine", "", "by hand")
 
@@ -78,6 +83,94 @@ def test_series(tmp_path):
     assert "8 missing (4.0%), longest gap 4" in found["forecast"]
     assert "-9999 comes 3 times" in found["forecast"] and "--sentinels -9999" in found["forecast"]
     assert "none missing; constant" in found["known"]
+
+
+def test_lengths_as_bars():
+    assert histogram([1] * 80 + [2] * 40 + [3] * 10) == "1 |█▄▁| 3"
+    assert histogram([4, 4, 4]) == "4 |█ | 5"
+    long = histogram([*range(10, 110)] * 2 + [5_000])
+    assert long.startswith("10 |") and long.endswith("| 109 and more")
+
+
+def test_near_copies_and_examples_of_all_classes():
+    train = Examples(["A good film", "another", "third", "fourth", "fifth", "sixth"], list("aabbcc"))
+    test = Examples(["a  good FILM", "another"], ["a", "a"])
+    other = Examples(["none of these"], ["c"])
+    found = said(LabelledTexts({"train": train, "validation": other, "test": test}, ("a", "b", "c"), NOWHERE))
+    assert "1 more differ in capitals or spaces alone, 1 of them across splits" in found["duplicates"]
+    assert [line[0] for line in found["example"].splitlines()] == ["a", "b", "c"]
+
+
+def test_the_profile_is_a_part_of_the_report(tmp_path):
+    draw, hours = np.random.default_rng(0), range(300)
+    frame = pl.DataFrame(
+        {"time": [datetime(2024, 1, 1) + timedelta(hours=h) for h in hours], "T <b>": draw.normal(size=300)}
+    )
+    frame.write_csv(tmp_path / "a.csv")
+    run = elman.fit(
+        tmp_path / "a.csv", out=tmp_path / "run", explained=False, time="time", target=("T <b>",), steps=2, horizon=2,
+        context_length=4, hidden_size=2, rivals=("last_value",), threads=1,
+    )  # fmt: skip
+    page = write_run_report(run).read_text(encoding="utf-8")
+    assert "What is in it" in page and "T &lt;b&gt;: mean" in page and "300 from 2024-01-01" in page
+
+
+def test_units_drift_and_structure_of_a_series(tmp_path):
+    hours, noise = np.arange(960), np.random.default_rng(0).normal(size=960)
+    warm = 10 * np.sin(2 * np.pi * hours / 24) + noise + np.where(hours > 800, 30, 0)
+    frame = pl.DataFrame(
+        {"time": [datetime(2024, 1, 1) + timedelta(hours=int(h)) for h in hours], "T (degC)": warm, "rh [%]": 50 + noise.cumsum()}
+    )  # fmt: skip
+    frame.write_csv(tmp_path / "a.csv")
+    options = DataOptions(source=str(tmp_path / "a.csv"), time="time", target=("T (degC)", "rh [%]"))
+    found = said(load(options)[1])
+    assert found["units"] == "T in degC, rh in %\n"
+    temperature, humidity = found["structure"].splitlines()
+    assert "T (degC): level returns to its mean; a season of 24 steps makes 98%" in temperature
+    assert "training deviations higher" in temperature and "level wanders" in humidity
+
+
+def test_dickey_fuller_keeps_its_size_and_has_power():
+    draw = np.random.default_rng(0)
+    walks = [structure.dickey_fuller(draw.normal(size=300).cumsum()) for _ in range(200)]
+    assert 0.01 < np.mean(np.array(walks) < structure.CRITICAL) < 0.11
+    for phi in (0.0, 0.5):
+        values, noise = np.zeros(300), draw.normal(size=300)
+        for k in range(1, 300):
+            values[k] = phi * values[k - 1] + noise[k]
+        assert structure.dickey_fuller(values) < structure.CRITICAL
+
+
+def test_dickey_fuller_against_a_regression_by_scikit_learn():
+    values = np.random.default_rng(1).normal(size=120).cumsum()
+    lags = int(12 * 1.2**0.25)
+    change = np.diff(values)
+    rows = range(lags, len(change))
+    design = np.array([[values[row], *(change[row - k] for k in range(1, lags + 1))] for row in rows])
+    fit = LinearRegression().fit(design, change[lags:])
+    residual = change[lags:] - fit.predict(design)
+    centred = design - design.mean(0)
+    variance = residual @ residual / (len(rows) - lags - 2) * np.linalg.inv(centred.T @ centred)[0, 0]
+    assert structure.dickey_fuller(values) == pytest.approx(fit.coef_[0] / np.sqrt(variance), rel=1e-6)
+
+
+def test_season_and_period():
+    steps, noise = np.arange(700), np.random.default_rng(0).normal(size=700)
+    week = np.tile([0.0, 1, 2, 3, 2, 1, -5], 100)
+    assert structure.seasonal_strength(week + 0.01 * steps, 7) == pytest.approx(1, abs=1e-6)
+    assert structure.seasonal_strength(noise, 7) < 0.05
+    assert structure.seasonal_strength(week + 3 * noise, 7) == pytest.approx(
+        week.var() / (week.var() + 9), abs=0.1
+    )
+    assert (
+        structure.strongest_period(week + 0.1 * noise)[0] == 7 and structure.strongest_period(noise) is None
+    )
+    assert "strongest period 7 steps" in structure.describe([week + noise], 1)
+    assert (
+        "strongest" not in structure.describe([week + noise], 7)
+        and structure.describe([np.full(99, np.nan)], 7) == ""
+    )
+    assert "in 2 of 3 entities" in structure.describe([noise, noise[::-1], noise.cumsum()], 7)
 
 
 @pytest.mark.parametrize(

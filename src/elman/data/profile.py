@@ -12,11 +12,15 @@ import polars as pl
 
 from elman.data.contract import Corpus, Dataset, Examples, LabelledTexts, SeriesTable
 from elman.data.pitfalls import suspects
+from elman.data.structure import describe
 
 Lines = list[tuple[str, str]]  # (what, what there is to say)
 WORD = re.compile(r"\w+|[^\w\s]")
+UNIT = re.compile(r"[(\[]([^)\]]+)[)\]]\s*$")  # as people write it behind a column's name
 MOST_CLASSES = 12  # more are summed up
-SAMPLE = 20_000  # texts whose words are counted, per split
+SAMPLE = 5_000  # texts whose words are counted, per split
+CHARACTERS = 5_000_000  # of running text whose words are counted
+BARS = " ▁▂▃▄▅▆▇█"
 
 
 def profile(dataset: Dataset) -> Lines:
@@ -29,8 +33,11 @@ def profile(dataset: Dataset) -> Lines:
 def _texts(dataset: LabelledTexts) -> Lines:
     lines: Lines = []
     single = max(len(WORD.findall(text)) for text in dataset.splits["train"].texts[:1000]) <= 5
+    words = {
+        split: [WORD.findall(text) for text in _some(one.texts)] for split, one in dataset.splits.items()
+    }
     for split, examples in dataset.splits.items():
-        sizes = [len(text) if single else len(WORD.findall(text)) for text in examples.texts[:SAMPLE]]
+        sizes = [len(text) for text in _some(examples.texts)] if single else list(map(len, words[split]))
         low, middle, high, most = np.percentile(sizes, [5, 50, 95, 100])
         lines.append(
             (
@@ -39,21 +46,40 @@ def _texts(dataset: LabelledTexts) -> Lines:
                 f"median {middle:.0f}, longest {most:,.0f}",
             )
         )
+        if split == "train":
+            lines.append(("", f"lengths {histogram(sizes)}"))
         lines.append(("", _balance(examples, dataset.labels)))
     if dataset.unlabelled:
         lines.append(
             ("unlabelled", f"{len(dataset.unlabelled):,} texts without a label, not used in training")
         )
-    train, test = dataset.splits["train"], dataset.splits["test"]
+    train = dataset.splits["train"]
     if not single:
-        lines.append(("words", _unknown(train.texts[:SAMPLE], test.texts[:SAMPLE])))
+        lines.append(("words", _unknown(words["train"], words["test"])))
     lines += [("duplicates", _duplicates(dataset))]
     blank = sum(not text.strip() for examples in dataset.splits.values() for text in examples.texts)
     if blank:
         lines.append(("empty", f"{blank:,} texts are empty"))
     return lines + [
-        ("example", f"{train.targets[row]}: {train.texts[row][:70]!r}") for row in range(min(3, len(train)))
+        ("example", f"{train.targets[row]}: {train.texts[row][:70]!r}") for row in _spread(len(train), 3)
     ]
+
+
+def _spread(count: int, wanted: int) -> list[int]:
+    """Rows evenly over a split: files sorted by class would else show one class."""
+    return sorted({row * count // wanted for row in range(wanted)}) if count >= wanted else list(range(count))
+
+
+def _some(texts: Sequence[str]) -> list[str]:
+    return [texts[row] for row in _spread(len(texts), min(SAMPLE, len(texts)))]
+
+
+def histogram(sizes: Sequence[int]) -> str:
+    """Counts in ten equal steps up to the 99th percentile, drawn as bars: "3 |▂▅█▃▁| 240"; the last bar holds all longer ones."""
+    low, high = int(min(sizes)), max(int(np.percentile(sizes, 99)), int(min(sizes)) + 1)
+    counts, _ = np.histogram(np.minimum(sizes, high), bins=min(10, high - low + 1), range=(low, high))
+    bars = "".join(BARS[int(np.ceil((len(BARS) - 1) * count / counts.max()))] for count in counts)
+    return f"{low:,} |{bars}| {high:,}" + (" and more" if max(sizes) > high else "")
 
 
 def _balance(examples: Examples, labels: Sequence[str] | None) -> str:
@@ -71,9 +97,9 @@ def _balance(examples: Examples, labels: Sequence[str] | None) -> str:
     return text + (f"; none of {', '.join(absent[:5])}" if absent and len(labels) <= MOST_CLASSES else "")
 
 
-def _unknown(train: Iterable[str], test: Iterable[str]) -> str:
-    known = Counter(word.lower() for text in train for word in WORD.findall(text))
-    seen = [word.lower() for text in test for word in WORD.findall(text)]
+def _unknown(train: Iterable[Sequence[str]], test: Iterable[Sequence[str]]) -> str:
+    known = Counter(word.lower() for words in train for word in words)
+    seen = [word.lower() for words in test for word in words]
     share = sum(word not in known for word in seen) / max(1, len(seen))
     once = sum(count == 1 for count in known.values()) / max(1, len(known))
     return f"{len(known):,} different in training, {once:.0%} of them once only; {share:.1%} of the test's words are not among them"
@@ -82,14 +108,21 @@ def _unknown(train: Iterable[str], test: Iterable[str]) -> str:
 def _duplicates(dataset: LabelledTexts) -> str:
     places: dict[str, set[str]] = {}
     targets: dict[str, set[Any]] = {}
+    near: dict[str, set[str]] = {}
     count = 0
     for split, examples in dataset.splits.items():
         for text, target in zip(examples.texts, examples.targets):
             places.setdefault(text, set()).add(split)
             targets.setdefault(text, set()).add(target)
+            near.setdefault(" ".join(text.lower().split()), set()).add(split)
             count += 1
     across, torn = sum(len(one) > 1 for one in places.values()), sum(len(one) > 1 for one in targets.values())
-    return f"{count - len(places):,} exact copies; {across:,} texts in more than one split; {torn:,} with different targets"
+    text = f"{count - len(places):,} exact copies; {across:,} texts in more than one split; {torn:,} with different targets"
+    alike = len(places) - len(near)
+    if alike:
+        both = sum(len(one) > 1 for one in near.values()) - across
+        text += f"; {alike:,} more differ in capitals or spaces alone, {max(0, both):,} of them across splits"
+    return text
 
 
 def _corpus(dataset: Corpus) -> Lines:
@@ -110,7 +143,7 @@ def _corpus(dataset: Corpus) -> Lines:
             + (f": {''.join(new[:20])!r}" if new else ""),
         )
     )
-    lines.append(("words", _unknown([train], [test])))
+    lines.append(("words", _unknown([WORD.findall(train[:CHARACTERS])], [WORD.findall(test[:CHARACTERS])])))
     return [*lines, ("example", repr(train[:70]))]
 
 
@@ -124,6 +157,21 @@ def _series(table: SeriesTable) -> Lines:
             f"{frame.height:,} from {stamps} to {last}{entities}; step {table.frequency.removesuffix(', 0:00:00')}, season {table.season} steps",
         )
     ]
+    units = {
+        name: match[1]
+        for name in (*table.targets, *table.known, *table.observed)
+        if (match := UNIT.search(name))
+    }
+    if units:
+        lines.append(
+            (
+                "units",
+                ", ".join(
+                    f"{name.partition('(')[0].partition('[')[0].strip()} in {unit}"
+                    for name, unit in units.items()
+                ),
+            )
+        )
     first, second = cast(tuple[Any, Any], table.borders)
     used = frame if table.end is None else frame.filter(pl.col(time) < cast(Any, table.end))
     for split, part in (
@@ -138,7 +186,32 @@ def _series(table: SeriesTable) -> Lines:
             (role if number == 0 else "", _column(frame, name, table.entity))
             for number, name in enumerate(names)
         ]
+    for number, name in enumerate(table.targets):
+        train = frame.filter(pl.col(time) < first)  # what is chosen by it shall not know the test split
+        parts = [train] if table.entity is None else train.partition_by(table.entity, maintain_order=True)
+        said = describe([_floats(part[name]) for part in parts], table.season)
+        said = "; ".join(filter(None, (said, _moved(used, table, name))))
+        lines += [("structure" if number == 0 else "", f"{name}: {said}")] if said else []
     return lines
+
+
+def _floats(values: pl.Series) -> np.ndarray:
+    return values.cast(pl.Float64).fill_null(np.nan).to_numpy()
+
+
+def _moved(frame: pl.DataFrame, table: SeriesTable, name: str) -> str:
+    """How far the test split lies from the training split, where that is more than one training deviation."""
+    first, second = cast(tuple[Any, Any], table.borders)
+    train = frame.filter(pl.col(table.time) < first)[name].drop_nulls().cast(pl.Float64)
+    test = frame.filter(pl.col(table.time) >= second)[name].drop_nulls().cast(pl.Float64)
+    if not len(train) or not len(test) or not train.std():
+        return ""
+    shift = (cast(float, test.mean()) - cast(float, train.mean())) / cast(float, train.std())
+    return (
+        f"the test split lies {abs(shift):.1f} training deviations {'higher' if shift > 0 else 'lower'}"
+        if abs(shift) > 1
+        else ""
+    )
 
 
 def _column(frame: pl.DataFrame, name: str, entity: str | None) -> str:

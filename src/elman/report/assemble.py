@@ -56,6 +56,7 @@ def assemble(
         provenance=facts.get("provenance") or {},
         sizes=facts.get("sizes") or {},
         summary=tuple(facts.get("summary") or ()),
+        profile=tuple((str(what), str(said)) for what, said in facts.get("profile") or ()),
         environment=_read(run.folder / "environment.json", {}),
         plan=facts.get("plan") or "",
         parameters=facts.get("parameters"),

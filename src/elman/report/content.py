@@ -20,6 +20,7 @@ class ReportContent:
     history      rows of metrics.jsonl: numbers by name, among them "step"
     provenance   source, data_hash, split, notes, licence, citation
     sizes        examples per split
+    profile      what is in the data, before any training: (what, what there is to say); an empty what goes on
     plan         which executor ran and why the others did not, as text
     command      the line that repeats the run
     """
@@ -34,6 +35,7 @@ class ReportContent:
     provenance: Mapping[str, Any] = field(default_factory=dict)
     sizes: Mapping[str, int] = field(default_factory=dict)
     summary: Sequence[str] = ()
+    profile: Sequence[tuple[str, str]] = ()
     environment: Mapping[str, Any] = field(default_factory=dict)
     plan: str = ""
     parameters: int | None = None
