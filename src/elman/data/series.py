@@ -96,7 +96,8 @@ def prepare(
     frame, late = _delayed(frame, options, entity, path)
     found += late
     frame, borders, end, rule = _split(frame, time, options, borders, end, rule)
-    found += known_too_early(frame.filter(pl.col(time) < borders[0]), targets, options.known, entity)
+    if borders[0] is not None:  # a history to predict from has no training rows
+        found += known_too_early(frame.filter(pl.col(time) < borders[0]), targets, options.known, entity)
     return SeriesTable(
         frame, time, targets, borders, Provenance(source or str(getattr(path, "name", path)), data_hash, rule, tuple(found), licence, citation),
         entity=entity, known=options.known, observed=options.observed, frequency=str(step), season=season or _season(step), kind=kind,  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
     p_k(w | c) = max(n(c w) - D(n(c w)), 0) / n(c) + g(c) p_{k-1}(w | c without its first token)
 
-Chen and Goodman 1999 (eqs. 20, 27): the highest order uses counts, lower ones the number of different tokens seen before; three
+Chen and Goodman 1999: the highest order uses counts, lower ones the number of different tokens seen before; three
 discounts per order from the counts of counts; below order 1 a uniform distribution.
 """
 
