@@ -186,3 +186,18 @@ def test_residual_adds_a_layers_input_where_sizes_agree(cell):
     x = torch.randn(2, 4, 3).double()
     middle = first(x)[0]  # 3 to 5: nothing to add
     same(network(x)[0], second(middle)[0] + middle)
+
+
+@pytest.mark.parametrize("executor", ["reference", "scan"])
+def test_a_reset_with_no_state_to_go_back_to_starts_from_zeros(executor):
+    from elman.engine.contract import Call
+    from elman.engine.plan import executors
+
+    network = make("mingru")
+    cell, reset = network.layers[0][0], torch.zeros(4, 2, dtype=torch.bool)
+    reset[2] = True
+    x, start = torch.randn(4, 2, 3).double(), cell.State(torch.randn(2, 5).double())
+    with torch.no_grad():
+        output = executors()[executor].run(Call(cell, x, start, reset=reset)).output
+        alone = executors()[executor].run(Call(cell, x[2:], cell.initial_state(2))).output
+    same(output[2:], alone)
