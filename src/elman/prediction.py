@@ -93,6 +93,8 @@ def _forecast(run: Run, source: Any) -> pl.DataFrame:
         target=encoder.series,
         known=encoder.known,
         observed=encoder.observed,
+        fold=None,  # of the new rows all are the past
+        history=None,
     )
     table = prepare_series(
         frame,

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.model_selection import TimeSeriesSplit
 
+import elman
 from elman.core.errors import DataError, RecipeError
 from elman.core.recipe import DataOptions, EncodingOptions
 from elman.cross_validation import cross_validate
@@ -84,3 +85,22 @@ def test_cross_validation(tmp_path, refit):
     # The rival that repeats the day before needs no training: both ways must give it the same errors, but for windows
     # across the parts, which only one long test split has.
     assert found.values("seasonal_naive").mean() == pytest.approx(0.04, abs=0.03)
+
+
+@pytest.mark.parametrize("which", [{"fold": "1/3"}, {"history": 60}])
+def test_a_forecast_from_new_rows_knows_no_folds(tmp_path, which):
+    frame = hourly().with_columns(pl.Series("x", np.arange(240.0)), pl.lit("a").alias("who"))
+    frame = pl.concat([frame, frame.with_columns(pl.lit("b").alias("who"), pl.col("y") * 2)])
+    frame.write_csv(tmp_path / "a.csv")
+    run = elman.fit(
+        tmp_path / "a.csv", out=tmp_path / "run", time="time", target=("y",), entity="who", observed=("x",), delays=("x=3",),
+        context_length=6, horizon=4, hidden_size=3, steps=2, rivals=("last_value",), bootstrap=20, threads=1, explained=False, **which,
+    )  # fmt: skip
+    elman.evaluate(run)
+    found = elman.predict(run, tmp_path / "a.csv")
+    assert found["time"].min() == frame["time"].max() + timedelta(hours=1) and found.height == 8
+    changed = frame.with_columns(
+        pl.when(pl.int_range(pl.len()).over("who") >= 237).then(1e6).otherwise("x").alias("x")
+    )
+    same = elman.predict(run, changed)  # the last three values of x are not published yet
+    assert same["prediction"].to_list() == found["prediction"].to_list()
