@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tarfile
 import threading
+import zipfile
+from datetime import datetime, timedelta
 
 import polars as pl
 import pytest
@@ -200,6 +202,64 @@ def test_imdb_by_its_canonical_address(serve, monkeypatch):
     _, data = load(DataOptions(source="imdb"))
     assert len(data.splits["test"]) == 40 and list(data.unlabelled) == ["?"]
     assert all(path == "/~amaas/data/sentiment/aclImdb_v1.tar.gz" for path, _ in server.asked)
+
+
+def test_jena_by_its_canonical_address(serve, monkeypatch):
+    from elman.data.sources import jena
+
+    lines = ['"Date Time","p (mbar)","T (degC)","wv (m/s)"']
+    stamps = [datetime(2009, 1, 1, 0, 10) + timedelta(minutes=10 * k) for k in range(600)]
+    lines += [
+        f"{t:%d.%m.%Y %H:%M:%S},996.5,{k % 144 / 10},{-9999.0 if k in (5, 6) else 1.5}"
+        for k, t in enumerate(stamps)
+    ]
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(
+            "jena_climate_2009_2016.csv", "\n".join([lines[0], *lines[1:9], lines[8], *lines[9:]])
+        )
+        archive.writestr("__MACOSX/._jena_climate_2009_2016.csv", b"\x00\x05\x16\x07")
+    server = serve(packed.getvalue(), "whole")
+    monkeypatch.setenv("ELMAN_MIRROR", f"https://storage.googleapis.com/={server.url}")
+    monkeypatch.setattr(jena, "BYTES", len(packed.getvalue()))
+    _, table = load(DataOptions(source="jena"))
+    assert table.frame["date" if "date" in table.frame.columns else "Date Time"].to_list() == stamps
+    assert (
+        table.frame["wv (m/s)"].null_count() == 2 and table.season == 144 and table.targets == ("T (degC)",)
+    )
+    assert (
+        any("1 repeated rows" in note for note in table.provenance.notes)
+        and table.provenance.source == "jena"
+    )
+    assert server.asked[0][0] == "/tensorflow/tf-keras-datasets/jena_climate_2009_2016.csv.zip"
+
+
+def test_air_quality_by_its_canonical_address(serve, monkeypatch):
+    from elman.data.sources import air_quality
+
+    lines = ["No,year,month,day,hour,pm2.5,DEWP,TEMP,PRES,cbwd,Iws,Is,Ir"]
+    lines += [
+        f"{k + 1},2010,1,{1 + k // 24},{k % 24},{'NA' if k < 24 else k},-2,-1,1021,NW,1.79,0,0"
+        for k in range(240)
+    ]
+    content = "\r\n".join(lines).encode()
+    server = serve(content, "cut", "parts")
+    monkeypatch.setenv("ELMAN_MIRROR", f"https://archive.ics.uci.edu/={server.url}")
+    monkeypatch.setattr(air_quality, "SHA256", hashlib.sha256(content).hexdigest())
+    _, table = load(DataOptions(source="air_quality"))
+    assert table.frame.height == 240 and table.frame["pm2.5"].null_count() == 24
+
+
+def test_a_terminal_sees_how_far_it_is(serve, monkeypatch):
+    from rich.console import Console
+
+    serve(CONTENT, "whole")
+    screen = io.StringIO()
+    monkeypatch.setattr(
+        "rich.console.Console", lambda **rest: Console(file=screen, force_terminal=True, width=100)
+    )
+    assert get().read_bytes() == CONTENT
+    assert "The file" in screen.getvalue() and "MB" in screen.getvalue()
 
 
 PREPARE = """
