@@ -61,7 +61,7 @@ def locked(target: Path, title: str) -> Iterator[None]:
 def prepared(
     origin: Path, title: str, build: Callable[[Path], pl.DataFrame], **settings: object
 ) -> pl.DataFrame:
-    """`build(origin)`, built once and from then on mapped into memory from the cache.
+    """`build(origin)`, built once and from then on read from the cache, an Arrow file as it lies in memory.
 
     The name under which it is kept is a hash over the content of `origin`, the settings and the source code of the
     module that builds it: a change of any of them is another name. A cached file that does not read is built anew.
@@ -77,7 +77,7 @@ def prepared(
     target = cache_folder() / "prepared" / f"{key}.arrow"
     with locked(target, title):
         if target.exists():
-            with suppress(pl.exceptions.PolarsError, OSError):
+            with suppress(pl.exceptions.PolarsError, OSError, ValueError):
                 return pl.read_ipc(target)
         frame = build(origin)
         write_atomic(target, lambda temporary: frame.write_ipc(temporary, compression="uncompressed"))
