@@ -105,8 +105,25 @@ def test_eigenvalues_of_an_lru_start_on_the_ring():
     torch.testing.assert_close(torch.exp(cell.gamma_log.detach()), (1 - size.square()).sqrt())
     assert abs(cell.ih.weight.std() * math.sqrt(2 * 6) - 1) < 0.02
     assert abs(cell.out.weight[:, :999].std() * math.sqrt(4000) - 1) < 0.02
+    assert abs(cell.skip.weight.std() * math.sqrt(6) - 1) < 0.02
+    assert abs(torch.corrcoef(torch.stack([size, angle]))[0, 1]) < 0.1
+    usual = torch.exp(RNN("lru", 6, 4000).layers[0][0].theta_log.detach())
+    assert 0.99 * 2 * math.pi < usual.max() <= 2 * math.pi
+
+
+@pytest.mark.parametrize(
+    "options", [{"r_min": 0.9, "r_max": 0.5}, {"r_min": -0.1}, {"r_max": 1.1}, {"max_phase": 0.0}]
+)
+def test_a_ring_that_is_none_is_refused(options):
     with pytest.raises(RecipeError, match="r_min < r_max"):
-        RNN("lru", 6, 8, r_min=0.9, r_max=0.5)
+        RNN("lru", 6, 8, **options)
+
+
+@pytest.mark.parametrize("drawn", [0.0, 1.0])
+def test_eigenvalues_at_the_ends_of_the_ring_are_finite(drawn, monkeypatch):
+    monkeypatch.setattr(torch, "rand", lambda *shape: torch.full(shape, drawn))
+    cell = RNN("lru", 6, 8).layers[0][0]
+    assert all(parameter.isfinite().all() for parameter in cell.parameters())
 
 
 FORGETTING = ["gru", "gru_before", "leaky_rnn", "lstm", "lstm_peephole", "mgu", "mingru", "minlstm"]
