@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 
@@ -28,7 +29,10 @@ def main() -> None:
             their_state = (h, h) if cell == "lstm" else h
             with torch.no_grad():
                 state = network.initial_state(1)
-                runs = {"theirs": lambda: theirs(x, their_state), "ours": lambda: network.step(x, state)}
+                runs = {
+                    "theirs": functools.partial(theirs, x, their_state),
+                    "ours": functools.partial(network.step, x, state),
+                }
                 seconds = interleaved(runs, 15, 30.0)
             found = ratio(seconds["theirs"], seconds["ours"])
             print(
