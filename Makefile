@@ -27,6 +27,10 @@ test-full: python
 bench: .venv/installed
 	.venv/bin/python bench/overhead.py
 	.venv/bin/python bench/engine.py
+	.venv/bin/python bench/streaming.py
+	.venv/bin/python bench/scan.py
+	.venv/bin/python bench/memory.py
+	.venv/bin/python bench/loops.py
 	.venv/bin/python bench/demo.py
 	.venv/bin/python bench/results.py $(if $(DATA),--data $(DATA))
 

@@ -44,6 +44,15 @@ typedef struct {
   void* scratch;  // at least elman_native_scratch() bytes, aligned to 64
 } elman_call;
 
+// One step of some rows, all arrays dense: weights as above; x (batch, input); h, c and what follows them (batch, hidden).
+// h_next and c_next must not be h and c.
+typedef struct {
+  int64_t cell, type, isa, threads, batch, input, hidden;
+  const void *weight_ih, *weight_hh, *bias_ih, *bias_hh;
+  const void *x, *h, *c;
+  void *h_next, *c_next;
+} elman_step;
+
 #if defined(_WIN32)
 #define ELMAN_PUBLIC __declspec(dllexport)
 #else
@@ -56,6 +65,7 @@ ELMAN_PUBLIC int64_t elman_native_isa(void);
 ELMAN_PUBLIC int64_t elman_native_size(void);
 // Bytes of scratch that a call needs.
 ELMAN_PUBLIC int64_t elman_native_scratch(const elman_call* call, int64_t backward);
+ELMAN_PUBLIC void elman_native_step(const elman_step* call);
 // Multiply and add in registers only, for the machine's peak: returns the operations done, in type and threads as asked.
 ELMAN_PUBLIC double elman_native_peak(int64_t type, int64_t isa, int64_t threads, int64_t rounds);
 // Run it.

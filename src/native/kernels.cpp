@@ -1,6 +1,7 @@
 // All cells in both types for one instruction set. Built once for each, with ELMAN_BYTES and ELMAN_SET of its own.
 #include "backward.h"
 #include "forward.h"
+#include "stream.h"
 
 namespace ELMAN_SET {
 
@@ -44,6 +45,19 @@ double spin(int64_t rounds) {
   return 2.0 * CHAINS * lanes<T>;
 }
 double peak(int64_t type, int64_t rounds) { return type == ELMAN_FLOAT64 ? spin<double>(rounds) : spin<float>(rounds); }
+
+template <class T>
+void step_with_type(const elman_step& call) {
+  switch (call.cell) {
+    case ELMAN_GRU: return one_step<Gru<T>>(call);
+    case ELMAN_LSTM: return one_step<Lstm<T>>(call);
+    case ELMAN_RNN_TANH: return one_step<Rnn<T, false>>(call);
+    default: return one_step<Rnn<T, true>>(call);
+  }
+}
+void step(const elman_step& call) {
+  return call.type == ELMAN_FLOAT64 ? step_with_type<double>(call) : step_with_type<float>(call);
+}
 
 // Run the call, or with no scratch memory say how many bytes of it are needed.
 size_t answer(const elman_call& call, bool backward) {

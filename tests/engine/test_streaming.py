@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
 from elman.core.catalogue import catalogue
 from elman.core.errors import RecipeError
+from elman.engine import kernels, streaming
 from elman.models.rnn import RNN
 
 OPTIONS = (
@@ -54,3 +59,118 @@ def test_wrong_steps_are_told():
     with pytest.raises(RecipeError, match=r"initial_state\(1\)"):
         network = RNN("gru", 3, 5)
         network.step(torch.zeros(1, 3), network.initial_state(2))
+
+
+@pytest.fixture(params=["portable", "avx2", "avx512"])
+def instruction_set(request, monkeypatch):
+    """Each one that this machine has; kernels kept from step to step are made anew."""
+    if kernels.library() is None:
+        pytest.skip("the kernels were not built")
+    if kernels.INSTRUCTION_SETS.index(request.param) > kernels.library().elman_native_isa():
+        pytest.skip(f"this machine has no {request.param}")
+    monkeypatch.setenv("ELMAN_NATIVE_ISA", request.param)
+
+
+CELLS = [("gru", {}), ("lstm", {}), ("rnn", {}), ("rnn", {"activation": "relu"})]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize(("cell", "options"), CELLS)
+def test_the_quick_step_is_the_step_of_the_cell(instruction_set, cell, options, dtype):
+    for size, hidden, batch in [(1, 1, 1), (3, 5, 1), (17, 33, 2), (16, 16, 3), (31, 64, 4), (40, 19, 1)]:
+        torch.manual_seed(size)
+        network = RNN(cell, size, hidden, 2, **options).to(dtype)
+        slow = copy.deepcopy(network)
+        slow.executor = "reference"
+        with torch.no_grad():
+            state = other = network.initial_state(batch)
+            for _ in range(3):
+                x = torch.randn(batch, size, dtype=dtype)
+                assert streaming.quick(network, network.layers, x, state, "auto") is not None
+                y, state = network.step(x, state)
+                expected, other = slow.step(x, other)
+                tolerance = 2e-6 if dtype == torch.float32 else 1e-13
+                torch.testing.assert_close(y, expected, rtol=tolerance, atol=tolerance)
+                for mine, theirs in zip(state, other):
+                    torch.testing.assert_close(
+                        tuple(mine[0]), tuple(theirs[0]), rtol=tolerance, atol=tolerance
+                    )
+
+
+needs_kernels = pytest.mark.skipif(kernels.library() is None, reason="the kernels were not built")
+
+
+@needs_kernels
+def test_changed_and_replaced_weights_are_seen():
+    network, x = RNN("gru", 4, 6), torch.randn(1, 4)
+    with torch.no_grad():
+        state = network.initial_state(1)
+        first, _ = network.step(x, state)
+        network.layers[0][0].hh.bias.add_(1.0)
+        second, _ = network.step(x, state)
+        assert not torch.allclose(first, second)
+        network.load_state_dict(RNN("gru", 4, 6).state_dict())
+        third, _ = network.step(x, state)
+        torch.testing.assert_close(third, network(x[:, None])[0][:, 0])
+        network.layers[0][0].ih.weight = torch.nn.Parameter(torch.zeros(18, 4))
+        torch.testing.assert_close(network.step(x, state)[0], network(x[:, None])[0][:, 0])
+        network.double()
+        again = network.initial_state(1)
+        torch.testing.assert_close(network.step(x.double(), again)[0], network(x[:, None].double())[0][:, 0])
+
+
+@needs_kernels
+def test_an_old_state_stays_as_it_was():
+    network, x = RNN("lstm", 4, 6), torch.randn(2, 4)
+    with torch.no_grad():
+        _, state = network.step(x, network.initial_state(2))
+        kept = [part.clone() for part in state[0][0]]
+        for _ in range(3):
+            network.step(x, state)
+        assert all(torch.equal(a, b) for a, b in zip(kept, state[0][0]))
+
+
+@needs_kernels
+def test_what_the_quick_step_does_not_know_goes_the_slow_way():
+    network, x = RNN("gru", 4, 6), torch.randn(1, 4)
+    state = network.initial_state(1)
+
+    def quick(x, state):
+        return streaming.quick(network, network.layers, x, state, "auto")
+
+    with torch.no_grad():
+        assert quick(x, state) is not None
+        assert quick(torch.randn(9, 4), network.initial_state(9)) is None  # many rows
+        assert quick(x, network.initial_state(2)) is None  # another batch
+        assert quick(x.double(), state) is None
+        assert quick(torch.randn(1, 8)[:, ::2], state) is None
+        assert quick(x, ()) is None
+        with pytest.raises(RecipeError, match="parts of shape"):
+            network.step(x, network.initial_state(2))
+        residual = RNN("gru", 6, 6, residual=True)
+        y, _ = residual.step(torch.ones(1, 6), residual.initial_state(1))
+        torch.testing.assert_close(y, residual(torch.ones(1, 1, 6))[0][:, 0])
+    y, _ = network.step(x, state)  # with gradients
+    assert y.requires_grad
+
+
+@needs_kernels
+def test_threads_and_copies_step_on_their_own():
+    network = RNN("gru", 8, 32)
+    inputs = torch.randn(50, 1, 8)
+
+    def read(seed: int) -> torch.Tensor:
+        with torch.no_grad():
+            state = network.initial_state(1)
+            for x in inputs.roll(seed, 0):
+                _, state = network.step(x, state)
+        return state[0][0].h
+
+    expected = [read(seed) for seed in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(read, range(8)))
+    assert all(torch.equal(a, b) for a, b in zip(found, expected))
+    other = pickle.loads(pickle.dumps(copy.deepcopy(network)))
+    with torch.no_grad():
+        other.layers[0][0].ih.weight.zero_()
+    assert torch.equal(read(0), expected[0])

@@ -40,6 +40,17 @@ class _Call(ctypes.Structure):
     ]
 
 
+class Step(ctypes.Structure):
+    """`elman_step` of elman_native.h."""
+
+    _fields_ = [
+        (name, ctypes.c_int64) for name in ["cell", "type", "isa", "threads", "batch", "input", "hidden"]
+    ] + [
+        (name, ctypes.c_void_p)
+        for name in ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "x", "h", "c", "h_next", "c_next"]
+    ]
+
+
 def _load() -> Any:
     for path in _places():
         if path.exists():
@@ -47,13 +58,18 @@ def _load() -> Any:
                 found = ctypes.CDLL(str(path))  # torch is loaded, so its OpenMP is the one that is found
             except OSError:
                 continue
-            for name in ("elman_native_isa", "elman_native_size", "elman_native_scratch"):
-                getattr(found, name).restype = ctypes.c_int64
-            found.elman_native_scratch.argtypes = [ctypes.c_void_p, ctypes.c_int64]
-            found.elman_native_run.argtypes = [ctypes.c_void_p, ctypes.c_int64]
-            found.elman_native_run.restype = None
-            found.elman_native_peak.argtypes = [ctypes.c_int64] * 4
-            found.elman_native_peak.restype = ctypes.c_double
+            try:
+                for name in ("elman_native_isa", "elman_native_size", "elman_native_scratch"):
+                    getattr(found, name).restype = ctypes.c_int64
+                found.elman_native_scratch.argtypes = [ctypes.c_void_p, ctypes.c_int64]
+                found.elman_native_run.argtypes = [ctypes.c_void_p, ctypes.c_int64]
+                found.elman_native_run.restype = None
+                found.elman_native_step.argtypes = [ctypes.c_void_p]
+                found.elman_native_step.restype = None
+                found.elman_native_peak.argtypes = [ctypes.c_int64] * 4
+                found.elman_native_peak.restype = ctypes.c_double
+            except AttributeError:  # an older one, with less in it
+                continue
             if found.elman_native_size() == ctypes.sizeof(_Call):
                 return found
     return None

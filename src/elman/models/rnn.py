@@ -142,7 +142,17 @@ class RNN(nn.Module):
         if self.zoneout or (self.training and (self.weight_drop or self.variational_dropout)):
             output, state = self(x[:, None], state)
             return output[:, 0], state
-        layers: Any = self.layers
+        layers: Any = self._modules["layers"]
+        if (
+            state is not None
+            and not self.residual
+            and not (self.training and self.dropout.p)
+            and not torch.is_grad_enabled()
+            and not torch.compiler.is_compiling()
+        ):
+            made = streaming.quick(self, layers, x, state, self.executor)
+            if made is not None:
+                return made
         check_dtype(x, next(self.parameters()).dtype)
         if state is None:
             state = self.initial_state(x.shape[0])

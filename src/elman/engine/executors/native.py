@@ -17,7 +17,7 @@ class Native:
 
     def refuses(self, call: Call) -> str | None:
         cell: Any = call.cell
-        reason = _refuses_cell(cell)
+        reason = refuses_cell(cell)
         if reason is not None:
             return reason
         x = call.x
@@ -58,7 +58,7 @@ class Native:
 
     def run(self, call: Call) -> Result:
         cell: Any = call.cell
-        kind = CELLS[_name(cell)]
+        kind = CELLS[kernel_name(cell)]
         weights = [cell.ih.weight, cell.hh.weight, cell.ih.bias, cell.hh.bias]
         y, h_n, c_n, saved = forward(cell, kind, call, weights)
         state = cell.State(h_n) if c_n is None else cell.State(h_n, c_n)
@@ -70,14 +70,14 @@ class Native:
         return Result(y, state, named)
 
 
-def _name(cell: Any) -> str:
+def kernel_name(cell: Any) -> str:
     return f"rnn_{cell.activation}" if cell.kernel == "rnn" else str(cell.kernel)
 
 
-def _refuses_cell(cell: Any) -> str | None:
+def refuses_cell(cell: Any) -> str | None:
     if cell.kernel is None:
         return f"no kernel for {type(cell).__name__}"
-    if _name(cell) not in CELLS:
+    if kernel_name(cell) not in CELLS:
         return (
             f"activation={cell.activation!r}"
             if cell.kernel == "rnn"
