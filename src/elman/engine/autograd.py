@@ -26,10 +26,13 @@ def forward(
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
     """y, h after the last valid step, c (None where the cell has none) and the saved gates, differentiable."""
     h, c = _pair(call.state)
-    hold = _pair(None if call.hold is None else tuple(part.to(call.x.dtype) for part in call.hold))
+    # A view and below a copy: torch.compile takes no tensor twice, and the parts' rates are one tensor.
+    hold = _pair(tuple(part.to(call.x.dtype).expand(part.shape) for part in call.hold or ()))
     fresh = _pair(None)
     if call.reset is not None:
-        fresh = _pair(cell.initial_state(call.x.shape[1]) if call.fresh is None else call.fresh)
+        # A network starts and starts afresh from the same tensors.
+        parts = cell.initial_state(call.x.shape[1]) if call.fresh is None else call.fresh
+        fresh = _pair(tuple(part.clone() for part in parts))
     inputs = (call.x, h, c, *fresh, *weights)
     show = SHOW if call.readings else DROP
     if torch.is_grad_enabled() and any(one is not None and one.requires_grad for one in inputs):

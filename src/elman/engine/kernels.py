@@ -175,7 +175,7 @@ def _forward(
     count, width, keep = slots(cell, hold_h is not None), pitch(hidden), list[Tensor]()
     shape = (time, batch, count, width)
     saved = x.new_empty(0)
-    if save == KEEP:
+    if save == KEEP or (save == SHOW and lengths is None):
         saved = empty(shape, (batch * count * width, count * width, width, 1), x)
     elif save == SHOW:
         saved = x.new_zeros(shape)
