@@ -17,7 +17,8 @@ class Backward {
   const elman_call& call_;
   const elman::Schedule schedule_;
   const long hidden_ = call_.hidden, input_ = call_.input, rows_w_ = Cell::GATES * hidden_;
-  const long pitch_ = elman::padded(hidden_), grad_ = elman::row_pitch<T>(N * hidden_);
+  const long pitch_ = elman::padded(hidden_), grad_ = elman::row_pitch<T>(N * hidden_), slots_ = call_.slots;
+  const bool held_ = call_.hold_h != nullptr, carries_h_ = Cell::CARRIES_H || held_;
   const Panels<T> over_h_{hidden_}, over_x_{input_};
   T *panels_h_, *panels_x_, *carry_h_, *carry_c_, *bias_, *gradient_, *packed_;
   const T **inputs_, **states_;  // x and the h before, by token
@@ -28,7 +29,7 @@ class Backward {
     const long total = schedule_.total(), workers = schedule_.workers, threads = schedule_.threads();
     panels_h_ = arena.take<T>(over_h_.size(rows_w_));
     panels_x_ = arena.take<T>(call.grad_x ? over_x_.size(rows_w_) : 0);
-    carry_h_ = arena.take<T>(Cell::CARRIES_H ? call.batch * pitch_ : 0);
+    carry_h_ = arena.take<T>(carries_h_ ? call.batch * pitch_ : 0);
     carry_c_ = arena.take<T>(Cell::CELL_STATE ? call.batch * pitch_ : 0);
     bias_ = arena.take<T>(workers * N * pitch_);
     packed_ = arena.take<T>(threads * CHUNK * std::max(over_h_.size(1), over_x_.size(1)));
@@ -68,9 +69,17 @@ class Backward {
   static const T* in(const void* from) { return static_cast<const T*>(from); }
   static T* out(void* to) { return static_cast<T*>(to); }
   const T* y(long t, long row) const { return in(call_.y) + t * call_.y_time + row * call_.y_row; }
-  const T* h_before(long t, long row) const { return t ? y(t - 1, row) : in(call_.h_0) + row * hidden_; }
+  bool resets(long t, long row) const { return call_.reset && call_.reset[t * call_.batch + row]; }
+  const T* h_before(long t, long row) const {
+    if (resets(t, row)) return in(call_.fresh_h) + row * hidden_;
+    return t ? y(t - 1, row) : in(call_.h_0) + row * hidden_;
+  }
+  const T* c_before(long t, long row) const {
+    if (resets(t, row)) return in(call_.fresh_c) + row * hidden_;
+    return t ? slots(call_.saved, t - 1, row) + (held_ ? 5 : 4) * pitch_ : in(call_.c_0) + row * hidden_;
+  }
   const T* slots(const void* from, long t, long row) const {
-    return in(from) + (t * call_.batch + row) * Cell::SLOTS * pitch_;
+    return in(from) + (t * call_.batch + row) * slots_ * pitch_;
   }
 
   void list_tokens(int worker) const {
@@ -96,7 +105,7 @@ class Backward {
     }
     if (team) team->wait();
     const long longest = count ? schedule_.length[first] : 0;
-    for (long t = longest - 1; t >= (call_.grad_h_0 ? -1 : 0); t--) {
+    for (long t = longest - 1; t >= (call_.grad_h_0 || call_.reset ? -1 : 0); t--) {
       const long going_on = schedule_.running(worker, t + 1), running = t < 0 ? going_on : schedule_.running(worker, t);
       for (long panel = first_panel; panel < last_panel; panel++)
         with_width(over_h_.width(panel), [&]<int WIDTH>() {
@@ -118,6 +127,8 @@ class Backward {
       memset(carry, 0, pitch_ * sizeof(T));
       if (call_.grad_c_n) memcpy(carry, in(call_.grad_c_n) + row * hidden_, bytes);
     }
+    if (call_.grad_fresh_h) memset(out(call_.grad_fresh_h) + row * hidden_, 0, bytes);
+    if (call_.grad_fresh_c) memset(out(call_.grad_fresh_c) + row * hidden_, 0, bytes);
     if (call_.grad_h_0 && length == 0) {
       T* to = out(call_.grad_h_0) + row * hidden_;
       if (call_.grad_h_n)
@@ -134,28 +145,28 @@ class Backward {
   template <int ROWS, int WIDTH, bool GOES_ON>
   __attribute__((noinline)) void tile(int worker, long t, long panel, long place) const {
     const long first = schedule_.first[worker] + place, unit = over_h_.first(panel);
-    V sum[ROWS][WIDTH];
+    V sum[ROWS][WIDTH] = {};
+    if (GOES_ON && carries_h_)
+      for (int m = 0; m < ROWS; m++)
+        for (int v = 0; v < WIDTH; v++) sum[m][v] = load(carry_h_ + (first + m) * pitch_ + unit + v * lanes<T>);
+    if (GOES_ON)
+      multiply<T, ROWS, WIDTH>(sum, gradient_ + (schedule_.token(worker, t + 1) + place) * grad_ + Cell::RECURRENT * hidden_,
+                               grad_, 1, panels_h_ + unit * rows_w_, rows_w_);
     for (int m = 0; m < ROWS; m++) {
       const long row = schedule_.row[first + m];
       const T* given = t >= 0 && call_.grad_y ? in(call_.grad_y) + t * call_.grad_y_time + row * call_.grad_y_row : nullptr;
       const T* end = !GOES_ON && call_.grad_h_n ? in(call_.grad_h_n) + row * hidden_ : nullptr;
       for (int v = 0; v < WIDTH; v++) {
         const long at = unit + v * lanes<T>;
-        sum[m][v] = given ? load(given + at, hidden_ - at) : V{};
+        if (GOES_ON && resets(t + 1, row)) restarted(first + m, at, sum[m][v]);
+        if (given) sum[m][v] += load(given + at, hidden_ - at);
         if (end) sum[m][v] += load(end + at, hidden_ - at);
-        if (GOES_ON && Cell::CARRIES_H) sum[m][v] += load(carry_h_ + (first + m) * pitch_ + at);
+        if (t < 0 && call_.grad_h_0) store(out(call_.grad_h_0) + row * hidden_ + at, sum[m][v], hidden_ - at);
       }
     }
-    if (GOES_ON)
-      multiply<T, ROWS, WIDTH>(sum, gradient_ + (schedule_.token(worker, t + 1) + place) * grad_ + Cell::RECURRENT * hidden_,
-                               grad_, 1, panels_h_ + unit * rows_w_, rows_w_);
+    if (t < 0) return;
     for (int v = 0; v < WIDTH; v++) {
       const long at = unit + v * lanes<T>;
-      if (t < 0) {
-        for (int m = 0; m < ROWS; m++)
-          store(out(call_.grad_h_0) + schedule_.row[first + m] * hidden_ + at, sum[m][v], hidden_ - at);
-        continue;
-      }
       V total[N] = {};
       for (int m = 0; m < ROWS; m++) epilogue(t, first + m, schedule_.token(worker, t) + place + m, at, sum[m][v], total);
       T* bias = bias_ + worker * N * pitch_ + at;
@@ -163,23 +174,46 @@ class Backward {
     }
   }
 
+  // What a row's step sends back to the state before it belongs to `fresh`.
+  void restarted(long position, long at, V& dh) const {
+    const long row = schedule_.row[position] * hidden_ + at;
+    auto give = [&](void* to, V gradient) {
+      if (to) store(out(to) + row, load(out(to) + row, hidden_ - at) + gradient, hidden_ - at);
+    };
+    give(call_.grad_fresh_h, dh);
+    dh = V{};
+    if (!Cell::CELL_STATE) return;
+    give(call_.grad_fresh_c, load(carry_c_ + position * pitch_ + at));
+    store(carry_c_ + position * pitch_ + at, V{});
+  }
+
   // One row's vector of units: gate gradients into the token's row, and added to `total`.
   inline __attribute__((always_inline)) void epilogue(long t, long position, long token, long at, V dh, V* total) const {
     const long row = schedule_.row[position], count = hidden_ - at;
     Past<T> past{};
     past.pitch = pitch_;
-    if (Cell::SLOTS) past.saved = slots(call_.saved, t, row) + at;
-    if (Cell::SLOTS && call_.grad_saved) past.grad_saved = slots(call_.grad_saved, t, row) + at;
+    if (slots_) past.saved = slots(call_.saved, t, row) + at;
+    if (call_.grad_saved) past.grad_saved = slots(call_.grad_saved, t, row) + at;
     if (Cell::CARRIES_H) past.h_old = load(h_before(t, row) + at, count);
-    if (!Cell::SLOTS) past.h_new = load(y(t, row) + at, count);
-    V carry_c = {}, carry_h = {}, gradient[N];
+    if (!Cell::SLOTS) past.h_new = held_ ? past.slot(0) : load(y(t, row) + at, count);
+    V carry_c = {}, carry_h = {}, held_h = {}, held_c = {}, gradient[N];
     if (Cell::CELL_STATE) {
-      const T* before = t ? slots(call_.saved, t - 1, row) + 4 * pitch_ : in(call_.c_0) + row * hidden_;
-      past.c_old = load(before + at, count);
+      past.c_old = load(c_before(t, row) + at, count);
       carry_c = load(carry_c_ + position * pitch_ + at);
     }
+    if (held_) {
+      held_h = dh * load(in(call_.hold_h) + t * call_.hold_h_time + row * call_.hold_h_row + at, count);
+      dh -= held_h;
+      if (!Cell::CELL_STATE) dh += past.grad(Cell::SLOTS);
+      if (Cell::CELL_STATE) held_c = carry_c * load(in(call_.hold_c) + t * call_.hold_c_time + row * call_.hold_c_row + at, count);
+      carry_c -= held_c;
+    }
     Cell::backward(dh, past, gradient, carry_h, carry_c);
-    if (Cell::CARRIES_H) store(carry_h_ + position * pitch_ + at, carry_h);
+    if (held_) {
+      carry_h += held_h;
+      carry_c += held_c;
+    }
+    if (carries_h_) store(carry_h_ + position * pitch_ + at, carry_h);
     if (Cell::CELL_STATE) store(carry_c_ + position * pitch_ + at, carry_c);
     T* to = gradient_ + token * grad_ + at;
     for (int i = 0; i < N; i++) {

@@ -42,6 +42,19 @@ typedef struct {
   void *grad_h_0, *grad_c_0;
 
   void* scratch;  // at least elman_native_scratch() bytes, aligned to 64
+
+  // Options. `slots` of a step in saved: those of the cell; with hold one more, h before it (LSTM: c after it); with layer
+  // norm and a backward pass to come 2 * gates + 1 more, what was normalised and the two inverse deviations.
+  int64_t slots;
+  // new = hold * old + (1 - hold) * new, for each part of the state (time, batch, hidden)
+  const void* hold_h;
+  int64_t hold_h_time, hold_h_row;
+  const void* hold_c;
+  int64_t hold_c_time, hold_c_row;
+  // (time, batch): not 0 where the state starts from fresh before the step; fresh (batch, hidden)
+  const uint8_t* reset;
+  const void *fresh_h, *fresh_c;
+  void *grad_fresh_h, *grad_fresh_c;
 } elman_call;
 
 // One step of some rows, all arrays dense: weights as above; x (batch, input); h, c and what follows them (batch, hidden).

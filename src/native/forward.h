@@ -20,7 +20,8 @@ class Forward {
   const elman_call& call_;
   const elman::Schedule schedule_;
   const long hidden_ = call_.hidden, input_ = call_.input, depth_ = input_ + hidden_;
-  const long pitch_ = elman::padded(hidden_);
+  const long pitch_ = elman::padded(hidden_), slots_ = call_.slots;
+  const bool held_ = call_.hold_h != nullptr;
   const long vectors_ = (hidden_ + lanes<T> - 1) / lanes<T>, panels_count_ = (vectors_ + UNITS - 1) / UNITS;
   // A row holds x, up against h: one product over both. h begins at a cache line, `before_` elements from the start.
   const long before_ = elman::padded(input_), row_ = elman::row_pitch<T>(before_ + pitch_);
@@ -136,7 +137,9 @@ class Forward {
         for (long position = first; position < first + running; position++)
           memcpy(rows_[t & 1] + position * row_ + before_ - input_,
                  in(call_.x) + t * call_.x_time + schedule_.row[position] * call_.x_row, input_ * sizeof(T));
-      if (!steps && team) team->wait();
+      if (call_.reset && leads)
+        for (long position = first; position < first + running; position++) restart(t, position);
+      if ((!steps || call_.reset) && team) team->wait();
       for (long panel = first_panel; panel < last_panel; panel++) {
         if constexpr (Cell::GATES == 1) {
           with_width(units(panel), [&]<int WIDTH>() {
@@ -156,13 +159,18 @@ class Forward {
       for (long position = first; position < first + count; position++) finish(position);
   }
 
-  void start(long position) const {
+  void start(long position) const { begin(0, position, call_.h_0, call_.c_0); }
+  void restart(long t, long position) const {
+    if (call_.reset[t * call_.batch + schedule_.row[position]]) begin(t, position, call_.fresh_h, call_.fresh_c);
+  }
+  // A row's state before step t.
+  void begin(long t, long position, const void* from_h, const void* from_c) const {
     const long row = schedule_.row[position];
-    T* h = rows_[0] + position * row_ + before_;
-    memcpy(h, in(call_.h_0) + row * hidden_, hidden_ * sizeof(T));
+    T* h = rows_[t & 1] + position * row_ + before_;
+    memcpy(h, in(from_h) + row * hidden_, hidden_ * sizeof(T));
     memset(h + hidden_, 0, (pitch_ - hidden_) * sizeof(T));
     if (!Cell::CELL_STATE) return;
-    memcpy(c_ + position * pitch_, in(call_.c_0) + row * hidden_, hidden_ * sizeof(T));
+    memcpy(c_ + position * pitch_, in(from_c) + row * hidden_, hidden_ * sizeof(T));
     memset(c_ + position * pitch_ + hidden_, 0, (pitch_ - hidden_) * sizeof(T));
   }
 
@@ -195,20 +203,33 @@ class Forward {
       const long made = ahead ? input_ : 0;
       multiply<T, ROWS, SUMS>(sum, row - input_ + made, row_, 1, weight + made * SUMS * lanes<T>, depth_ - made);
     }
-    T* const next = rows_[(t + 1) & 1];
-    for (int m = 0; m < ROWS; m++) {
-      const long position = first + m, at = schedule_.row[position];
-      for (int v = 0; v < WIDTH; v++) {
-        const long unit = (panel * UNITS + v) * lanes<T>;
-        T* saved = SAVE && Cell::SLOTS ? out(call_.saved) + ((t * call_.batch + at) * Cell::SLOTS) * pitch_ + unit : nullptr;
-        T* c = Cell::CELL_STATE ? c_ + position * pitch_ + unit : nullptr;
-        const V h = Cell::template forward<SAVE>(sum[m] + v * Cell::GATES, candidate[m], load(row + m * row_ + unit), c,
-                                                 saved, pitch_);
-        store(next + position * row_ + before_ + unit, h);
-        store(out(call_.y) + t * call_.y_time + at * call_.y_row + unit, h, hidden_ - unit);
+    for (int m = 0; m < ROWS; m++)
+      for (int v = 0; v < WIDTH; v++)
+        epilogue(t, first + m, (panel * UNITS + v) * lanes<T>, sum[m] + v * Cell::GATES, candidate[m]);
+  }
+
+  // One row's vector of units, from its gates' sums to the state after the step.
+  inline __attribute__((always_inline)) void epilogue(long t, long position, long unit, const V* gate, V candidate) const {
+    const long row = schedule_.row[position];
+    T* saved = SAVE ? slots(t, row) + unit : nullptr;
+    T* c = Cell::CELL_STATE ? c_ + position * pitch_ + unit : nullptr;
+    const V h_old = load(rows_[t & 1] + position * row_ + before_ + unit);
+    const V c_old = Cell::CELL_STATE && held_ ? load(c) : V{};
+    V h = Cell::template forward<SAVE>(gate, candidate, h_old, c, saved, pitch_);
+    if (held_) {
+      if (SAVE && !Cell::CELL_STATE) store(saved + Cell::SLOTS * pitch_, h);
+      h += load(in(call_.hold_h) + t * call_.hold_h_time + row * call_.hold_h_row + unit, hidden_ - unit) * (h_old - h);
+      if constexpr (Cell::CELL_STATE) {
+        V next = load(c);
+        next += load(in(call_.hold_c) + t * call_.hold_c_time + row * call_.hold_c_row + unit, hidden_ - unit) * (c_old - next);
+        store(c, next);
+        if (SAVE) store(saved + Cell::SLOTS * pitch_, next);
       }
     }
+    store(rows_[(t + 1) & 1] + position * row_ + before_ + unit, h);
+    store(out(call_.y) + t * call_.y_time + row * call_.y_row + unit, h, hidden_ - unit);
   }
+  T* slots(long t, long row) const { return out(call_.saved) + (t * call_.batch + row) * slots_ * pitch_; }
 };
 
 }  // namespace ELMAN_SET

@@ -312,15 +312,12 @@ def test_transforms_and_autocast_go_elsewhere():
     ("options", "words"),
     [
         ({"layer_norm": True}, "layer_norm=True"),
-        ({"zoneout": 0.1}, "zoneout"),
         ({"activation": "gelu"}, "activation='gelu'"),
     ],
 )
 def test_each_refusal_is_named(options, words):
     plan = str(RNN("rnn", 3, 5, **options).plan(torch.zeros(1, 2, 3)))
     assert f"native refused: {words}" in plan
-    reset = torch.zeros(1, 2, dtype=torch.bool)
-    assert "native refused: resets" in str(RNN("rnn", 3, 5).plan(torch.zeros(1, 2, 3), reset=reset))
     assert "native refused: no kernel for MinGRU" in str(RNN("mingru", 3, 5).plan(torch.zeros(1, 2, 3)))
 
 

@@ -14,31 +14,53 @@ from torch import Tensor, nn
 from elman.cells.contract import Cell
 from elman.engine.contract import Call
 from elman.engine.executors.reference import executor as reference
-from elman.engine.kernels import DROP, KEEP, SHOW
+from elman.engine.kernels import DROP, KEEP, SHOW, SLOTS
 
 WEIGHTS = ("ih.weight", "hh.weight", "ih.bias", "hh.bias")
+STATES = 5  # inputs before the weights: x, h, c, fresh h, fresh c
+FIXED = 7  # arguments of _Native before its inputs
 
 
 def forward(
     cell: Cell, kind: int, call: Call, weights: list[Tensor]
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor]:
     """y, h after the last valid step, c (None where the cell has none) and the saved gates, differentiable."""
-    h, c = call.state[0], call.state[1] if len(call.state) > 1 else None
-    inputs = (call.x, h, c, *weights)
+    h, c = _pair(call.state)
+    # A view and below a copy: torch.compile takes no tensor twice, and the parts' rates are one tensor.
+    hold = _pair(tuple(part.to(call.x.dtype).expand(part.shape) for part in call.hold or ()))
+    fresh = _pair(None)
+    if call.reset is not None:
+        # A network starts and starts afresh from the same tensors.
+        parts = cell.initial_state(call.x.shape[1]) if call.fresh is None else call.fresh
+        fresh = _pair(tuple(part.clone() for part in parts))
+    inputs = (call.x, h, c, *fresh, *weights)
     show = SHOW if call.readings else DROP
     if torch.is_grad_enabled() and any(one is not None and one.requires_grad for one in inputs):
-        y, h_n, c_n, saved = _Native.apply(cell, kind, show or KEEP, call.lengths, *inputs)
+        y, h_n, c_n, saved = _Native.apply(cell, kind, show or KEEP, call.lengths, *hold, call.reset, *inputs)
     else:
-        y, h_n, c_n, saved = torch.ops.elman.forward(call.x, h, c, weights, call.lengths, kind, show)
+        y, h_n, c_n, saved = torch.ops.elman.forward(
+            call.x, h, c, weights, call.lengths, kind, show, *hold, call.reset, *fresh
+        )
     return y, h_n, None if c is None else c_n, saved
+
+
+def _pair(parts: Any) -> tuple[Any, Any]:
+    """A state's h and c, None for what is not there."""
+    both = (*(parts or ()), None, None)
+    return both[0], both[1]
 
 
 class _Native(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, cell: Cell, kind: int, save: int, lengths: Tensor | None, *inputs: Any) -> Any:
-        x, h, c, *weights = inputs
-        y, h_n, c_n, saved = torch.ops.elman.forward(x, h, c, weights, lengths, kind, save)
-        ctx.save_for_backward(x, h, c, *weights, lengths, y, saved)
+    def forward(
+        ctx: Any, cell: Cell, kind: int, save: int, lengths: Any, hold_h: Any, hold_c: Any, reset: Any, *inputs: Any
+    ) -> Any:  # fmt: skip
+        x, h, c, fresh_h, fresh_c, *weights = inputs
+        options = (hold_h, hold_c, reset)
+        y, h_n, c_n, saved = torch.ops.elman.forward(
+            x, h, c, weights, lengths, kind, save, *options, fresh_h, fresh_c
+        )
+        ctx.save_for_backward(*inputs, lengths, *options, y, saved)
         ctx.cell, ctx.kind = cell, kind
         ctx.set_materialize_grads(False)
         if save == KEEP:
@@ -47,16 +69,16 @@ class _Native(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
-        *inputs, lengths, y, saved = ctx.saved_tensors
-        wanted = ctx.needs_input_grad[4:]
+        *inputs, lengths, hold_h, hold_c, reset, y, saved = ctx.saved_tensors
+        wanted, options = ctx.needs_input_grad[FIXED:], (hold_h, hold_c, reset)
         if torch.is_grad_enabled():
-            made = _by_reference(ctx.cell, ctx.kind, inputs, lengths, saved, wanted, grads)
+            made = _by_reference(ctx.cell, ctx.kind, inputs, lengths, options, wanted, grads)
         else:
-            x, h, c, *weights = inputs
+            x, h, c, fresh_h, fresh_c, *weights = inputs
             made = torch.ops.elman.backward(
-                *grads, x, h, c, weights, lengths, y, saved, ctx.kind, list(wanted)
-            )
-        return None, None, None, None, *(one if want else None for one, want in zip(made, wanted))
+                *grads, x, h, c, weights, lengths, y, saved, ctx.kind, list(wanted), *options, fresh_h, fresh_c
+            )  # fmt: skip
+        return *(None,) * FIXED, *(one if want else None for one, want in zip(made, wanted))
 
 
 class _Rerun(nn.Module):
@@ -66,25 +88,30 @@ class _Rerun(nn.Module):
         super().__init__()
         self.cell = cell
 
-    def forward(self, x: Tensor, state: Any, lengths: Tensor | None) -> Any:
-        call = Call(self.cell, x, self.cell.State(*state), lengths, readings=True)
+    def forward(self, x: Tensor, state: Any, lengths: Any, hold: Any, reset: Any, fresh: Any) -> Any:
+        call = Call(self.cell, x, self._state(state), lengths, hold, reset, self._state(fresh), readings=True)
         result = reference.run(call)
         return result.output, result.state, result.readings
 
+    def _state(self, parts: Any) -> Any:
+        return self.cell.State(*parts) if parts else None
+
 
 def _by_reference(
-    cell: Cell, kind: int, inputs: Any, lengths: Tensor | None, saved: Tensor, wanted: Any, grads: Any
+    cell: Cell, kind: int, inputs: Any, lengths: Tensor | None, options: Any, wanted: Any, grads: Any
 ) -> list[Any]:
-    x, h, c, *weights = inputs
-    state = (h,) if c is None else (h, c)
+    x, h, c, fresh_h, fresh_c, *weights = inputs
+    *hold, reset = options
+    state, fresh, held = (tuple(one for one in pair if one is not None) for pair in ((h, c), (fresh_h, fresh_c), hold))  # fmt: skip
     values = dict(zip((f"cell.{name}" for name in WEIGHTS), weights))
-    output, ends, readings = torch.func.functional_call(_Rerun(cell), values, (x, state, lengths))
+    arguments = (x, state, lengths, held or None, reset, fresh)
+    output, ends, readings = torch.func.functional_call(_Rerun(cell), values, arguments)
     outputs = [output, *ends]
     given = [grads[0], grads[1], *grads[2 : 1 + len(state)]]
     if grads[3] is not None:
-        names = saved_names(cell, kind)
-        outputs += [readings[name] for name in names]
-        given += [grads[3][:, :, place, : cell.hidden_size] for place in names.values()]
+        names = {place: name for name, place in saved_names(cell, kind, bool(held)).items()}
+        outputs += [readings[name] for name in names.values()]
+        given += [grads[3][:, :, place, : cell.hidden_size] for place in names]
     pairs = [(value, grad) for value, grad in zip(outputs, given) if grad is not None]
     asked = [one for one, want in zip(inputs, wanted) if want and one is not None]
     if not pairs:
@@ -101,8 +128,11 @@ def _by_reference(
     return [next(found) if want and one is not None else None for one, want in zip(inputs, wanted)]
 
 
-def saved_names(cell: Cell, kind: int) -> dict[str, int]:
-    """Which slot of the saved gates is which reading. What is not here is the output: h, and an RNN's candidate."""
-    if kind > 1:
-        return {}
-    return {name: place for place, name in enumerate((*cell.readings, *cell.state_names[1:]))}
+def saved_names(cell: Cell, kind: int, held: bool) -> dict[str, int]:
+    """Which slot of the saved gates is which reading. What is not here is the output, or with a hold the LSTM's h."""
+    names = {}
+    if SLOTS[kind]:
+        names = {name: place for place, name in enumerate((*cell.readings, *cell.state_names[1:]))}
+    if held and len(cell.state_names) == 1:
+        names |= {name: SLOTS[kind] for name in ("h", "candidate") if name not in names}
+    return names

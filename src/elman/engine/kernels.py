@@ -20,6 +20,7 @@ from elman.engine.memory import empty, pool
 NAME = "libelman_native.so"
 CELLS = {"gru": 0, "lstm": 1, "rnn_tanh": 2, "rnn_relu": 3}
 SLOTS = (4, 5, 0, 0)  # vectors that a step of each cell leaves for the trace and the backward pass
+PARTS = ("h", "c")
 TYPES = {torch.float32: 0, torch.float64: 1}
 INSTRUCTION_SETS = ("portable", "avx2", "avx512")
 
@@ -27,7 +28,9 @@ _INTEGERS = "cell type isa threads time batch input hidden"
 _FIELDS = (
     "lengths* x* x_time x_row weight_ih* weight_hh* bias_ih* bias_hh* h_0* c_0* y* y_time y_row h_n* c_n* saved* "
     "grad_y* grad_y_time grad_y_row grad_h_n* grad_c_n* grad_saved* grad_x* grad_x_time grad_x_row "
-    "grad_weight_ih* grad_weight_hh* grad_bias_ih* grad_bias_hh* grad_h_0* grad_c_0* scratch*"
+    "grad_weight_ih* grad_weight_hh* grad_bias_ih* grad_bias_hh* grad_h_0* grad_c_0* scratch* "
+    "slots hold_h* hold_h_time hold_h_row hold_c* hold_c_time hold_c_row reset* fresh_h* fresh_c* "
+    "grad_fresh_h* grad_fresh_c*"
 )
 
 
@@ -137,6 +140,33 @@ def pitch(hidden: int) -> int:
     return -(-hidden // 16) * 16
 
 
+def slots(cell: int, held: bool) -> int:
+    """Vectors that a step leaves: those of the cell, and with a hold h before it (LSTM: c after it)."""
+    return SLOTS[cell] + held
+
+
+def _options(
+    call: _Call, hold: Tensors, reset: Tensor | None, fresh: Tensors, slots: int, keep: list[Tensor]
+) -> None:
+    """Hold and resets into the call; what is made for it is put into `keep`."""
+    call.slots = slots
+    for name, value in zip(PARTS, hold):
+        if value is not None:
+            if value.stride()[:2] == (0, 0):  # one row for all, as zoneout's rate is
+                value = value[:1, :1].contiguous().expand(value.shape)
+            keep.append(_dense(value))
+            setattr(call, f"hold_{name}", keep[-1].data_ptr())
+            setattr(call, f"hold_{name}_time", keep[-1].stride(0))
+            setattr(call, f"hold_{name}_row", keep[-1].stride(1))
+    if reset is not None:
+        keep.append(reset.contiguous())
+        call.reset = keep[-1].data_ptr()
+        for name, value in zip(PARTS, fresh):
+            if value is not None:
+                keep.append(value.contiguous())
+                setattr(call, f"fresh_{name}", keep[-1].data_ptr())
+
+
 def _forward(
     x: Tensor,
     h: Tensor,
@@ -145,6 +175,11 @@ def _forward(
     lengths: Tensor | None,
     cell: int,
     save: int,
+    hold_h: Tensor | None = None,
+    hold_c: Tensor | None = None,
+    reset: Tensor | None = None,
+    fresh_h: Tensor | None = None,
+    fresh_c: Tensor | None = None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     x, h = _dense(x), h.contiguous()
     c = None if c is None else c.contiguous()
@@ -153,16 +188,16 @@ def _forward(
     (time, batch, _), hidden = x.shape, h.shape[1]
     y, h_n = _batch_first(time, batch, hidden, x), torch.empty_like(h)
     c_n = h.new_empty(0) if c is None else torch.empty_like(c)
-    shape = (time, batch, SLOTS[cell], pitch(hidden))
+    count, width, keep = slots(cell, hold_h is not None), pitch(hidden), list[Tensor]()
+    shape = (time, batch, count, width)
     saved = x.new_empty(0)
-    if save == KEEP:
-        saved = empty(
-            shape, (batch * SLOTS[cell] * pitch(hidden), SLOTS[cell] * pitch(hidden), pitch(hidden), 1), x
-        )
+    if save == KEEP or (save == SHOW and lengths is None):
+        saved = empty(shape, (batch * count * width, count * width, width, 1), x)
     elif save == SHOW:
         saved = x.new_zeros(shape)
     call = _Call()
     _fill(call, x, cell, lengths, hidden)
+    _options(call, (hold_h, hold_c), reset, (fresh_h, fresh_c), count, keep)
     call.weight_ih, call.weight_hh, call.bias_ih, call.bias_hh = (weight.data_ptr() for weight in weights)
     call.h_0, call.y, call.y_time, call.y_row, call.h_n = (
         h.data_ptr(),
@@ -193,6 +228,11 @@ def _backward(
     saved: Tensor,
     cell: int,
     wanted: list[bool],
+    hold_h: Tensor | None = None,
+    hold_c: Tensor | None = None,
+    reset: Tensor | None = None,
+    fresh_h: Tensor | None = None,
+    fresh_c: Tensor | None = None,
 ) -> list[Tensor]:
     x, h, y = _dense(x), h.contiguous(), _dense(y)
     c = None if c is None else c.contiguous()
@@ -205,6 +245,7 @@ def _backward(
     call.h_0, call.y, call.y_time, call.y_row = h.data_ptr(), y.data_ptr(), y.stride(0), y.stride(1)
     call.saved = saved.data_ptr() if saved.numel() else None
     keep: list[Tensor] = []
+    _options(call, (hold_h, hold_c), reset, (fresh_h, fresh_c), saved.shape[2] if saved.numel() else 0, keep)
     if grad_y is not None:
         grad_y = _dense(grad_y)
         call.grad_y, call.grad_y_time, call.grad_y_row = grad_y.data_ptr(), grad_y.stride(0), grad_y.stride(1)
@@ -212,7 +253,7 @@ def _backward(
         if value is not None and value.numel():
             keep.append(value.contiguous())
             setattr(call, name, keep[-1].data_ptr())
-    made = [x.new_empty(0)] * 7
+    made = [x.new_empty(0)] * (5 + len(weights))
     if wanted[0]:
         made[0] = _batch_first(x.shape[0], x.shape[1], x.shape[2], x)
         call.grad_x, call.grad_x_time, call.grad_x_row = (
@@ -222,24 +263,29 @@ def _backward(
         )
     if c is not None:
         call.c_0 = c.data_ptr()
-    names = ("grad_h_0", "grad_c_0", "grad_weight_ih", "grad_weight_hh", "grad_bias_ih", "grad_bias_hh")
-    for place, (name, value) in enumerate(zip(names, (h, c, *weights)), 1):
+    names = ("h_0", "c_0", "fresh_h", "fresh_c", "weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    for place, (name, value) in enumerate(zip(names, (h, c, fresh_h, fresh_c, *weights)), 1):
         if wanted[place] and value is not None:
-            made[place] = torch.empty_like(value)
-            setattr(call, name, made[place].data_ptr())
+            made[place] = torch.empty(value.shape, dtype=value.dtype)
+            setattr(call, f"grad_{name}", made[place].data_ptr())
     _run(call, True)
     return made
 
 
+Tensors = tuple[Tensor | None, ...]
 DROP, KEEP, SHOW = 0, 1, 2  # saved: nothing; for the backward pass; to be read, 0 after a sequence's end
 _operators = torch.library.Library("elman", "FRAGMENT")
+_OPTIONS = (
+    "Tensor? hold_h=None, Tensor? hold_c=None, Tensor? reset=None, Tensor? fresh_h=None, Tensor? fresh_c=None"
+)
 _operators.define(
-    "forward(Tensor x, Tensor h, Tensor? c, Tensor[] weights, Tensor? lengths, int cell, int save) "
-    "-> (Tensor, Tensor, Tensor, Tensor)"
+    "forward(Tensor x, Tensor h, Tensor? c, Tensor[] weights, Tensor? lengths, int cell, int save, "
+    f"{_OPTIONS}) -> (Tensor, Tensor, Tensor, Tensor)"
 )
 _operators.define(
     "backward(Tensor? grad_y, Tensor? grad_h_n, Tensor? grad_c_n, Tensor? grad_saved, Tensor x, Tensor h, Tensor? c, "
-    "Tensor[] weights, Tensor? lengths, Tensor y, Tensor saved, int cell, bool[] wanted) -> Tensor[]"
+    "Tensor[] weights, Tensor? lengths, Tensor y, Tensor saved, int cell, bool[] wanted, "
+    f"{_OPTIONS}) -> Tensor[]"
 )
 _operators.impl("forward", _forward, "CPU")
 _operators.impl("backward", _backward, "CPU")
@@ -253,9 +299,13 @@ def _forward_shapes(
     lengths: Tensor | None,
     cell: int,
     save: int,
+    hold_h: Tensor | None = None,
+    *options: Tensor | None,
+    **more: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     (time, batch, _), hidden = x.shape, h.shape[1]
-    saved = x.new_empty(time, batch, SLOTS[cell], pitch(hidden)) if save else x.new_empty(0)
+    count = slots(cell, hold_h is not None)
+    saved = x.new_empty(time, batch, count, pitch(hidden)) if save else x.new_empty(0)
     y = x.new_empty_strided((time, batch, hidden), (hidden, time * hidden, 1))
     return y, torch.empty_like(h), h.new_empty(0) if c is None else torch.empty_like(c), saved
 
@@ -263,11 +313,12 @@ def _forward_shapes(
 def _backward_shapes(
     grad_y: Any, grad_h_n: Any, grad_c_n: Any, grad_saved: Any, x: Tensor, h: Tensor, c: Tensor | None,
     weights: list[Tensor], lengths: Any, y: Tensor, saved: Tensor, cell: int, wanted: list[bool],
+    hold_h: Any = None, hold_c: Any = None, reset: Any = None, fresh_h: Any = None, fresh_c: Any = None,
 ) -> list[Tensor]:  # fmt: skip
     time, batch, size = x.shape
     made = [x.new_empty_strided(x.shape, (size, time * size, 1)) if wanted[0] else x.new_empty(0)]
-    for want, value in zip(wanted[1:], (h, c, *weights)):
-        made.append(torch.empty_like(value) if want and value is not None else x.new_empty(0))
+    for want, value in zip(wanted[1:], (h, c, fresh_h, fresh_c, *weights)):
+        made.append(x.new_empty(value.shape) if want and value is not None else x.new_empty(0))
     return made
 
 

@@ -27,10 +27,8 @@ class Native:
             return "autocast is active"
         if x.dtype not in TYPES or cell.ih.weight.dtype != x.dtype:
             return f"{str(x.dtype).removeprefix('torch.')} input and {str(cell.ih.weight.dtype).removeprefix('torch.')} weights"
-        if call.hold is not None:
-            return "zoneout"
-        if call.reset is not None:
-            return "resets inside a sequence"
+        if call.hold is not None and any(part.requires_grad for part in call.hold):
+            return "a hold that needs a gradient"
         if torch._C._are_functorch_transforms_active() or torch.autograd.forward_ad._current_level >= 0:
             return "a functorch or forward-mode transform is active"
         if library() is None:
@@ -64,9 +62,11 @@ class Native:
         state = cell.State(h_n) if c_n is None else cell.State(h_n, c_n)
         named = {}
         if call.readings:
-            slots = saved_names(cell, kind)
+            slots = saved_names(cell, kind, call.hold is not None)
             for name in (*cell.readings, *cell.state_names):
                 named[name] = saved[:, :, slots[name], : cell.hidden_size] if name in slots else y
+            if call.hold is not None and c_n is not None:  # y is held back; the gates tell h before
+                named["h"] = named["output_gate"] * named["c"].tanh()
         return Result(y, state, named)
 
 
