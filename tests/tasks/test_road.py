@@ -292,12 +292,12 @@ def test_resuming_an_interrupted_run(folder, words, monkeypatch):
 
 
 def test_other_tokenizers_and_options(folder, words):
-    for settings in ({"tokenizer": "bpe", "vocabulary_size": 300}, {"tokenizer": "bytes"}, {"bigrams": 2, "bidirectional": True, "pooling": "mean_max"},
+    for number, settings in enumerate(({"tokenizer": "bpe", "vocabulary_size": 300}, {"tokenizer": "bytes"}, {"bigrams": 2, "bidirectional": True, "pooling": "mean_max"},
                      {"bigrams": 2, "log_count_ratios": True, "token_dropout": 0.1},
-                     {"tokenizer": "characters", "layer_norm": True, "zoneout": 0.1, "cell": "mingru", "average": 0.9, "class_weights": "balanced"}):  # fmt: skip
+                     {"tokenizer": "characters", "layer_norm": True, "zoneout": 0.1, "cell": "mingru", "average": 0.9, "class_weights": "balanced"})):  # fmt: skip
         run = elman.fit(
             folder / "words.csv",
-            out=folder / "options",
+            out=folder / f"options{number}",
             **{**SMALL, "steps": 4, "validations": 1},
             **settings,
         )
