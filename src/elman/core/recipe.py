@@ -48,7 +48,7 @@ class DataOptions:
 class EncodingOptions:
     """How raw sequences become tensors."""
 
-    tokenizer: Literal["characters", "bytes", "words", "bpe", "unigram"] | None = None  # pieces of a text
+    tokenizer: Literal["characters", "bytes", "words", "spaces", "bpe", "unigram"] | None = None  # pieces of a text
     vocabulary_size: int | None = None  # most frequent entries kept, specials included
     min_count: int = 1  # entries seen less often in training become <unk>
     lowercase: bool | None = None  # whether capitals are read as small letters

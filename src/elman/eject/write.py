@@ -75,7 +75,7 @@ def refuse(recipe: Recipe) -> None:
     reasons += [name for name in ("bigrams", "log_count_ratios") if getattr(recipe.encoding, name)]
     reasons += (
         [f"tokenizer={recipe.encoding.tokenizer}"]
-        if recipe.encoding.tokenizer in ("bpe", "unigram", "bytes")
+        if recipe.encoding.tokenizer in ("bpe", "unigram", "bytes", "spaces")
         else []
     )
     reasons += [f"scaler={recipe.encoding.scaler}"] if recipe.encoding.scaler in CHANGES else []

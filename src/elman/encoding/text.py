@@ -1,4 +1,4 @@
-"""Text to token numbers and back: characters, bytes, words, BPE or unigram pieces."""
+"""Text to token numbers and back: characters, bytes, words, what spaces separate, BPE or unigram pieces."""
 
 from __future__ import annotations
 
@@ -118,7 +118,7 @@ class TextEncoder:
             return bytes(number - 2 for number in numbers if number >= 2).decode("utf-8", errors="replace")
         if self._pieces is not None:
             return str(self._pieces.decode(numbers, skip_special_tokens=False))
-        return (" " if self.kind == "words" else "").join(
+        return (" " if self.kind in ("words", "spaces") else "").join(
             self.vocabulary.tokens[number] for number in numbers
         )
 
@@ -189,9 +189,11 @@ def _some(numbers: np.ndarray) -> np.ndarray:
 
 
 def splitter(kind: str, lowercase: bool) -> Callable[[str], list[str]]:
-    """The function that splits a text into characters or words."""
+    """The function that splits a text into characters, words or what spaces separate (a line ends in <eos>)."""
     if kind == "characters":
         return (lambda text: list(text.lower())) if lowercase else list
+    if kind == "spaces":  # of texts that come as tokens; the end of a line counts, as in every published perplexity
+        return lambda text: (text.lower() if lowercase else text).replace("\n", " <eos> ").split()
     if lowercase:
         return lambda text: WORD.findall(BREAK.sub(" ", text).lower())
     return lambda text: WORD.findall(BREAK.sub(" ", text))

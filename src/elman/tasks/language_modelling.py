@@ -26,7 +26,9 @@ from elman.tasks.contract import Encoded, Encoder, Task, device_of, evaluating
 from elman.training.loop import Objective, Step
 
 IGNORED = -100  # the target of padding
-UNITS = {"characters": "character", "bytes": "byte", "words": "word", "bpe": "token", "unigram": "token"}
+UNITS = {
+    "characters": "character", "bytes": "byte", "words": "word", "spaces": "word", "bpe": "token", "unigram": "token"
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
