@@ -43,8 +43,8 @@ typedef struct {
 
   void* scratch;  // at least elman_native_scratch() bytes, aligned to 64
 
-  // Options. `slots` of a step in saved: those of the cell; with hold one more, h before it (LSTM: c after it); with layer
-  // norm and a backward pass to come 2 * gates + 1 more, what was normalised and the two inverse deviations.
+  // Options. `slots` of a step in saved: those of the cell; with hold one more, h before it (LSTM: c after
+  // it).
   int64_t slots;
   // new = hold * old + (1 - hold) * new, for each part of the state (time, batch, hidden)
   const void* hold_h;

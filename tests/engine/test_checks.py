@@ -78,7 +78,7 @@ def test_a_carried_state_survives_pickling():
 def test_a_plan_draws_nothing():
     network = RNN("gru", 3, 5, zoneout=0.3)
     before = torch.get_rng_state()
-    assert "vendor refused: zoneout" in str(network.plan(X))
+    assert network.plan(X).chosen in ("native", "reference")  # asked with the rate, not with a mask
     assert torch.equal(before, torch.get_rng_state())
 
 
