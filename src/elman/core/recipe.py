@@ -40,7 +40,7 @@ class DataOptions:
     validation_share: float | None = None  # share of rows held out to choose by
     test_share: float | None = None  # share of rows held out to report on
     limit: int | None = None  # at most so many training examples
-    fold: str | None = None  # series: NUMBER/COUNT of a cross-validation, e.g. "2/5"; the origin moves forward
+    fold: str | None = None  # series: NUMBER/COUNT of a cross-validation, e.g. "2/5"
     history: int | None = None  # series: train on at most so many steps, the last before validation
 
 
@@ -48,7 +48,8 @@ class DataOptions:
 class EncodingOptions:
     """How raw sequences become tensors."""
 
-    tokenizer: Literal["characters", "bytes", "words", "spaces", "bpe", "unigram"] | None = None  # pieces of a text
+    # pieces of a text
+    tokenizer: Literal["characters", "bytes", "words", "spaces", "bpe", "unigram"] | None = None
     vocabulary_size: int | None = None  # most frequent entries kept, specials included
     min_count: int = 1  # entries seen less often in training become <unk>
     lowercase: bool | None = None  # whether capitals are read as small letters

@@ -192,7 +192,7 @@ def splitter(kind: str, lowercase: bool) -> Callable[[str], list[str]]:
     """The function that splits a text into characters, words or what spaces separate (a line ends in <eos>)."""
     if kind == "characters":
         return (lambda text: list(text.lower())) if lowercase else list
-    if kind == "spaces":  # of texts that come as tokens; the end of a line counts, as in every published perplexity
+    if kind == "spaces":  # texts that come as tokens; the end of a line is one, as in published perplexities
         return lambda text: (text.lower() if lowercase else text).replace("\n", " <eos> ").split()
     if lowercase:
         return lambda text: WORD.findall(BREAK.sub(" ", text).lower())
