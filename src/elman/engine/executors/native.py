@@ -75,6 +75,8 @@ def kernel_name(cell: Any) -> str:
 
 
 def refuses_cell(cell: Any) -> str | None:
+    if cell.projection_size is not None:
+        return f"projection_size={cell.projection_size}"
     if cell.kernel is None:
         return f"no kernel for {type(cell).__name__}"
     if kernel_name(cell) not in CELLS:
