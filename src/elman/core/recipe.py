@@ -39,6 +39,9 @@ class DataOptions:
     stratified: bool = False  # the same share of every class in each split
     validation_share: float | None = None  # share of rows held out to choose by
     test_share: float | None = None  # share of rows held out to report on
+    length: int | None = None  # synthetic: the longest training sequence
+    test_length: int | None = None  # synthetic: the longest test sequence
+    data_seed: int = 0  # synthetic: which draw of the sequences
     limit: int | None = None  # at most so many training examples
     fold: str | None = None  # series: NUMBER/COUNT of a cross-validation, e.g. "2/5"
     history: int | None = None  # series: train on at most so many steps, the last before validation

@@ -1,4 +1,4 @@
-"""What a source is and what it gives: texts with labels, a corpus, or a table of series.
+"""What a source is and what it gives: texts or series with labels, tagged texts, a corpus, or a table of series.
 
 A new source is one file in `data/sources/` with a module docstring and `source = Source(...)`.
 """
@@ -12,9 +12,19 @@ from typing import TYPE_CHECKING, Literal
 from elman.core.recipe import DataOptions
 
 if TYPE_CHECKING:
+    import numpy as np
     import polars
 
 SplitName = Literal["train", "validation", "test"]
+
+
+@dataclass(frozen=True)
+class Chance:
+    """What guessing reaches, known in closed form: the metric's name, its value, and why in one sentence."""
+
+    metric: str
+    value: float
+    why: str
 
 
 @dataclass(frozen=True)
@@ -27,6 +37,7 @@ class Provenance:
     notes: tuple[str, ...] = ()  # rows dropped, gaps filled, duplicates found: shown in the summary
     licence: str = ""
     citation: str = ""
+    chance: Chance | None = None  # of a synthetic source, on its test split
 
 
 @dataclass(frozen=True)
@@ -48,6 +59,47 @@ class LabelledTexts:
     labels: tuple[str, ...] | None
     provenance: Provenance
     unlabelled: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class TaggedExamples:
+    """Sentences as words, and a tag for each word; the tag "" is not asked for and not scored."""
+
+    words: Sequence[Sequence[str]]
+    tags: Sequence[Sequence[str]]
+
+    def __len__(self) -> int:
+        return len(self.words)
+
+
+@dataclass(frozen=True)
+class TaggedTexts:
+    """Sequences of words, each word with a tag; `labels` are the names of the tags, without ""."""
+
+    splits: Mapping[SplitName, TaggedExamples]
+    labels: tuple[str, ...]
+    provenance: Provenance
+
+
+@dataclass(frozen=True)
+class ValueExamples:
+    """Sequences of numbers, each (time, channels) float32 and as long as it is, and what is to be predicted."""
+
+    values: Sequence[np.ndarray]  # NaN where a value is missing
+    targets: Sequence[str] | Sequence[float]
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+@dataclass(frozen=True)
+class LabelledSeries:
+    """Sequences of numbers, each with a class (`labels` are the class names) or a number (`labels` is None)."""
+
+    splits: Mapping[SplitName, ValueExamples]
+    labels: tuple[str, ...] | None
+    channels: tuple[str, ...]
+    provenance: Provenance
 
 
 @dataclass(frozen=True)
@@ -80,7 +132,7 @@ class SeriesTable:
     end: object | None = None  # first time stamp after the test split, when the standard protocol stops early
 
 
-Dataset = LabelledTexts | Corpus | SeriesTable
+Dataset = LabelledTexts | TaggedTexts | LabelledSeries | Corpus | SeriesTable
 
 
 @dataclass(frozen=True)
@@ -91,7 +143,7 @@ class Source:
     """
 
     title: str
-    task: Literal["classification", "regression", "language_modelling", "forecasting"]
+    task: Literal["classification", "regression", "tagging", "language_modelling", "forecasting"]
     load: Callable[[DataOptions], Dataset]
     licence: str
     citation: str

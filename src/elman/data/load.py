@@ -9,11 +9,21 @@ from pathlib import Path
 from elman.core.catalogue import catalogue, find
 from elman.core.errors import DataError, UnknownName
 from elman.core.recipe import DataOptions
-from elman.data.contract import Corpus, Dataset, LabelledTexts, SeriesTable, Source
+from elman.data.contract import (
+    Corpus,
+    Dataset,
+    LabelledSeries,
+    LabelledTexts,
+    SeriesTable,
+    Source,
+    TaggedTexts,
+)
 
 TABLES = {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"}
 KINDS: dict[type, tuple[str, tuple[str, ...]]] = {
     LabelledTexts: ("texts with labels", ("classification", "regression")),
+    LabelledSeries: ("series with labels", ("classification", "regression")),
+    TaggedTexts: ("tagged sentences", ("tagging",)),
     Corpus: ("running text", ("language_modelling",)),
     SeriesTable: ("a table of series", ("forecasting",)),
 }
@@ -67,7 +77,7 @@ def own(path: Path, options: DataOptions) -> Source:
 
 def check(dataset: Dataset, name: str) -> Dataset:
     """What no task can work with, said plainly."""
-    if isinstance(dataset, LabelledTexts):
+    if isinstance(dataset, LabelledTexts | LabelledSeries | TaggedTexts):
         if dataset.labels is not None and len(dataset.labels) < 2:
             raise DataError(
                 f"{name} holds one class only ({dataset.labels[0]!r}); expected at least two. "
