@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
 from elman.core.errors import StorageError
-from elman.core.files import sha256, write_atomic
+from elman.core.files import sha256, write_atomic, write_json
 
 PATIENCE = 3600  # seconds to wait for another process that fetches or prepares the same
 
@@ -58,6 +61,45 @@ def locked(target: Path, title: str) -> Iterator[None]:
         lock.release()
 
 
+def kept(parts: Sequence[str], suffix: str, title: str, build: Callable[[Path], None]) -> Path:
+    """A file of the cache that `build(path)` writes once; `parts` are all that its content depends on."""
+    key = hashlib.sha256("\x00".join(parts).encode()).hexdigest()[:32]
+    target = cache_folder() / "prepared" / f"{key}{suffix}"
+    if not target.exists():
+        with locked(target, title):
+            if not target.exists():
+                write_atomic(target, build)
+    return target
+
+
+def remembered(path: Path, what: str, measure: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """`measure()`, JSON types that depend on the content of `path` alone, taken once per content.
+
+    A file counts as the same while its place, size, time of change and number on the disk are. A file that changed in the
+    last two seconds is measured but not remembered: the clock of a file system is no finer than that everywhere.
+    """
+    state = path.stat()
+    identity = (what, str(path.resolve()), state.st_size, state.st_mtime_ns, state.st_ctime_ns, state.st_ino)
+    key = hashlib.sha256(repr(identity).encode()).hexdigest()[:32]
+    memory = cache_folder() / "files" / f"{key}.json"
+    with suppress(OSError, ValueError):
+        found: dict[str, Any] = json.loads(memory.read_text(encoding="utf-8"))
+        return found
+    started = time.time()
+    facts = measure()
+    after = path.stat()
+    same = (after.st_size, after.st_mtime_ns, after.st_ctime_ns) == identity[2:5]
+    if same and started - max(state.st_mtime, state.st_ctime) > 2:
+        with suppress(StorageError):  # a memory that cannot be written costs time, not the answer
+            write_json(memory, facts)
+    return facts
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of a file, remembered."""
+    return str(remembered(path, "sha256", lambda: {"sha256": sha256(path)})["sha256"])
+
+
 def prepared(
     origin: Path, title: str, build: Callable[[Path], pl.DataFrame], **settings: object
 ) -> pl.DataFrame:
@@ -68,7 +110,7 @@ def prepared(
     """
     code = Path(inspect.getfile(build)).read_bytes()
     parts = (
-        sha256(origin),
+        content_hash(origin),
         repr(sorted(settings.items())),
         hashlib.sha256(code).hexdigest(),
         build.__qualname__,

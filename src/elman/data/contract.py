@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     import numpy as np
     import polars
 
+    from elman.data.passage import Passage
+
 SplitName = Literal["train", "validation", "test"]
 
 
@@ -104,9 +106,9 @@ class LabelledSeries:
 
 @dataclass(frozen=True)
 class Corpus:
-    """Running text, split in order."""
+    """Running text, split in order; what is too long to hold stays in its file."""
 
-    splits: Mapping[SplitName, str]
+    splits: Mapping[SplitName, str | Passage]
     provenance: Provenance
 
 

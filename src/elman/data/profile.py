@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from elman.data.contract import Corpus, Dataset, Examples, LabelledTexts, SeriesTable
+from elman.data.passage import opening
 from elman.data.pitfalls import suspects
 from elman.data.structure import describe
 
@@ -127,14 +128,15 @@ def _duplicates(dataset: LabelledTexts) -> str:
 
 def _corpus(dataset: Corpus) -> Lines:
     lines: Lines = []
+    looked = {split: opening(text, CHARACTERS) for split, text in dataset.splits.items()}
     for split, text in dataset.splits.items():
-        lines.append(
-            (
-                split,
-                f"{len(text):,} characters, {len(set(text)):,} different; {len(text.split()):,} words, {text.count(chr(10)) + 1:,} lines",
-            )
+        part = looked[split]
+        counted = (
+            f"{len(set(part)):,} different; {len(part.split()):,} words, {part.count(chr(10)) + 1:,} lines"
         )
-    train, test = dataset.splits["train"], dataset.splits["test"]
+        most = f" in the first {CHARACTERS:,}" if len(text) > CHARACTERS else ""
+        lines.append((split, f"{len(text):,} characters, {counted}{most}"))
+    train, test = looked["train"], looked["test"]
     new = sorted(set(test) - set(train))
     lines.append(
         (
@@ -143,7 +145,7 @@ def _corpus(dataset: Corpus) -> Lines:
             + (f": {''.join(new[:20])!r}" if new else ""),
         )
     )
-    lines.append(("words", _unknown([WORD.findall(train[:CHARACTERS])], [WORD.findall(test[:CHARACTERS])])))
+    lines.append(("words", _unknown([WORD.findall(train)], [WORD.findall(test)])))
     return [*lines, ("example", repr(train[:70]))]
 
 

@@ -13,6 +13,7 @@ from elman.core.errors import RecipeError
 from elman.core.files import write_atomic, write_json, write_text
 from elman.core.recipe import Recipe
 from elman.data.contract import Corpus, LabelledTexts, SeriesTable
+from elman.data.passage import pieces
 from elman.encoding.scalers import CHANGES
 from elman.models.heads import LEVELS, PARAMETERS
 from elman.models.network import ForecastNetwork, TokenNetwork
@@ -96,7 +97,7 @@ def _data(prepared: Prepared, folder: Path) -> dict[str, Any]:
         return {"labels": dataset.labels}
     if isinstance(dataset, Corpus):
         for split, text in dataset.splits.items():
-            write_text(folder / f"{split}.txt", text)
+            write_text(folder / f"{split}.txt", "".join(pieces(text)))
         return {}
     assert isinstance(dataset, SeriesTable)
     encoder = prepared.encoded.encoder

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 
 from elman.core.errors import DataError, RecipeError
 from elman.core.recipe import EncodingOptions
+from elman.encoding.characters import CharacterTable, count
 from elman.encoding.vocabulary import PADDING, UNKNOWN, Vocabulary
 
 # Words: runs of letters and digits, an apostrophe and what follows it apart ("don't" -> "don", "'t"), every other
@@ -53,6 +54,7 @@ class TextEncoder:
     ) -> None:
         self.kind, self.vocabulary, self.lowercase = kind, vocabulary, lowercase
         self.cut, self.padding, self.model = cut, padding, model
+        self._table = CharacterTable(vocabulary) if kind == "characters" else None
         self._pieces: Any = None
         if model:
             from tokenizers import Tokenizer
@@ -61,8 +63,8 @@ class TextEncoder:
             self._pieces.encode_special_tokens = True  # else a text could put padding into its own middle
 
     @classmethod
-    def fit(cls, texts: Sequence[str], options: EncodingOptions) -> TextEncoder:
-        """Learn the vocabulary (and for "bpe" and "unigram" the pieces) from training texts.
+    def fit(cls, texts: Iterable[str], options: EncodingOptions) -> TextEncoder:
+        """Learn the vocabulary (and for "bpe" and "unigram" the pieces) from training texts, gone through twice.
 
         Raises DataError when there is no text at all, RecipeError for a size that is no size.
         """
@@ -82,7 +84,7 @@ class TextEncoder:
             vocabulary = Vocabulary([PADDING, UNKNOWN, *(f"<0x{byte:02x}>" for byte in range(256))])
         else:
             split = splitter(kind, lower)
-            counts = Vocabulary.count(map(split, texts))
+            counts = count(texts, lower) if kind == "characters" else Vocabulary.count(map(split, texts))
             vocabulary = Vocabulary.from_counts(counts, options.vocabulary_size, options.min_count)
         return cls(kind, vocabulary, lowercase=lower, cut=cut, padding=options.padding)
 
@@ -172,6 +174,8 @@ class TextEncoder:
             numbers = np.frombuffer(self._clean(text).encode("utf-8"), np.uint8).astype(np.int32) + 2
         elif self._pieces is not None:
             numbers = np.array(self._pieces.encode(self._clean(text)).ids, np.int32)
+        elif self._table is not None:
+            numbers = self._table(self._clean(text))
         else:
             find = self.vocabulary.index.get
             numbers = np.array(
@@ -199,7 +203,7 @@ def splitter(kind: str, lowercase: bool) -> Callable[[str], list[str]]:
     return lambda text: WORD.findall(BREAK.sub(" ", text))
 
 
-def _learn_pieces(kind: str, texts: Sequence[str], size: int, lowercase: bool) -> tuple[str, Vocabulary]:
+def _learn_pieces(kind: str, texts: Iterable[str], size: int, lowercase: bool) -> tuple[str, Vocabulary]:
     """Byte-level BPE (Sennrich et al. 2016) or unigram pieces (Kudo 2018), learned by the `tokenizers` library."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
 

@@ -17,6 +17,7 @@ import numpy as np
 
 from elman.core.results import Predictions
 from elman.data.contract import Examples, SplitName
+from elman.data.passage import Passage
 
 Predictor = Callable[[SplitName], Predictions]
 
@@ -41,7 +42,7 @@ class TokenProblem:
     tokens: Mapping[SplitName, np.ndarray]
     vocabulary_size: int
     unit: str  # "character", "byte", "word", "token"
-    texts: Mapping[SplitName, str]
+    texts: Mapping[SplitName, str | Passage]
     characters: Mapping[SplitName, int]
 
 

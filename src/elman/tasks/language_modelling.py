@@ -13,7 +13,9 @@ from elman.core.errors import DataError
 from elman.core.recipe import Recipe
 from elman.core.results import Predictions
 from elman.data.contract import Corpus, Dataset, SplitName
+from elman.data.passage import Passage
 from elman.encoding.batch import Batch
+from elman.encoding.stored_stream import stored_encoder, stored_tokens
 from elman.encoding.streams import StreamFeed
 from elman.encoding.text import TextEncoder
 from elman.evaluation.contract import TokenProblem
@@ -64,10 +66,21 @@ class LanguageModelling(Task):
         if not isinstance(dataset, Corpus):
             raise DataError(f"{self.name} needs running text; {recipe.data.source!r} gives none.")
         kind = recipe.encoding.tokenizer or "characters"
+        key = dataset.provenance.data_hash
         if encoder is None:
-            text = TextEncoder.fit([dataset.splits["train"]], recipe.encoding).uncut()
+            train = dataset.splits["train"]
+            text = (
+                stored_encoder(train, key, recipe.encoding)
+                if isinstance(train, Passage)
+                else TextEncoder.fit([train], recipe.encoding).uncut()
+            )
             encoder = CorpusEncoder(text, UNITS[kind])
-        tokens = {split: encoder.text.encode(text) for split, text in dataset.splits.items()}
+        tokens = {
+            split: stored_tokens(encoder.text, text, key)
+            if isinstance(text, Passage)
+            else encoder.text.encode(text)
+            for split, text in dataset.splits.items()
+        }
         length = recipe.training.truncation_length or 100
         feeds = {split: StreamFeed(stream, length) for split, stream in tokens.items()}
         characters = {split: len(text) for split, text in dataset.splits.items()}

@@ -5,14 +5,17 @@ The usual split, 90/5/5 in order. No checksum of the archive is known to Elman: 
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
+from pathlib import Path
+from string import ascii_lowercase
 
 from elman.core.errors import DataError
 from elman.core.recipe import DataOptions
 from elman.data.archive import first, is_archive
+from elman.data.cache import content_hash, kept
 from elman.data.contract import Corpus, Source
 from elman.data.download import download, local, read_text
+from elman.data.passage import LONG, long_file
 from elman.data.text_file import split
 
 URL = "http://mattmahoney.net/dc/text8.zip"
@@ -22,20 +25,28 @@ LENGTH = 100_000_000
 def load(options: DataOptions) -> Corpus:
     """The text in order; `path` may name the archive, the text, or the start of it."""
     path = local(options.path) if options.path else download(URL, None, "text8.zip", "text8")
-    text = first(path, "text8").decode("latin-1") if is_archive(path) else read_text(path)
-    strange = re.search("[^a-z ]", text)
+    file = long_file(_unpacked(path) if is_archive(path) else path)
+    strange = sorted(set(file.alphabet) - set(ascii_lowercase + " "))
     if strange:
+        raise DataError(f"{path} is not text8: it holds {strange[0]!r}; expected a-z and spaces alone.")
+    if not options.path and file.characters != LENGTH:
         raise DataError(
-            f"{path} is not text8: it holds {strange[0]!r} at {strange.start():,}; expected a-z and spaces."
+            f"{path} is not text8: {file.characters:,} characters; expected {LENGTH:,}. Delete it and try again."
         )
-    if not options.path and len(text) != LENGTH:
-        raise DataError(
-            f"{path} is not text8: {len(text):,} characters; expected {LENGTH:,}. Delete it and try again."
-        )
+    text = file if file.characters >= LONG else read_text(file.path)
     validation = 0.05 if options.validation_share is None else options.validation_share
     test = 0.05 if options.test_share is None else options.test_share
     shares = replace(options, validation_share=validation, test_share=test)
     return split(text, "text8", shares, licence=source.licence, citation=source.citation)
+
+
+def _unpacked(archive: Path) -> Path:
+    """The text in the archive, unpacked once."""
+
+    def write(target: Path) -> None:
+        target.write_bytes(first(archive, "text8"))
+
+    return kept(("text8", content_hash(archive)), ".txt", "text8", write)
 
 
 source = Source(

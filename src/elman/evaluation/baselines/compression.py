@@ -9,6 +9,7 @@ import numpy as np
 
 from elman.core.results import Predictions
 from elman.data.contract import SplitName
+from elman.data.passage import ending, pieces
 from elman.evaluation.contract import Predictor, TokenProblem
 
 TASKS = ("language_modelling",)
@@ -18,14 +19,13 @@ MOST = 8_000_000
 
 def fit(problem: TokenProblem, seconds: float) -> Predictor:
     """Compress the training text once."""
-    train = problem.texts["train"].encode("utf-8")[-MOST:]
+    train = ending(problem.texts["train"], MOST).encode("utf-8")[-MOST:]
     alone = len(lzma.compress(train, lzma.FORMAT_RAW, filters=FILTERS))
 
     def predict(split: SplitName) -> Predictions:
         """The same number of nats for every token: only the mean means anything."""
-        both = len(
-            lzma.compress(train + problem.texts[split].encode("utf-8"), lzma.FORMAT_RAW, filters=FILTERS)
-        )
+        text = "".join(pieces(problem.texts[split]))
+        both = len(lzma.compress(train + text.encode("utf-8"), lzma.FORMAT_RAW, filters=FILTERS))
         targets = np.asarray(problem.tokens[split][1:])
         return Predictions(
             "tokens", np.full(len(targets), (both - alone) * 8 * math.log(2) / len(targets)), targets

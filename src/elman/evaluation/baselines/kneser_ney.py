@@ -1,4 +1,4 @@
-"""Interpolated modified Kneser-Ney n-grams: order 6 for characters, 5 for words.
+"""Interpolated modified Kneser-Ney n-grams: order 6 for characters, 5 for words; of a long text its last 8 million tokens.
 
     p_k(w | c) = max(n(c w) - D(n(c w)), 0) / n(c) + g(c) p_{k-1}(w | c without its first token)
 
@@ -17,6 +17,7 @@ from elman.data.contract import SplitName
 from elman.evaluation.contract import Predictor, TokenProblem
 
 TASKS = ("language_modelling",)
+MOST = 8_000_000  # training tokens: n-grams of more would not fit into a small machine's memory
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Order:
 def fit(problem: TokenProblem, seconds: float) -> Predictor:
     """Count the n-grams of the training split."""
     order = 6 if problem.unit in ("character", "byte") else 5
-    orders = learn(problem.tokens["train"], problem.vocabulary_size, order)
+    orders = learn(problem.tokens["train"][-MOST:], problem.vocabulary_size, order)
 
     def predict(split: SplitName) -> Predictions:
         tokens = np.asarray(problem.tokens[split])
