@@ -33,7 +33,11 @@ class LongFile:
     def _byte(self, character: int) -> int:
         if character >= self.characters:
             return self.path.stat().st_size
-        byte, before = max(mark for mark in self.marks if mark[1] <= character)
+        place = max(number for number, mark in enumerate(self.marks) if mark[1] <= character)
+        byte, before = self.marks[place]
+        after = self.marks[place + 1]
+        if after[0] - byte == after[1] - before:  # as many bytes as characters: ASCII
+            return byte + character - before
         with open(self.path, "rb") as stream:
             stream.seek(byte)
             text = codecs.getincrementaldecoder("utf-8")().decode(stream.read(4 * (character - before)))
