@@ -25,7 +25,7 @@ def cache(tmp_path, monkeypatch):
 def test_every_source_describes_itself(name):
     source = find("data.sources", name).source
     assert source.title and source.licence and source.size
-    assert source.task in ("classification", "regression", "language_modelling", "forecasting")
+    assert source.task in ("classification", "regression", "tagging", "language_modelling", "forecasting")
     from elman.core.recipe import Recipe
 
     Recipe().override(dict(source.defaults))  # settings that exist

@@ -34,6 +34,9 @@ class Data:
     delays: tuple[str, ...] = ()
     group: str | None = None
     stratified: bool = False
+    length: int | None = None  # synthetic: the longest training sequence
+    test_length: int | None = None  # synthetic: the longest test sequence
+    data_seed: int = 0  # synthetic: which draw of the sequences
 
 
 def main(arguments: list[str]) -> int:

@@ -92,7 +92,7 @@ def check(dataset: Dataset, name: str) -> Dataset:
 
 
 def followed(dataset: Dataset, options: DataOptions) -> Dataset:
-    """DataError for a way to split or to delay that this source does not follow: nothing is passed over in silence."""
+    """DataError for a way to split, to delay or to draw that this source does not follow: nothing is passed over in silence."""
     rule = dataset.provenance.split
     for flag, given, kept in (
         ("group", options.group, f"hash of {options.group}" in rule),
@@ -100,6 +100,9 @@ def followed(dataset: Dataset, options: DataOptions) -> Dataset:
         ("delays", options.delays, isinstance(dataset, SeriesTable)),
         ("fold", options.fold, isinstance(dataset, SeriesTable)),
         ("history", options.history, isinstance(dataset, SeriesTable)),
+        ("length", options.length, dataset.provenance.chance),
+        ("test-length", options.test_length, dataset.provenance.chance),
+        ("data-seed", options.data_seed, dataset.provenance.chance),
     ):
         if given and not kept:
             raise DataError(f"{options.source} is split {rule}; it does not use --{flag}. Drop it.")
