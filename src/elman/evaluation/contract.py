@@ -19,6 +19,7 @@ from elman.core.results import Predictions
 from elman.data.contract import Examples, SplitName
 from elman.data.passage import Passage
 
+TOGETHER = 1 << 22  # tokens that are counted at once
 Predictor = Callable[[SplitName], Predictions]
 
 
@@ -44,6 +45,13 @@ class TokenProblem:
     unit: str  # "character", "byte", "word", "token"
     texts: Mapping[SplitName, str | Passage]
     characters: Mapping[SplitName, int]
+
+    def training_counts(self) -> np.ndarray:
+        """How often each token comes in the training split (vocabulary,) int64, in bounded memory."""
+        tokens, counts = self.tokens["train"], np.zeros(self.vocabulary_size, np.int64)
+        for start in range(0, len(tokens), TOGETHER):
+            counts += np.bincount(tokens[start : start + TOGETHER], minlength=len(counts))
+        return counts
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def slices(predictions: Predictions, problem: Problem, split: SplitName) -> dict
     if isinstance(problem, SeriesProblem):
         return _series(predictions, problem)
     if isinstance(problem, TokenProblem):
-        counts = np.bincount(problem.tokens["train"], minlength=problem.vocabulary_size)[predictions.targets]
+        counts = problem.training_counts()[predictions.targets]
         edges = [
             (0, 100, "seen under 100 times"),
             (100, 10_000, "100 to 9,999 times"),

@@ -8,14 +8,11 @@ from elman.core.results import Predictions
 from elman.evaluation.contract import Predictor, TokenProblem
 
 TASKS = ("language_modelling",)
-TOGETHER = 1 << 22  # tokens counted at once
 
 
 def fit(problem: TokenProblem, seconds: float) -> Predictor:
     """Count the tokens."""
-    tokens, counts = problem.tokens["train"], np.ones(problem.vocabulary_size)
-    for start in range(0, len(tokens), TOGETHER):
-        counts += np.bincount(tokens[start : start + TOGETHER], minlength=len(counts))
+    counts = problem.training_counts() + 1.0
     nats = -np.log(counts / counts.sum())
     return lambda split: Predictions(
         "tokens", nats[problem.tokens[split][1:]], np.asarray(problem.tokens[split][1:])
