@@ -166,10 +166,11 @@ def evaluate(
     results: dict[str, Scores] = {}
     for split in splits:
         predictions = prepared.task.predict(run.network, encoded, split, recipe)
-        looks = look(prepared.dataset.provenance.data_hash) if split == "test" else None
+        came, test = prepared.dataset.provenance, split == "test"
+        looks, chance = (look(came.data_hash), came.chance) if test else (None, None)
         results[split] = judge(
             split, predictions, rivals.predict(split), encoded.problem, name=run.name, seconds=rivals.seconds,
-            bootstrap=recipe.evaluation.bootstrap, seed=recipe.training.seed, looks=looks,
+            bootstrap=recipe.evaluation.bootstrap, seed=recipe.training.seed, looks=looks, chance=chance,
         )  # fmt: skip
         save_predictions(run.folder, split, predictions, encoded.problem)
         listener.scores(results[split])

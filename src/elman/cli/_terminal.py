@@ -31,7 +31,8 @@ class Terminal(Listener):
         counts = ", ".join(f"{count:,} {split}" for split, count in sizes.items())
         self.console.print(f"[bold]data[/]    {provenance.source}: {counts}", soft_wrap=True)
         self.console.print(f"        split {provenance.split}", soft_wrap=True)
-        for line in (*provenance.notes, *summary):
+        chance = [f"chance on the test split: {provenance.chance}"] if provenance.chance else []
+        for line in (*chance, *provenance.notes, *summary):
             self.console.print(f"        {line}", soft_wrap=True, markup=False)
 
     def rival(self, score: Score, primary: str) -> None:

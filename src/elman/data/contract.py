@@ -28,6 +28,9 @@ class Chance:
     value: float
     why: str
 
+    def __str__(self) -> str:
+        return f"{self.metric} {self.value:.4g}: {self.why}"
+
 
 @dataclass(frozen=True)
 class Provenance:

@@ -7,17 +7,19 @@ from collections.abc import Mapping
 from typing import Any
 
 from elman.core.results import Metric, Paired, Predictions, Score, Scores, Value
-from elman.data.contract import SplitName
+from elman.data.contract import Chance, SplitName
 from elman.evaluation.classification import calibration, confusion
-from elman.evaluation.contract import Problem, SeriesProblem, TextProblem
+from elman.evaluation.contract import Problem, SeriesProblem, TaggedProblem, TextProblem
 from elman.evaluation.forecast import echo_lag
 from elman.evaluation.intervals import Resamples, interval, p_value
 from elman.evaluation.looks import ordinal
-from elman.evaluation.measure import block_length, errors, from_errors, metrics, primary_metric
+from elman.evaluation.measure import block_length, errors, from_errors, groups, metrics, primary_metric
 from elman.evaluation.slices import slices
+from elman.evaluation.tagging import per_tag
 
 NOTHING = {
     "majority",
+    "most_frequent_tag",
     "train_mean",
     "mean_value",
     "unigram",
@@ -55,11 +57,17 @@ def judge(
     bootstrap: int = 1000,
     seed: int = 0,
     looks: int | None = None,
+    chance: Chance | None = None,
 ) -> Scores:
-    """Rows best first, paired differences to every rival (positive: the network is better), slices, the verdict."""
+    """Rows best first, paired differences to every rival (positive: the network is better), slices, the verdict.
+
+    `chance` is a row of its own: no predictions were made for it, so it has no interval and no difference.
+    """
     seconds, primary = seconds or {}, primary_metric(problem)
     mine = errors(network, problem)
-    resamples = Resamples.draw(len(mine), bootstrap, block_length(problem, len(mine)), seed)
+    resamples = Resamples.draw(
+        len(mine), bootstrap, block_length(problem, len(mine)), seed, groups(problem, split)
+    )
     rows = [
         score(
             name, split, network, problem, is_rival=False, resamples=resamples, seconds=seconds.get(name, 0.0)
@@ -84,11 +92,13 @@ def judge(
         gain = sign * (own - theirs)
         value = sign * (rows[0].metrics[primary.name].value - rows[-1].metrics[primary.name].value)
         paired.append(Paired(rival, primary.name, interval(gain, value), p_value(gain)))
+    if chance is not None and chance.metric == primary.name:
+        rows.append(Score("chance", split, True, {chance.metric: Value(chance.value)}, note=chance.why))
     rows.sort(key=lambda row: -sign * row.metrics[primary.name].value)
     ranked = [row.name for row in rows if row.is_rival]
     paired.sort(key=lambda pair: ranked.index(pair.rival))
     details = _details(network, problem)
-    sentence, beats = _verdict(name, split, rows, paired, primary, problem, details)
+    sentence, beats = _verdict(name, split, rows, paired, primary, problem, details, chance)
     if looks is not None:
         sentence += f" This was the {ordinal(looks)} look at this test set."
     return Scores(
@@ -105,12 +115,12 @@ def judge(
 
 
 def _details(network: Predictions, problem: Problem) -> dict[str, object]:
-    if isinstance(problem, TextProblem) and problem.labels is not None:
+    if isinstance(problem, TextProblem | TaggedProblem) and problem.labels is not None:
         return {
             "confusion": confusion(network),
             "labels": list(problem.labels),
             "calibration": calibration(network),
-        }
+        } | ({"per_tag": per_tag(network)} if isinstance(problem, TaggedProblem) else {})
     if isinstance(problem, SeriesProblem):
         lag, at_lag, at_zero = echo_lag(network)
         return {"echo_lag": lag, "echo_correlation": at_lag, "correlation": at_zero}
@@ -130,20 +140,26 @@ def _verdict(
     primary: Metric,
     problem: Problem,
     details: dict[str, Any],
+    chance: Chance | None,
 ) -> tuple[str, bool]:
     own = next(row for row in rows if not row.is_rival).metrics[primary.name]
-    low, high = own.low or math.nan, own.high or math.nan
+    low, high = (math.nan if end is None else end for end in (own.low, own.high))
     head = f"{primary.words} {show(primary, own.value)} [{show(primary, low)}, {show(primary, high)}]"
     told = primary.unit.startswith("share") or primary.unit in primary.words
     unit = "" if told else f" ({primary.unit})"
     where = {"test": "the test split", "validation": "the validation split", "train": "the training split"}[
         split
     ]
+    by_chance = ""
+    if chance is not None and chance.metric == primary.name:
+        by_chance = f" Chance is {show(primary, chance.value)}: {chance.why}."
+        # By luck of a finite split a guess can lie ahead of every rival, and none may have been run.
+        if not (low > chance.value if primary.higher_is_better else high < chance.value):
+            return f"{name} has learnt nothing that shows: {head}{unit} on {where}.{by_chance}", False
     if not paired:
-        return (
-            f"{name}: {head}{unit} on {where}; no rival was run, so nothing says whether that is good.",
-            False,
-        )
+        alone = "so chance alone says" if by_chance else "so nothing says"
+        verdict = f"{name}: {head}{unit} on {where}; no rival was run, {alone} whether that is good."
+        return verdict + by_chance, False
     best = paired[0]
     gain = best.difference
     gap = (
@@ -174,7 +190,7 @@ def _verdict(
             f"{name} and the best rival, {rival}, cannot be told apart: difference {_signed(primary, gain.value)} ({bounds})",
             False,
         )
-    sentence += f". {head[0].upper() + head[1:]}{unit} on {where}."
+    sentence += f". {head[0].upper() + head[1:]}{unit} on {where}.{by_chance}"
     lag = details.get("echo_lag")
     if (
         isinstance(problem, SeriesProblem)
