@@ -10,9 +10,10 @@ import numpy as np
 from elman.core.errors import UnknownName
 from elman.core.recipe import Recipe
 from elman.core.results import Advice, Finding
-from elman.evaluation.contract import SeriesProblem, TextProblem
+from elman.evaluation.contract import SeriesProblem, TaggedProblem, TextProblem
 from elman.evaluation.measure import errors as each_error
 from elman.evaluation.measure import primary_metric
+from elman.evaluation.tagging import in_sentence
 from elman.interpretation.advice import advice
 from elman.interpretation.attribution import attribution
 from elman.interpretation.errors import errors
@@ -36,9 +37,13 @@ def analyse(run: Run, task: Task, encoded: Encoded, questions: Sequence[str] = (
         if question not in QUESTIONS:
             raise UnknownName("question", question, QUESTIONS)
     recipe, network = run.recipe, run.network
+    left_out = task.left_out(recipe)
     view = task.view(network, encoded.encoder, recipe)
     found: list[Finding | None] = []
     for question in questions or QUESTIONS:
+        if question in left_out:
+            found.append(Finding(question, question.capitalize(), f"Not asked: {left_out[question]}."))
+            continue
         if question == "errors":
             predictions = task.predict(network, encoded, "validation", recipe)
             each = each_error(predictions, encoded.problem)
@@ -59,6 +64,8 @@ def describe(encoded: Encoded, row: int) -> str:
     if isinstance(problem, TextProblem):
         text = problem.splits["validation"].texts[row]
         return text if len(text) <= 160 else text[:157] + "..."
+    if isinstance(problem, TaggedProblem):
+        return in_sentence(problem.splits["validation"], row)
     if isinstance(problem, SeriesProblem):
         time = problem.time[problem.origins["validation"][row]]
         if np.issubdtype(problem.time.dtype, np.datetime64):

@@ -38,5 +38,7 @@ def as_recipe(source: str | Path | Recipe, **settings: Any) -> Recipe:
 def _start(source: str) -> Recipe:
     key = source.lower().replace("-", "_")
     if key not in catalogue("data.sources"):
-        return Recipe()
+        from elman.data import conllu
+
+        return Recipe().override(dict(conllu.DEFAULTS)) if conllu.is_conllu(Path(source)) else Recipe()
     return Recipe().override(dict(find("data.sources", key).source.defaults))

@@ -60,6 +60,9 @@ class EncodingOptions:
     keep: Literal["start", "end", "both"] = "start"  # which end a cut keeps
     padding: Literal["right", "left"] = "right"  # which end short sequences are filled up at
     bigrams: int = 0  # pairs of neighbouring tokens seen at least so often get a vector of their own; 0: none
+    affixes: int | None = (
+        None  # tagging: also read how a word begins and ends, up to so many letters; 0: the word alone
+    )
     log_count_ratios: bool = False  # two classes: weigh tokens and pairs by how they tell them apart
     context_length: int | None = None  # time steps a forecast sees
     horizon: int | None = None  # time steps a forecast gives

@@ -33,7 +33,8 @@ def load(options: DataOptions) -> tuple[Source, Dataset]:
     """The source and its data set.
 
     A name of the catalogue wins; else the name is a path: a text file or folder of text files is running text, a
-    folder of folders has one class per folder, a table has texts with labels or (with a time column) series.
+    folder of folders has one class per folder, a .conllu file or a folder of them has tagged sentences, a table has
+    texts with labels or (with a time column) series.
     """
     name = options.source.lower().replace("-", "_")
     if name in catalogue("data.sources"):
@@ -52,14 +53,16 @@ def load(options: DataOptions) -> tuple[Source, Dataset]:
 
 def own(path: Path, options: DataOptions) -> Source:
     """A source that describes the user's own file or folder."""
-    from elman.data import class_folders, series, table, text_file
+    from elman.data import class_folders, conllu, series, table, text_file
 
     reader: Callable[[DataOptions], Dataset]
 
     suffix = "".join(path.suffixes[-1:]).lower()
     if path.suffixes[-2:] == [".csv", ".gz"]:
         suffix = ".csv"
-    if path.is_dir():
+    if conllu.is_conllu(path):
+        reader, task = conllu.load, "tagging"
+    elif path.is_dir():
         folders = [child for child in path.iterdir() if child.is_dir() and not child.name.startswith(".")]
         reader, task = (
             (class_folders.load, "classification") if folders else (text_file.load, "language_modelling")

@@ -10,7 +10,7 @@ from typing import Any, cast
 import numpy as np
 import polars as pl
 
-from elman.data.contract import Corpus, Dataset, Examples, LabelledTexts, SeriesTable
+from elman.data.contract import Corpus, Dataset, Examples, LabelledTexts, SeriesTable, TaggedTexts
 from elman.data.passage import opening
 from elman.data.pitfalls import suspects
 from elman.data.structure import describe
@@ -28,6 +28,8 @@ def profile(dataset: Dataset) -> Lines:
     """Lines for a person, most important first."""
     if isinstance(dataset, Corpus):
         return _corpus(dataset)
+    if isinstance(dataset, TaggedTexts):
+        return _tagged(dataset)
     return _texts(dataset) if isinstance(dataset, LabelledTexts) else _series(dataset)
 
 
@@ -64,6 +66,36 @@ def _texts(dataset: LabelledTexts) -> Lines:
     return lines + [
         ("example", f"{train.targets[row]}: {train.texts[row][:70]!r}") for row in _spread(len(train), 3)
     ]
+
+
+def _tagged(dataset: TaggedTexts) -> Lines:
+    lines: Lines = []
+    for split, examples in dataset.splits.items():
+        sizes = list(map(len, examples.words))
+        low, middle, high, most = np.percentile(sizes, [5, 50, 95, 100])
+        said = f"{len(examples):,} sentences of {low:.0f} to {high:.0f} words (90%), median {middle:.0f}, longest {most:,.0f}; "
+        lines.append((split, f"{said}{sum(sizes):,} words"))
+        if split == "train":
+            lines.append(("", f"lengths {histogram(sizes)}"))
+        counts = Counter(tag for tags in examples.tags for tag in tags)
+        total, unscored = sum(counts.values()) - counts[""], counts.pop("", 0)
+        shown = ", ".join(
+            f"{tag} {count / max(1, total):.1%}" for tag, count in counts.most_common(MOST_CLASSES)
+        )
+        more = f" and {len(counts) - MOST_CLASSES} more tags" if len(counts) > MOST_CLASSES else ""
+        lines.append(("", shown + more + (f"; {unscored:,} words are not scored" if unscored else "")))
+    train = dataset.splits["train"]
+    kinds: dict[str, set[str]] = {}
+    for words, tags in zip(train.words, train.tags):
+        for word, tag in zip(words, tags):
+            if tag:
+                kinds.setdefault(word, set()).add(tag)
+    several = sum(len(kinds.get(word, ())) > 1 for words in train.words for word in words)
+    share = several / max(1, sum(map(len, train.words)))
+    lines.append(("words", _unknown(train.words, dataset.splits["test"].words)))
+    lines.append(("tags", f"{share:.1%} of the training words are of a form that has several tags"))
+    pairs = [list(zip(train.words[row], train.tags[row]))[:12] for row in _spread(len(train), 3)]
+    return lines + [("example", " ".join(f"{word}/{tag or '-'}" for word, tag in one)) for one in pairs]
 
 
 def _spread(count: int, wanted: int) -> list[int]:

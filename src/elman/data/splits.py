@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -58,7 +58,7 @@ def pick(texts: Sequence[str], targets: Sequence[object], rows: np.ndarray) -> E
     return Examples([texts[row] for row in rows], [targets[row] for row in rows])  # type: ignore[misc]
 
 
-def hash_texts(*parts: Sequence[object]) -> str:
+def hash_texts(*parts: Iterable[object]) -> str:
     """SHA-256 over texts and labels in order."""
     digest = hashlib.sha256()
     for part in parts:

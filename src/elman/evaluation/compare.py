@@ -44,14 +44,16 @@ def compare(runs: Sequence[RunFolder], split: str) -> Comparison:
         )
     stored = [run.scores.get(split) or _missing(run, split) for run in runs]
     primary = stored[0]["primary"]
-    each = [pl.read_parquet(run.folder / f"predictions-{split}.parquet")["error"].to_numpy() for run in runs]
+    tables = [pl.read_parquet(run.folder / f"predictions-{split}.parquet") for run in runs]
+    each = [table["error"].to_numpy() for table in tables]
     if len({len(errors) for errors in each}) > 1:
         raise RunError(
             "these runs measured different examples (context or tokens differ); nothing can be paired."
         )
     sign = 1 if primary["higher_is_better"] else -1
     block = 1 if primary["name"] in ("accuracy", "rmse") else max(50, round(len(each[0]) ** 0.5))
-    draws = Resamples.draw(len(each[0]), 1000, block, 0)
+    groups = tables[0]["sentence"].to_numpy() if "sentence" in tables[0].columns else None
+    draws = Resamples.draw(len(each[0]), 1000, block, 0, groups)
     first = draws.means(each[0])
     rows = []
     for run, scores, errors in zip(runs, stored, each):

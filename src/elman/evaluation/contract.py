@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from elman.core.results import Predictions
-from elman.data.contract import Examples, SplitName
+from elman.data.contract import Examples, SplitName, TaggedExamples
 from elman.data.passage import Passage
 
 TOGETHER = 1 << 22  # tokens that are counted at once
@@ -31,6 +31,14 @@ class TextProblem:
     labels: tuple[str, ...] | None
     characters: bool = False
     season: int = 1
+
+
+@dataclass(frozen=True)
+class TaggedProblem:
+    """A tag for each word; words whose tag is "" are read and not scored. An example is a scored word, sentences in order."""
+
+    splits: Mapping[SplitName, TaggedExamples]
+    labels: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -91,4 +99,4 @@ class SeriesProblem:
         return np.where(self.observed[rows], self.values[rows], np.nan)
 
 
-Problem = TextProblem | TokenProblem | SeriesProblem
+Problem = TextProblem | TaggedProblem | TokenProblem | SeriesProblem

@@ -14,19 +14,26 @@ class Resamples:
     """The same resampled examples for every model, so that differences are paired.
 
     Blocks of `block` neighbours are drawn with replacement and wrap round (Politis and Romano 1992); block 1 is the plain bootstrap
-    (Efron 1979).
+    (Efron 1979). With `groups`, the number of the group of each example, whole groups are drawn: examples of a group hang together
+    (the cluster bootstrap, Davison and Hinkley 1997, section 3.8).
     """
 
     starts: np.ndarray  # (draws, blocks)
     block: int
     count: int
+    groups: np.ndarray | None = None  # (examples,) from 0 to count - 1
 
     @classmethod
-    def draw(cls, count: int, draws: int, block: int, seed: int) -> Resamples:
+    def draw(
+        cls, count: int, draws: int, block: int, seed: int, groups: np.ndarray | None = None
+    ) -> Resamples:
         """`draws` resamples of `count` examples."""
+        if groups is not None:
+            numbers, groups = np.unique(groups, return_inverse=True)
+            count, block = len(numbers), 1
         block = max(1, min(block, count // 2 or 1))
         blocks = -(-count // block)
-        return cls(np.random.default_rng(seed).integers(0, count, (draws, blocks)), block, count)
+        return cls(np.random.default_rng(seed).integers(0, count, (draws, blocks)), block, count, groups)
 
     def means(self, values: np.ndarray) -> np.ndarray:
         """The mean of `values` (count,) over each resample (draws,); NaN values are left out."""
@@ -38,7 +45,9 @@ class Resamples:
         return means
 
     def _windows(self, values: np.ndarray) -> np.ndarray:
-        """Sum of the block that begins at each example, wrapped."""
+        """Sum of the block that begins at each example, wrapped; of each group where there are groups."""
+        if self.groups is not None:
+            return np.bincount(self.groups, values, self.count)
         if self.block == 1:
             return values
         around = np.concatenate([[0.0], np.cumsum(np.concatenate([values, values[: self.block]]))])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from elman.core.results import Metric, Predictions
-from elman.evaluation import classification, forecast, language, regression
-from elman.evaluation.contract import Problem, SeriesProblem, TextProblem, TokenProblem
+from elman.data.contract import SplitName
+from elman.evaluation import classification, forecast, language, regression, tagging
+from elman.evaluation.contract import Problem, SeriesProblem, TaggedProblem, TextProblem, TokenProblem
 
 
 def primary_metric(problem: Problem) -> Metric:
@@ -15,6 +16,8 @@ def primary_metric(problem: Problem) -> Metric:
         return forecast.PRIMARY
     if isinstance(problem, TokenProblem):
         return language.primary(problem)
+    if isinstance(problem, TaggedProblem):
+        return tagging.PRIMARY
     return regression.PRIMARY if problem.labels is None else classification.PRIMARY
 
 
@@ -24,6 +27,8 @@ def metrics(predictions: Predictions, problem: Problem) -> dict[str, float]:
         return forecast.metrics(predictions, problem)
     if isinstance(problem, TokenProblem):
         return language.metrics(predictions, problem)
+    if isinstance(problem, TaggedProblem):
+        return classification.metrics(predictions)
     return regression.metrics(predictions) if problem.labels is None else classification.metrics(predictions)
 
 
@@ -33,15 +38,22 @@ def errors(predictions: Predictions, problem: Problem) -> np.ndarray:
         return forecast.errors(predictions, problem)
     if isinstance(problem, TokenProblem):
         return language.errors(predictions)
+    if isinstance(problem, TaggedProblem):
+        return classification.errors(predictions)
     assert isinstance(problem, TextProblem)
     return regression.errors(predictions) if problem.labels is None else classification.errors(predictions)
 
 
 def from_errors(each: float | np.ndarray, problem: Problem) -> np.ndarray:
     """The primary metric from a mean of `errors`."""
-    if isinstance(problem, TextProblem):
+    if isinstance(problem, TextProblem | TaggedProblem):
         return np.sqrt(each) if problem.labels is None else 1 - np.asarray(each)
     return np.asarray(each)
+
+
+def groups(problem: Problem, split: SplitName) -> np.ndarray | None:
+    """The sentence that each scored word is of (n,): the bootstrap draws sentences; None where examples are drawn."""
+    return tagging.places(problem.splits[split])[0] if isinstance(problem, TaggedProblem) else None
 
 
 def block_length(problem: Problem, count: int) -> int:

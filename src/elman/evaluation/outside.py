@@ -10,7 +10,8 @@ from elman.core.results import Predictions
 from elman.data.contract import SplitName
 from elman.data.download import local
 from elman.data.table import column, read_table
-from elman.evaluation.contract import Problem, SeriesProblem, TextProblem, TokenProblem
+from elman.evaluation.contract import Problem, SeriesProblem, TaggedProblem, TextProblem, TokenProblem
+from elman.evaluation.tagging import tag_numbers
 from elman.evaluation.texts import class_numbers
 
 SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
@@ -19,8 +20,8 @@ SUFFIXES = (".csv", ".tsv", ".parquet", ".jsonl", ".ndjson")
 def outside(path: str, problem: Problem) -> dict[SplitName, Predictions]:
     """An outside model's predictions by split, from a csv, jsonl or parquet file.
 
-    Columns: `split` (left out: all rows are "test") and `row` (0 = first). Classes: one column per class with its
-    probability, or `prediction` with the class. Numbers: `prediction`. Tokens: `nats` of each token but the first. Forecasts:
+    Columns: `split` (left out: all rows are "test") and `row` (0 = first; tags: of the scored words, sentences in order). Classes and
+    tags: one column each with its probability, or `prediction` with the name. Numbers: `prediction`. Tokens: `nats` of each token but the first. Forecasts:
     `row` (window), `step` (0 = first ahead), `series`, `prediction`.
     Raises DataError when a row is missing or twice there, or a value is no number.
     """
@@ -62,27 +63,33 @@ def _read(part: pl.DataFrame, problem: Problem, split: SplitName, path: str) -> 
     if isinstance(problem, TokenProblem):
         targets = np.asarray(problem.tokens[split][1:])
         return Predictions("tokens", _ordered(part, rows, len(targets), "nats", path), targets)
+    if isinstance(problem, TaggedProblem):
+        return _classes(part, rows, tag_numbers(problem, split), problem.labels, path)
     assert isinstance(problem, TextProblem)
-    count = len(problem.splits[split])
-    if problem.labels is None:
-        return Predictions(
-            "values",
-            _ordered(part, rows, count, "prediction", path),
-            np.asarray(problem.splits[split].targets, np.float64),
-        )
-    if set(problem.labels) <= set(part.columns):
-        outputs = np.stack([_ordered(part, rows, count, label, path) for label in problem.labels], 1)
+    if problem.labels is not None:
+        return _classes(part, rows, class_numbers(problem, split), problem.labels, path)
+    values = _ordered(part, rows, len(problem.splits[split]), "prediction", path)
+    return Predictions("values", values, np.asarray(problem.splits[split].targets, np.float64))
+
+
+def _classes(
+    part: pl.DataFrame, rows: np.ndarray, targets: np.ndarray, labels: tuple[str, ...], path: str
+) -> Predictions:
+    """Probabilities from a column for each class, or certainty from the classes in `prediction`."""
+    count = len(targets)
+    if set(labels) <= set(part.columns):
+        outputs = np.stack([_ordered(part, rows, count, label, path) for label in labels], 1)
     else:
-        numbers = {label: number for number, label in enumerate(problem.labels)}
+        numbers = {label: number for number, label in enumerate(labels)}
         column(part, "prediction", path)
         named = part.with_columns(
             part["prediction"].cast(pl.String).replace_strict(numbers, default=-1).alias("prediction")
         )
         chosen = _ordered(named, rows, count, "prediction", path).astype(int)
         if (chosen < 0).any():
-            raise DataError(f"{path} predicts a class that is not one of {', '.join(problem.labels)}.")
-        outputs = np.eye(len(problem.labels))[chosen]
-    return Predictions("classes", outputs, class_numbers(problem, split), problem.labels)
+            raise DataError(f"{path} predicts a class that is not one of {', '.join(labels)}.")
+        outputs = np.eye(len(labels))[chosen]
+    return Predictions("classes", outputs, targets, labels)
 
 
 def _expected(name: str, size: int, problem: SeriesProblem) -> str:

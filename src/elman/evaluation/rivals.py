@@ -15,7 +15,7 @@ from elman.core.results import Metric, Predictions, Score
 from elman.data.contract import SplitName
 from elman.evaluation.contract import Predictor, Problem
 from elman.evaluation.intervals import Resamples
-from elman.evaluation.measure import block_length, errors, primary_metric
+from elman.evaluation.measure import block_length, errors, groups, primary_metric
 from elman.evaluation.outside import SUFFIXES, outside
 from elman.evaluation.verdict import score
 
@@ -77,7 +77,9 @@ def hold(
         if rival.predict and "validation" in rival.splits:
             predictions = rival.predict("validation")
             each = errors(predictions, problem)
-            draws = Resamples.draw(len(each), 200, block_length(problem, len(each)), seed)
+            draws = Resamples.draw(
+                len(each), 200, block_length(problem, len(each)), seed, groups(problem, "validation")
+            )
             row = score(
                 rival.name,
                 "validation",

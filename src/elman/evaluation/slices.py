@@ -8,8 +8,9 @@ import numpy as np
 
 from elman.core.results import Predictions
 from elman.data.contract import SplitName
-from elman.evaluation.contract import Problem, SeriesProblem, TextProblem, TokenProblem
+from elman.evaluation.contract import Problem, SeriesProblem, TaggedProblem, TextProblem, TokenProblem
 from elman.evaluation.measure import errors, from_errors
+from elman.evaluation.tagging import parts as tagged_parts
 from elman.evaluation.texts import class_numbers
 
 Rows = tuple[tuple[str, int, float], ...]  # name of the part, examples in it, primary metric
@@ -33,6 +34,11 @@ def slices(predictions: Predictions, problem: Problem, split: SplitName) -> dict
                 for a, b, n in edges
                 if ((counts >= a) & (counts < b)).any()
             )
+        }
+    if isinstance(problem, TaggedProblem):
+        return {
+            name: tuple(_part(part, each, mask, problem) for part, mask in masks)
+            for name, masks in tagged_parts(problem, split).items()
         }
     assert isinstance(problem, TextProblem)
     texts = problem.splits[split].texts

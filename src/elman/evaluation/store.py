@@ -10,14 +10,15 @@ import polars as pl
 from elman.core.files import write_atomic
 from elman.core.results import Predictions
 from elman.data.contract import SplitName
-from elman.evaluation.contract import Problem
+from elman.evaluation.contract import Problem, TaggedProblem
 from elman.evaluation.measure import errors
+from elman.evaluation.tagging import places, scored_words
 
 
 def save_predictions(folder: Path, split: SplitName, predictions: Predictions, problem: Problem) -> Path:
     """predictions-SPLIT.parquet: `row`, `error` (part of the primary metric), target, prediction, probabilities.
 
-    Forecasts have one row per window with lists over steps (and series) beside it.
+    Tags have sentence, place and word beside them. Forecasts have one row per window with lists over steps (and series) beside it.
     """
     columns: dict[str, object] = {
         "row": np.arange(len(predictions.targets)),
@@ -30,6 +31,9 @@ def save_predictions(folder: Path, split: SplitName, predictions: Predictions, p
             labels[predictions.outputs.argmax(1)],
         )
         columns |= {f"p({label})": predictions.outputs[:, k] for k, label in enumerate(predictions.labels)}
+        if isinstance(problem, TaggedProblem):  # which word of which sentence
+            columns["sentence"], columns["place"] = places(problem.splits[split])
+            columns["word"] = scored_words(problem.splits[split])
     elif predictions.kind == "forecasts":
         for k, name in enumerate(predictions.labels):
             columns[f"target {name}"] = list(predictions.targets[..., k])

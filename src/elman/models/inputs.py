@@ -19,6 +19,7 @@ SLOW = 0.1
 class TokenInputs(nn.Module):
     """Token numbers (batch, time) to vectors (batch, time, size).
 
+    Tokens of several numbers (batch, time, width), a word's own and those of its pieces, are read as the sum of their vectors.
     With `bigrams`, sorted codes (previous token * vocabulary + token) of the pairs that count, the vector of a token is the sum of its
     own and of one for the pair it ends (Wang and Manning 2012 show what pairs are worth); pairs start at zero.
     With `ratios`, one table of log-count ratios for the tokens and one for the pairs, if there are any, what is added instead is
@@ -61,6 +62,8 @@ class TokenInputs(nn.Module):
         """`ratios` (batch, time, orders) stand for the network's own tables: training texts bring theirs, out of fold."""
         given, tokens = tokens, self._drop(tokens)
         vectors: Tensor = self.embedding(tokens)
+        if tokens.dim() == 3:
+            vectors = vectors.sum(2)
         grams = [(tokens, given, self.weighted)] if self.orders else []
         if self.pairs is not None:
             number, whole = self._pair_numbers(tokens), self._pair_numbers(given)
@@ -82,6 +85,8 @@ class TokenInputs(nn.Module):
         if not (self.training and self.token_dropout):
             return tokens
         drop = torch.rand(tokens.shape, device=tokens.device) < self.token_dropout
+        if tokens.dim() == 3:  # the word is unknown then, and its pieces are what there is to tell it by
+            drop[..., 1:] = False
         return tokens.masked_fill(drop & (tokens != 0), UNKNOWN)
 
     def _pair_numbers(self, tokens: Tensor) -> Tensor:

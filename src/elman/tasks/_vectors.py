@@ -6,11 +6,14 @@ from torch import nn
 
 from elman.core.errors import RecipeError
 from elman.core.recipe import Recipe
+from elman.encoding.tagged import WordEncoder
 from elman.encoding.text import TextEncoder
 from elman.models.network import TokenNetwork
 
 
-def start_from_vectors(network: nn.Module, text: TextEncoder, recipe: Recipe) -> tuple[str, ...]:
+def start_from_vectors(
+    network: nn.Module, text: TextEncoder | WordEncoder, recipe: Recipe
+) -> tuple[str, ...]:
     """Fill in the vectors that the recipe names, if any; a line that says how many were found.
 
     Raises RecipeError where not one was found, DataError for a file that is none.

@@ -97,6 +97,10 @@ class Task(ABC):
     def view(self, network: nn.Module, encoder: Any, recipe: Recipe) -> View:
         """The network as the analyses see it."""
 
+    def left_out(self, recipe: Recipe) -> Mapping[str, str]:
+        """Questions that make no sense for this task and recipe, each with the reason."""
+        return {}
+
     @abstractmethod
     def sample(self, encoded: Encoded, split: SplitName, count: int, seed: int = 0) -> Sample:
         """A few sequences of a split for the analyses, drawn under a seed."""

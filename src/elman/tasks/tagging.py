@@ -1,0 +1,188 @@
+"""Words in, a tag for each of them out."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from elman.core.errors import DataError
+from elman.core.recipe import Recipe
+from elman.core.results import Predictions
+from elman.data.contract import Dataset, SplitName, TaggedExamples, TaggedTexts
+from elman.encoding.batch import Batch
+from elman.encoding.sequences import restore
+from elman.encoding.tagged import UNSCORED, TaggedFeed, WordEncoder
+from elman.evaluation.contract import TaggedProblem
+from elman.evaluation.tagging import tag_numbers
+from elman.interpretation.view import Sample, View
+from elman.models.network import TokenNetwork
+from elman.models.pooling import pool
+from elman.tasks._settings import TOKENS
+from elman.tasks._vectors import start_from_vectors
+from elman.tasks.contract import Encoded, Encoder, Task, device_of, evaluating
+from elman.training.loop import Objective, Step
+
+MANY_WORDS = 200  # different training words from which on they are taken for words of a language, with beginnings and ends
+
+
+@dataclass(frozen=True)
+class TagEncoder(Encoder):
+    """A word encoder and the names of the tags."""
+
+    text: WordEncoder
+    labels: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        return {"text": self.text.to_dict(), "labels": list(self.labels)}
+
+    def targets(self, examples: TaggedExamples) -> list[np.ndarray]:
+        """Tag numbers of every sentence, UNSCORED for ""."""
+        index = {label: number for number, label in enumerate(self.labels)} | {"": UNSCORED}
+        return [np.array([index[tag] for tag in tags], np.int64) for tags in examples.tags]
+
+
+class Tagging(Task):
+    """Softmax over tags after every word; cross-entropy over the words that have one."""
+
+    name = "tagging"
+    own = (TOKENS - {"encoding.tokenizer"}) | {
+        "data.label", "encoding.affixes", "training.label_smoothing", "training.class_weights"
+    }  # fmt: skip
+
+    def defaults(self, dataset: Dataset) -> dict[str, Any]:
+        assert isinstance(dataset, TaggedTexts)
+        language = len({word for words in dataset.splits["train"].words for word in words}) >= MANY_WORDS
+        return {
+            "encoding.vocabulary_size": 30_000,
+            "encoding.lowercase": language,
+            "encoding.affixes": 4 if language else 0,
+            "model.pooling": "none",
+            "training.batch_size": 32,
+            "training.learning_rate": 3e-3,
+            "training.epochs": 6.0,
+        }
+
+    def encode(self, dataset: Dataset, recipe: Recipe, encoder: TagEncoder | None = None) -> Encoded:
+        if not isinstance(dataset, TaggedTexts):
+            raise DataError(f"{self.name} needs tagged sentences; {recipe.data.source!r} gives none.")
+        if encoder is None:
+            text = WordEncoder.fit(dataset.splits["train"].words, recipe.encoding)
+            encoder = TagEncoder(text, dataset.labels)
+        feeds = {
+            split: TaggedFeed(
+                [encoder.text.encode(words) for words in examples.words], encoder.targets(examples)
+            )
+            for split, examples in dataset.splits.items()
+        }
+        return Encoded(
+            encoder, feeds, TaggedProblem(dataset.splits, dataset.labels), (encoder.text.summary(),)
+        )
+
+    def encoder(self, stored: dict[str, Any]) -> TagEncoder:
+        return TagEncoder(WordEncoder.from_dict(stored["text"]), tuple(stored["labels"]))
+
+    def network(self, encoder: TagEncoder, recipe: Recipe) -> nn.Module:
+        return TokenNetwork(recipe.model, len(encoder.text), len(encoder.labels), pooling="none")
+
+    def start(self, network: nn.Module, encoder: TagEncoder, recipe: Recipe) -> tuple[str, ...]:
+        return start_from_vectors(network, encoder.text, recipe)
+
+    def objective(self, encoded: Encoded, recipe: Recipe) -> Objective:
+        """Mean over the scored words of a batch; 0 where a batch has none."""
+        weight = None
+        if recipe.training.class_weights == "balanced":
+            counts = np.bincount(tag_numbers(encoded.problem, "train"), minlength=len(encoded.encoder.labels))  # type: ignore[arg-type]
+            weight = torch.tensor(counts.sum() / (len(counts) * np.maximum(counts, 1)), dtype=torch.float32)
+        criterion = nn.CrossEntropyLoss(weight, label_smoothing=recipe.training.label_smoothing)
+
+        def objective(model: nn.Module, batch: Batch, state: Any) -> Step:
+            criterion.to(batch.inputs.device)
+            logits, scored = model(batch.inputs, batch.lengths).values, batch.targets != UNSCORED
+            count = int(scored.sum())
+            loss = criterion(logits[scored], batch.targets[scored]) if count else 0.0 * logits.sum()
+            return Step(loss, count, None)
+
+        return objective
+
+    def predict(self, network: nn.Module, encoded: Encoded, split: SplitName, recipe: Recipe) -> Predictions:
+        feed = encoded.feeds[split]
+        logits = self.logits(network, feed, 4 * (recipe.training.batch_size or 32))
+        targets = tag_numbers(encoded.problem, split)  # type: ignore[arg-type]
+        return Predictions("classes", shares(logits), targets, encoded.encoder.labels)
+
+    def logits(self, network: nn.Module, feed: TaggedFeed, batch_size: int) -> np.ndarray:
+        """The head's outputs for every scored word (n, tags), sentences in the order of the feed."""
+        found, rows, device = [], [], device_of(network)
+        with evaluating(network):
+            for batch in feed.batches(batch_size):
+                values = network(batch.inputs.to(device), _to(batch.lengths, device)).values.float().cpu()
+                scored = batch.targets != UNSCORED
+                found.append(values[scored].numpy())
+                rows.append(np.repeat(batch.rows, scored.sum(1).numpy()))  # type: ignore[arg-type]
+        return restore(np.concatenate(rows), np.concatenate(found))
+
+    def view(self, network: nn.Module, encoder: TagEncoder, recipe: Recipe) -> View:
+        """One word is asked for in each sequence: the last one."""
+        assert isinstance(network, TokenNetwork)
+        text = encoder.text
+
+        def last(embedded: Tensor, lengths: Tensor | None) -> Tensor:
+            output, _ = network.rnn(embedded, lengths=lengths, final=False)
+            logits: Tensor = network.head(pool("last", output, lengths, network.directions))
+            return logits
+
+        return View(
+            model=network,
+            embed=network.embed,
+            read=last,
+            read_steps=None,
+            trace=lambda inputs, lengths: network.rnn.trace(network.embed(inputs), lengths=lengths),
+            loss=lambda outputs, targets: nn.functional.cross_entropy(outputs, targets, reduction="none"),
+            baseline=network.inputs.embedding.weight[1].detach().clone(),
+            labels=encoder.labels,
+            step_names=lambda row: [
+                text.vocabulary.tokens[int(number)] for number in (row if row.dim() == 1 else row[:, 0])
+            ],
+        )
+
+    def sample(self, encoded: Encoded, split: SplitName, count: int, seed: int = 0) -> Sample:
+        """Sentences, each cut after a scored word that is drawn; its tag is the target."""
+        feed, draw = encoded.feeds[split], np.random.default_rng(seed)
+        tags = [feed.tags(row) for row in range(len(feed))]
+        askable = np.array([row for row, each in enumerate(tags) if (each != UNSCORED).any()])
+        rows = draw.permutation(askable)[:count]
+        ends = np.array([draw.choice(np.flatnonzero(tags[row] != UNSCORED)) for row in rows])
+        batch = feed.take(rows)
+        lengths = torch.from_numpy(ends + 1)
+        inside = torch.arange(int(lengths.max())) < lengths[:, None]
+        inputs = batch.inputs[:, : inside.shape[1]]
+        inputs = torch.where(inside if inputs.dim() == 2 else inside[..., None], inputs, 0)
+        targets = batch.targets[torch.arange(len(rows)), lengths - 1]
+        return Sample(inputs, lengths, targets, rows)
+
+    def left_out(self, recipe: Recipe) -> Mapping[str, str]:
+        """Questions that a tagger does not answer, and why."""
+        reasons = {"readout": "it says a tag after every word, not one answer that forms along the sequence"}
+        if recipe.model.bidirectional:
+            both = "it reads from both ends, so no word is the last one that it has read"
+            reasons |= {"memory": both, "attribution": both}
+        return reasons
+
+
+def shares(logits: np.ndarray) -> np.ndarray:
+    """Softmax over the last axis in float64."""
+    shifted = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
+    whole: np.ndarray = shifted / shifted.sum(-1, keepdims=True)
+    return whole
+
+
+def _to(lengths: Tensor | None, device: torch.device) -> Tensor | None:
+    return None if lengths is None else lengths.to(device)
+
+
+task = Tagging()
