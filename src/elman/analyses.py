@@ -16,6 +16,7 @@ from elman.evaluation.measure import primary_metric
 from elman.evaluation.tagging import in_sentence
 from elman.interpretation.advice import advice
 from elman.interpretation.attribution import attribution
+from elman.interpretation.dynamics import dynamics
 from elman.interpretation.errors import errors
 from elman.interpretation.gates import gates
 from elman.interpretation.memory import memory
@@ -23,11 +24,12 @@ from elman.interpretation.readout import readout
 from elman.run import Run
 from elman.tasks.contract import Encoded, Task
 
-QUESTIONS = ("readout", "errors", "memory", "attribution", "gates")
+QUESTIONS = ("readout", "errors", "memory", "attribution", "gates", "dynamics")
 SIZES = {
     "memory": 400,
     "attribution": 50,
     "gates": 200,
+    "dynamics": 40,
 }  # sequences: enough for an interval, quick on two cores
 
 
@@ -53,7 +55,12 @@ def analyse(run: Run, task: Task, encoded: Encoded, questions: Sequence[str] = (
         if question == "readout":
             found.append(readout(view, sample))
         else:
-            asked: dict[str, Any] = {"memory": memory, "attribution": attribution, "gates": gates}
+            asked: dict[str, Any] = {
+                "memory": memory,
+                "attribution": attribution,
+                "gates": gates,
+                "dynamics": dynamics,
+            }
             found.append(asked[question](view, sample))
     return [finding for finding in found if finding is not None]
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import html
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +19,7 @@ from torch import Tensor
 
 from elman.core.results import Finding
 from elman.interpretation.pictures import coloured, heat, lines, stack, visible
-from elman.interpretation.view import Sample, View, untouched
+from elman.interpretation.view import Sample, View, shuffled, untouched
 
 FEW = 16  # sequences on which the shuffled network is asked
 ALIKE, UNLIKE = (
@@ -149,23 +148,6 @@ def _credits(view: View, sample: Sample, steps: int) -> Credits:
     return Credits(
         np.concatenate(rows), np.sum(features, 0) / len(sample), chosen, np.concatenate(residuals), np.concatenate(wholes)
     )  # fmt: skip
-
-
-@contextmanager
-def shuffled(view: View, seed: int = 0) -> Iterator[None]:
-    """The network with the entries of every weight in random order; afterwards as before to the bit, also after an error."""
-    draw = torch.Generator().manual_seed(seed)
-    kept = [(weight, weight.detach().clone()) for weight in view.model.parameters()]
-    try:
-        with torch.no_grad():
-            for weight, before in kept:
-                order = torch.randperm(before.numel(), generator=draw).to(before.device)
-                weight.copy_(before.flatten()[order].reshape(before.shape))
-        yield
-    finally:
-        with torch.no_grad():
-            for weight, before in kept:
-                weight.copy_(before)
 
 
 def _recency(credit: np.ndarray, sample: Sample) -> np.ndarray:

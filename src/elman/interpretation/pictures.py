@@ -6,6 +6,7 @@ Charts are Vega-Lite specifications with their data inside; the page that shows 
 from __future__ import annotations
 
 import html
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -111,6 +112,45 @@ def heat(
         ),
     }  # fmt: skip
     return finish(alt.Chart(alt.Data(values=list(rows))).mark_rect().encode(**encoding), height, title)
+
+
+def plane(
+    paths: Rows, dots: Rows, x: str, y: str, *, unit_circle: bool = False, height: int = 300, title: str = ""
+) -> dict[str, Any]:
+    """Ways through a plane, one line per "sequence" in the order of "step", and named "point"s on it."""
+    import altair as alt
+
+    def axis(kind: Any, name: str) -> Any:
+        return kind(f"{field(name)}:Q", title=name, scale=alt.Scale(zero=False), axis=alt.Axis(grid=False))
+
+    at, layers = {"x": axis(alt.X, x), "y": axis(alt.Y, y)}, []
+    if unit_circle:
+        ring = [{x: math.cos(k / 32 * math.pi), y: math.sin(k / 32 * math.pi), "step": k} for k in range(65)]
+        line = alt.Chart(alt.Data(values=ring)).mark_line(color="#808080", strokeDash=[5, 4])
+        layers.append(line.encode(**at, order=alt.Order("step:Q")))
+    if paths:
+        way = alt.Chart(alt.Data(values=list(paths))).mark_line(strokeWidth=1, opacity=0.6, color="#808080")
+        layers.append(way.encode(**at, detail="sequence:N", order=alt.Order("step:Q")))
+        ends = [row for row in paths if row["step"] == 0]
+        layers.append(alt.Chart(alt.Data(values=ends)).mark_point(size=18, color="#808080").encode(**at))
+    if dots:
+        mark = alt.Chart(alt.Data(values=list(dots))).mark_point(filled=True, size=60, opacity=0.9)
+        layers.append(mark.encode(**at, color=hue(dots, "point", "circle")))
+    return finish(alt.layer(*layers), height, title)
+
+
+def ranks(rows: Rows, x: str, y: str, *, height: int = 160, title: str = "") -> dict[str, Any]:
+    """Numbers by rank, against a line at zero."""
+    import altair as alt
+
+    dots = alt.Chart(alt.Data(values=list(rows))).mark_point(filled=True, color=COLOURS[0], size=40)
+    zero = alt.Chart(alt.Data(values=[{y: 0.0}])).mark_rule(strokeDash=[5, 4], color="#808080")
+    at = alt.Y(f"{field(y)}:Q", title=y)
+    ticks = alt.Axis(tickMinStep=1, grid=False)
+    picture: Any = alt.layer(
+        zero.encode(y=at), dots.encode(x=alt.X(f"{field(x)}:Q", title=x, axis=ticks), y=at)
+    )
+    return finish(picture, height, title)
 
 
 def stack(*charts: dict[str, Any]) -> dict[str, Any]:

@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from elman.interpretation.stepping import Stepping
 
 MOST_VALUES = 2**24  # outputs (sequences * steps * outputs) that one pass may hold: 64 MiB of float32
 HOOKS = (
@@ -29,6 +33,8 @@ class View:
     baseline    the vector (size,) that stands for "nothing here", or None for zeros
     labels      what the outputs are called; step_names: what the steps of one row of inputs are called
     feature_names  what the entries of a vector of values are called, as far as they have names
+    stepping    the network as a function of its full state, with the weights as they are now, and inputs -> what it reads
+                (batch, time, features); None where it reads from the end, too
     """
 
     model: nn.Module
@@ -41,6 +47,7 @@ class View:
     labels: tuple[str, ...] = ()
     step_names: Callable[[Tensor], list[str]] | None = None
     feature_names: tuple[str, ...] = ()
+    stepping: Callable[[], tuple[Stepping, Callable[[Tensor], Tensor]]] | None = None
 
     @property
     def device(self) -> torch.device:
@@ -124,3 +131,20 @@ def untouched(view: View) -> Iterator[None]:
             for registered, before in hooks:
                 registered.clear()
                 registered.update(before)
+
+
+@contextmanager
+def shuffled(view: View, seed: int = 0) -> Iterator[None]:
+    """The network with the entries of every weight in random order; afterwards as before to the bit, also after an error."""
+    draw = torch.Generator().manual_seed(seed)
+    kept = [(weight, weight.detach().clone()) for weight in view.model.parameters()]
+    try:
+        with torch.no_grad():
+            for weight, before in kept:
+                order = torch.randperm(before.numel(), generator=draw).to(before.device)
+                weight.copy_(before.flatten()[order].reshape(before.shape))
+        yield
+    finally:
+        with torch.no_grad():
+            for weight, before in kept:
+                weight.copy_(before)

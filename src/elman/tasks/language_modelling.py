@@ -19,6 +19,7 @@ from elman.encoding.stored_stream import stored_encoder, stored_tokens
 from elman.encoding.streams import StreamFeed
 from elman.encoding.text import TextEncoder
 from elman.evaluation.contract import TokenProblem
+from elman.interpretation.stepping import stepping_view
 from elman.interpretation.view import Sample, View
 from elman.models.network import TokenNetwork
 from elman.models.pooling import pool
@@ -172,6 +173,7 @@ class LanguageModelling(Task):
             baseline=network.inputs.embedding.weight.detach().mean(0),
             labels=tuple(text.vocabulary.tokens),
             step_names=lambda row: [text.vocabulary.tokens[int(number)] for number in row],
+            stepping=stepping_view(network.rnn, network.embed),
         )
 
     def sample(self, encoded: Encoded, split: SplitName, count: int, seed: int = 0) -> Sample:

@@ -1,0 +1,197 @@
+"""Dynamics: what the state does by itself, where it rests, and whether it forgets small differences.
+
+On the full state (h and c of all layers), in float64. Lyapunov spectrum along real inputs; fixed and slow points under a constant
+input, the mean of what it reads unless another is named; trajectories in the plane of their two largest principal components; and
+the dimension they fill, (sum of variances)^2 / sum of squared variances (Gao et al. 2017, the participation ratio). Control: the
+same network with its weights shuffled. Residual: the largest difference between the sum of all exponents and the mean of
+ln |det J|, two ways to the same number; where only the largest exponents are computed there is none.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from elman.core.results import Finding
+from elman.interpretation.fixed_points import Points, fixed_points
+from elman.interpretation.lyapunov import lyapunov_spectrum
+from elman.interpretation.pictures import plane, ranks, stack
+from elman.interpretation.stepping import Stepping
+from elman.interpretation.view import Sample, View, shuffled, untouched
+
+SEQUENCES = 4  # along which the spectrum is measured
+STEPS = 200  # of each at most
+ALL = 64  # states up to this size get all exponents, larger ones the largest MOST
+MOST = 16
+STARTS = 48  # visited states from which points are sought
+SHOWN = 12  # trajectories drawn
+
+
+def dynamics(
+    view: View, sample: Sample, *, inputs: Mapping[str, Tensor] | None = None, seed: int = 0
+) -> Finding | None:
+    """The largest Lyapunov exponent with its spread over sequences; None for a network that reads from the end, too.
+
+    `inputs` names vectors (features,) under which fixed points are sought. `arrays`: "exponents" (sequences, k),
+    "points NAME", "speed NAME" and "eigenvalues NAME" for each input, "components" (2, size), "trajectories"
+    (sequences, time, 2), "variance" (size,) of the principal components, largest first.
+    """
+    if view.stepping is None:
+        return None
+    with untouched(view), torch.no_grad():
+        stepping, vectors = _network(view, sample)
+        lengths = [sample.length(row) for row in range(len(sample))]
+        spectrum, residual = _spectrum(stepping, vectors, lengths)
+        with shuffled(view, seed):
+            other, read = _network(view, sample)
+            control = float(np.mean(_spectrum(other, read, lengths, largest=1)[0][:, 0]))
+    states = stepping.states(vectors)
+    visited = torch.cat([states[row, :length] for row, length in enumerate(lengths)])
+    seen = torch.cat([vectors[row, :length] for row, length in enumerate(lengths)])
+    named = {"the mean input": seen.mean(0)} if inputs is None else dict(inputs)
+    draw = np.random.default_rng(seed)
+    starts = visited[draw.permutation(len(visited))[:STARTS]]
+    found = {name: fixed_points(stepping, vector, starts) for name, vector in named.items()}
+    mean = visited.mean(0)
+    _, deviations, components = np.linalg.svd((visited - mean).numpy(), full_matrices=False)
+    variance = deviations**2 / max(1, len(visited) - 1)
+    total = float((variance**2).sum())
+    dimension = float(variance.sum() ** 2 / total) if total > 0 else 0.0
+    flat = (states - mean).numpy() @ components[:2].T
+    top = spectrum[:, 0]
+    value = float(top.mean())
+    arrays = {"exponents": spectrum, "components": components[:2], "trajectories": flat, "variance": variance}
+    for name, points in found.items():
+        arrays |= {
+            f"points {name}": points.states,
+            f"speed {name}": points.speed,
+            f"eigenvalues {name}": points.eigenvalues,
+        }
+    kept = ALL if stepping.size <= ALL else MOST
+    return Finding(
+        "dynamics", "Dynamics of the state",
+        " ".join((_rate(value), *(_resting(name, points) for name, points in found.items()),
+                  f"Its {stepping.size} numbers move in about {max(1, round(dimension))} dimensions.")),
+        value, "nats per step", (float(top.min()), float(top.max())), control, residual,
+        sample=f"{len(spectrum)} sequences for the spectrum (its {min(kept, stepping.size)} largest exponents), {len(sample)} for "
+        "states; points sought from " + f"{len(starts)} of them",
+        chart=_picture(flat, lengths, found, (mean.numpy(), components[:2]), spectrum),
+        table=tuple(row for name, points in found.items() for row in _rows(name, points)),
+        arrays=arrays,
+    )  # fmt: skip
+
+
+def _network(view: View, sample: Sample) -> tuple[Stepping, Tensor]:
+    """The step as the weights are now, and what the recurrent layers read (sequences, time, features)."""
+    assert view.stepping is not None
+    stepping, read = view.stepping()
+    return stepping, read(sample.to(view.device).inputs).double().cpu()
+
+
+def _spectrum(
+    stepping: Stepping, vectors: Tensor, lengths: list[int], largest: int | None = None
+) -> tuple[np.ndarray, float | None]:
+    """Exponents along the longest sequences; the first fifth of the steps brings the directions into place."""
+    order = np.argsort(lengths, kind="stable")[::-1][:SEQUENCES]
+    steps = min(STEPS, lengths[order[-1]])
+    if largest is None and stepping.size > ALL:
+        largest = MOST
+    return lyapunov_spectrum(
+        stepping, vectors[order.copy(), :steps], exponents=largest, warmup=steps // 5 if steps >= 10 else 0
+    )
+
+
+def _rate(value: float) -> str:
+    if value == -math.inf:
+        return "Nothing of a state outlasts one step."
+    if value < 0:
+        return f"Small differences fade: of one, a share of {math.exp(value):.2g} is left after a step, e-fold in {-1 / value:.3g} steps."
+    return f"Small differences grow {math.exp(value):.3g}-fold a step along its inputs: what it did early cannot be told from noise."
+
+
+def _resting(name: str, points: Points) -> str:
+    fixed, slow = int(points.fixed.sum()), int((~points.fixed).sum())
+    stable = int((points.fixed & points.stable).sum())
+    text = f"Under {name} it has {fixed or 'no'} fixed point{'s' * (fixed != 1)}"
+    text += f" ({stable} of them stable)" if fixed else ""
+    return text + (f" and {slow} slow one{'s' * (slow != 1)}." if slow else ".")
+
+
+def _rows(name: str, points: Points) -> list[dict[str, object]]:
+    rows: list[dict[str, object]] = [
+        {
+            "input": name,
+            "point": "fixed" if fixed else "slow",
+            "stable": "yes" if stable else "no",
+            "speed": float(speed),
+            "largest eigenvalue": float(np.abs(values[0])),
+            "turns": float(np.abs(np.angle(values[0]))),
+            "starts that end here": int(count),
+        }
+        for fixed, stable, speed, values, count in zip(
+            points.fixed, points.stable, points.speed, points.eigenvalues, points.found_from
+        )
+    ]
+    return rows[:SHOWN]
+
+
+def _picture(
+    flat: np.ndarray,
+    lengths: list[int],
+    found: Mapping[str, Points],
+    frame: tuple[np.ndarray, np.ndarray],
+    spectrum: np.ndarray,
+) -> dict[str, object]:
+    paths = [
+        {"first component": float(x), "second component": float(y), "step": step, "sequence": f"{row}"}
+        for row in range(min(SHOWN, len(flat)))
+        for step, (x, y) in enumerate(flat[row, : lengths[row]])
+    ]
+    mean, components = frame
+    dots, circle = [], []
+    for name, points in found.items():
+        places = (points.states - mean) @ components.T
+        for k, (x, y) in enumerate(places):
+            kind = ("stable " if points.stable[k] else "unstable ") + (
+                "point" if points.fixed[k] else "slow point"
+            )
+            dots.append(
+                {"first component": float(x), "second component": float(y), "point": f"{kind}, {name}"}
+            )
+            circle += [
+                {
+                    "real part": float(value.real),
+                    "imaginary part": float(value.imag),
+                    "point": f"{kind}, {name}",
+                }
+                for value in points.eigenvalues[k][:40]
+            ]
+    pictures = [
+        plane(paths, dots, "first component", "second component", title="The state's way, and where it rests")
+    ]
+    if circle:
+        pictures.append(
+            plane(
+                [],
+                circle,
+                "real part",
+                "imaginary part",
+                unit_circle=True,
+                title="Eigenvalues: outside the circle grows",
+            )
+        )
+    shown = np.where(np.isfinite(spectrum), spectrum, np.nan).mean(0)
+    rows = [
+        {"number": k + 1, "exponent (nats per step)": float(value)}
+        for k, value in enumerate(shown)
+        if np.isfinite(value)
+    ]
+    if len(rows) > 1:
+        pictures.append(
+            ranks(rows, "number", "exponent (nats per step)", title="Lyapunov exponents, largest first")
+        )
+    return stack(*pictures)
