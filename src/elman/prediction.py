@@ -1,4 +1,4 @@
-"""Predictions for new sequences: texts to classes or numbers, series to forecasts with intervals."""
+"""Predictions for new sequences: texts to classes, numbers or tags, series to forecasts with intervals."""
 
 from __future__ import annotations
 
@@ -12,14 +12,17 @@ import polars as pl
 import torch
 
 from elman.core.errors import DataError, RecipeError
+from elman.data.conllu import parse
 from elman.data.contract import SeriesTable
 from elman.data.download import local, read_text
 from elman.data.series import prepare as prepare_series
 from elman.data.table import column, read_table
 from elman.encoding.sequences import SequenceFeed
+from elman.encoding.tagged import TaggedFeed
 from elman.models.heads import LEVELS, point, quantiles
 from elman.run import Run
 from elman.tasks.contract import evaluating, run_batches
+from elman.tasks.tagging import shares, step_logits
 
 INTERVAL = 0.9  # share of true values that a forecast's interval is meant to hold
 
@@ -29,12 +32,15 @@ def predict(run: Run | str | Path, source: str | Path | Iterable[str] | pl.DataF
 
     Texts (a list of strings, a text file with one per line, a table with the run's text column): prediction and, for
     classes, a probability each. Series (a table with the run's columns): the steps after its last row, with an interval from the
-    network's quantiles or from its errors on the validation split. Raises DataError for what does not fit the run.
+    network's quantiles or from its errors on the validation split. Tags: a row for each word of the texts, of lists of words, or of a
+    .conllu file. Raises DataError for what does not fit the run.
     """
     run = Run.open(run)
     task = run.recipe.task
     if task == "forecasting":
         return _forecast(run, source)
+    if task == "tagging":
+        return _tags(run, source)
     if task == "language_modelling":
         raise RecipeError(
             "a language model predicts the next token; let it write: elman generate RUN --prompt TEXT"
@@ -56,6 +62,42 @@ def _texts(run: Run, source: Any) -> pl.DataFrame:
     shares = torch.from_numpy(outputs).softmax(-1).numpy()
     named = {f"p({label})": shares[:, k] for k, label in enumerate(encoder.labels)}
     return pl.DataFrame({"text": texts, "prediction": [encoder.labels[k] for k in shares.argmax(1)], **named})
+
+
+def _tags(run: Run, source: Any) -> pl.DataFrame:
+    """One row for each word: sentence and place (0 = first), word, tag, and its probability."""
+    encoder, network = run.encoder, run.network
+    words = _sentences(source, run)
+    nothing = [np.zeros(len(sentence), np.int64) for sentence in words]  # every word is asked for
+    feed = TaggedFeed([encoder.text.encode(sentence) for sentence in words], nothing)
+    outputs = shares(step_logits(network, feed, 128))
+    chosen = outputs.argmax(1)
+    return pl.DataFrame(
+        {
+            "sentence": np.repeat(np.arange(len(words)), list(map(len, words))),
+            "place": np.concatenate([np.arange(len(sentence)) for sentence in words]),
+            "word": [word for sentence in words for word in sentence],
+            "tag": [encoder.labels[number] for number in chosen],
+            "probability": outputs[np.arange(len(chosen)), chosen],
+        }
+    )
+
+
+def _sentences(source: Any, run: Run) -> list[list[str]]:
+    """Words as a .conllu file or lists of words give them; texts are split as training's words were."""
+    if isinstance(source, (str, Path)) and Path(source).suffix.lower() == ".conllu":
+        return [list(words) for words in parse(read_text(local(str(source))), str(source)).words]
+    if not isinstance(source, (str, Path, pl.DataFrame)):
+        source = list(source)
+        if source and not any(isinstance(one, str) for one in source):
+            if not all(len(sentence) for sentence in source):
+                raise DataError("a sentence has no words; give one word at least.")
+            return [[str(word) for word in sentence] for sentence in source]
+    words = [run.encoder.text.split(text) for text in read_texts(source, run.recipe.data.text)]
+    if not all(words):
+        row = next(number for number, sentence in enumerate(words) if not sentence)
+        raise DataError(f"text {row + 1} has no words; give one word at least.")
+    return words
 
 
 def read_texts(source: Any, name: str | None) -> list[str]:

@@ -1,7 +1,8 @@
-"""Predict new texts or series with a run; writes a csv.
+"""Predict new texts, sentences or series with a run; writes a csv.
 
 elman predict RUN --text "a fine film"
 elman predict RUN reviews.csv --out predictions.csv
+elman predict TAGGER --text "The old man the boat."    # a row for each word
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class Predict:
 
     run: Annotated[Path, tyro.conf.Positional]
     source: Annotated[Path | None, tyro.conf.Positional] = (
-        None  # a table, or a text file with one text a line
+        None  # a table, a text file with one text a line, or CoNLL-U
     )
     text: tuple[str, ...] = ()  # texts given on the command line
     out: Path | None = None  # a csv file; printed when not given

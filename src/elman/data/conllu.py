@@ -181,9 +181,8 @@ def tagged(
     if options.limit:
         rows = np.sort(np.random.default_rng(0).permutation(len(splits["train"]))[: options.limit])
         splits["train"] = pick(splits["train"], rows)
-    return TaggedTexts(
-        splits, tuple(labels), Provenance(name, digest, f"{rule}: {sizes}", tuple(notes), **facts)
-    )  # type: ignore[arg-type]
+    provenance = Provenance(name, digest, f"{rule}: {sizes}", tuple(notes), **facts)  # type: ignore[arg-type]
+    return TaggedTexts(splits, tuple(labels), provenance)
 
 
 def texts(examples: TaggedExamples) -> list[str]:

@@ -21,9 +21,9 @@ from elman.encoding.sequences import SequenceFeed
 from elman.encoding.vocabulary import Vocabulary
 
 UNSCORED = -100  # the target of padding, and of words without a tag
-LEAST = (
-    2  # different training words that a piece must come in: of one word alone it says no more than the word
-)
+# Different training words that a piece must come in: of one word alone it says no more than the word does.
+LEAST = 2
+MARKS = ".,;:!?…\"'“”‘’«»()[]{}$€£%"  # stand by themselves in treebanks, where they begin or end a word
 
 
 class WordEncoder:
@@ -34,12 +34,8 @@ class WordEncoder:
     """
 
     def __init__(self, vocabulary: Vocabulary, pieces: Sequence[str], affixes: int, lowercase: bool) -> None:
-        self.vocabulary, self.pieces, self.affixes, self.lowercase = (
-            vocabulary,
-            list(pieces),
-            affixes,
-            lowercase,
-        )
+        self.vocabulary, self.pieces = vocabulary, list(pieces)
+        self.affixes, self.lowercase = affixes, lowercase
         self._place = {piece: len(vocabulary) + number for number, piece in enumerate(self.pieces)}
         self._known: dict[str, list[int]] = {}
 
@@ -68,6 +64,25 @@ class WordEncoder:
         """(length, 2 affixes + 2), or (length,) without affixes."""
         numbers = np.array([self._numbers(word) for word in sentence], np.int32)
         return numbers if self.affixes else numbers[:, 0]
+
+    def split(self, text: str) -> list[str]:
+        """The words of a text as training had them: white space separates, and what training did not hold is taken apart.
+
+        Of a language (with affixes): marks at the ends of a word, and a contraction of two known words ("don't": "do", "n't"). Else a run
+        of known symbols is its symbols ("(())").
+        """
+        words = []
+        for word in text.split():
+            if word in self:
+                words.append(word)
+            elif self.affixes:
+                words += _taken_apart(word, self)
+            else:
+                words += list(word) if all(mark in self for mark in word) else [word]
+        return words
+
+    def __contains__(self, word: object) -> bool:
+        return (str(word).lower() if self.lowercase else word) in self.vocabulary
 
     def summary(self) -> str:
         """One line: what is read of a word."""
@@ -105,6 +120,24 @@ def pieces(word: str, affixes: int) -> list[str]:
     begins = [f"b:{small[:size]}" if size <= len(small) else "" for size in sizes]
     ends = [f"e:{small[-size:]}" if size <= len(small) else "" for size in sizes]
     return [*begins, *ends, f"s:{shape(word)}"]
+
+
+def _taken_apart(word: str, known: WordEncoder) -> list[str]:
+    """Marks at either end by themselves, the rest in two at an apostrophe where both halves are known."""
+    before: list[str] = []
+    after: list[str] = []
+    while len(word) > 1 and word not in known and word[0] in MARKS:
+        before.append(word[0])
+        word = word[1:]
+    while len(word) > 1 and word not in known and word[-1] in MARKS:
+        after.insert(0, word[-1])
+        word = word[:-1]
+    middle = [word]
+    if word not in known:
+        cuts = [place - back for place, mark in enumerate(word) if mark in "'’" for back in (0, 1)]
+        halves = [[word[:cut], word[cut:]] for cut in cuts if 0 < cut < len(word)]
+        middle = next((both for both in halves if both[0] in known and both[1] in known), middle)
+    return [*before, *middle, *after]
 
 
 def shape(word: str) -> str:

@@ -111,20 +111,9 @@ class Tagging(Task):
 
     def predict(self, network: nn.Module, encoded: Encoded, split: SplitName, recipe: Recipe) -> Predictions:
         feed = encoded.feeds[split]
-        logits = self.logits(network, feed, 4 * (recipe.training.batch_size or 32))
+        logits = step_logits(network, feed, 4 * (recipe.training.batch_size or 32))
         targets = tag_numbers(encoded.problem, split)  # type: ignore[arg-type]
         return Predictions("classes", shares(logits), targets, encoded.encoder.labels)
-
-    def logits(self, network: nn.Module, feed: TaggedFeed, batch_size: int) -> np.ndarray:
-        """The head's outputs for every scored word (n, tags), sentences in the order of the feed."""
-        found, rows, device = [], [], device_of(network)
-        with evaluating(network):
-            for batch in feed.batches(batch_size):
-                values = network(batch.inputs.to(device), _to(batch.lengths, device)).values.float().cpu()
-                scored = batch.targets != UNSCORED
-                found.append(values[scored].numpy())
-                rows.append(np.repeat(batch.rows, scored.sum(1).numpy()))  # type: ignore[arg-type]
-        return restore(np.concatenate(rows), np.concatenate(found))
 
     def view(self, network: nn.Module, encoder: TagEncoder, recipe: Recipe) -> View:
         """One word is asked for in each sequence: the last one."""
@@ -174,15 +163,24 @@ class Tagging(Task):
         return reasons
 
 
+def step_logits(network: nn.Module, feed: TaggedFeed, batch_size: int) -> np.ndarray:
+    """The head's outputs for every scored word (n, tags), sentences in the order of the feed."""
+    found, rows, device = [], [], device_of(network)
+    with evaluating(network):
+        for batch in feed.batches(batch_size):
+            there = batch.to(device)
+            values = network(there.inputs, there.lengths).values.float()
+            scored = there.targets != UNSCORED
+            found.append(values[scored].cpu().numpy())
+            rows.append(np.repeat(batch.rows, scored.sum(1).cpu().numpy()))  # type: ignore[arg-type]
+    return restore(np.concatenate(rows), np.concatenate(found))
+
+
 def shares(logits: np.ndarray) -> np.ndarray:
     """Softmax over the last axis in float64."""
     shifted = np.exp(logits.astype(np.float64) - logits.max(-1, keepdims=True))
     whole: np.ndarray = shifted / shifted.sum(-1, keepdims=True)
     return whole
-
-
-def _to(lengths: Tensor | None, device: torch.device) -> Tensor | None:
-    return None if lengths is None else lengths.to(device)
 
 
 task = Tagging()
