@@ -23,7 +23,7 @@ from elman.interpretation.pictures import plane, ranks, stack
 from elman.interpretation.stepping import Stepping
 from elman.interpretation.view import Sample, View, shuffled, untouched
 
-SEQUENCES = 4  # along which the spectrum is measured
+SEQUENCES = 8  # along which the spectrum is measured
 STEPS = 200  # of each at most
 ALL = 64  # states up to this size get all exponents, larger ones the largest MOST
 MOST = 16
@@ -64,6 +64,10 @@ def dynamics(
     flat = (states - mean).numpy() @ components[:2].T
     top = spectrum[:, 0]
     value = float(top.mean())
+    means = top[draw.integers(0, len(top), (1000, len(top)))].mean(1)
+    low, high = (
+        np.percentile(means[np.isfinite(means)], [2.5, 97.5]) if np.isfinite(means).any() else (value, value)
+    )
     arrays = {"exponents": spectrum, "components": components[:2], "trajectories": flat, "variance": variance}
     for name, points in found.items():
         arrays |= {
@@ -75,8 +79,8 @@ def dynamics(
     return Finding(
         "dynamics", "Dynamics of the state",
         " ".join((_rate(value), *(_resting(name, points) for name, points in found.items()),
-                  f"Its {stepping.size} numbers move in about {max(1, round(dimension))} dimensions.")),
-        value, "nats per step", (float(top.min()), float(top.max())), control, residual,
+                  _filled(stepping.size, max(1, round(dimension))))),
+        value, "nats per step", (float(low), float(high)), control, residual,
         sample=f"{len(spectrum)} sequences for the spectrum (its {min(kept, stepping.size)} largest exponents), {len(sample)} for "
         "states; points sought from " + f"{len(starts)} of them",
         chart=_picture(flat, lengths, found, (mean.numpy(), components[:2]), spectrum),
@@ -103,6 +107,10 @@ def _spectrum(
     return lyapunov_spectrum(
         stepping, vectors[order.copy(), :steps], exponents=largest, warmup=steps // 5 if steps >= 10 else 0
     )
+
+
+def _filled(size: int, dimension: int) -> str:
+    return f"Its {size} numbers move in about {dimension} dimension{'s' * (dimension != 1)}."
 
 
 def _rate(value: float) -> str:

@@ -39,9 +39,11 @@ METRICS = {
 CONTROLS = {
     "memory": "order counts over",
     "attribution": "with shuffled weights",
+    "dynamics": "with shuffled weights",
 }
 RESIDUALS = {
     "attribution": "credit that does not add up",
+    "dynamics": "between the sum of all exponents and the rate at which volume changes",
     "gates": "left over by new = kept · old + written · candidate",
 }
 
