@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from elman.core.errors import UnknownName
+from elman.core.errors import RecipeError, UnknownName
 from elman.core.recipe import Recipe
 from elman.core.results import Advice, Finding
 from elman.evaluation.contract import SeriesProblem, TaggedProblem, TextProblem
@@ -34,7 +34,10 @@ SIZES = {
 
 
 def analyse(run: Run, task: Task, encoded: Encoded, questions: Sequence[str] = ()) -> list[Finding]:
-    """Findings on the validation split, in the order of QUESTIONS. Raises UnknownName for a question nobody asks."""
+    """Findings on the validation split, in the order of QUESTIONS, and what was not asked.
+
+    Raises UnknownName for a question nobody asks, RecipeError for one that makes no sense for this run.
+    """
     for question in questions:
         if question not in QUESTIONS:
             raise UnknownName("question", question, QUESTIONS)
@@ -44,7 +47,8 @@ def analyse(run: Run, task: Task, encoded: Encoded, questions: Sequence[str] = (
     found: list[Finding | None] = []
     for question in questions or QUESTIONS:
         if question in left_out:
-            found.append(Finding(question, question.capitalize(), f"Not asked: {left_out[question]}."))
+            if questions:
+                raise RecipeError(f"{question} is no question to {run.name}: {left_out[question]}.")
             continue
         if question == "errors":
             predictions = task.predict(network, encoded, "validation", recipe)
@@ -62,6 +66,12 @@ def analyse(run: Run, task: Task, encoded: Encoded, questions: Sequence[str] = (
                 "dynamics": dynamics,
             }
             found.append(asked[question](view, sample))
+    if left_out and not questions:
+        reasons: dict[str, list[str]] = {}
+        for question, reason in left_out.items():
+            reasons.setdefault(reason, []).append(question)
+        told = "; ".join(f"{' and '.join(asked_of)}, since {reason}" for reason, asked_of in reasons.items())
+        found.append(Finding("left_out", "Not asked", f"{told[0].upper()}{told[1:]}."))
     return [finding for finding in found if finding is not None]
 
 

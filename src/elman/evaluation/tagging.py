@@ -64,7 +64,7 @@ def per_tag(predictions: Predictions) -> list[tuple[str, int, float, float, floa
 
 
 def parts(problem: TaggedProblem, split: SplitName) -> Parts:
-    """Words that training did not hold, words that have several tags there, length of the sentence, tag."""
+    """Words that training did not hold, words that have several tags there, length of the sentence."""
     seen: dict[str, Counter[str]] = {}
     for words, tags in zip(problem.splits["train"].words, problem.splits["train"].tags):
         for word, tag in zip(words, tags):
@@ -75,7 +75,6 @@ def parts(problem: TaggedProblem, split: SplitName) -> Parts:
     sentence, _ = places(problem.splits[split])
     sizes = np.array(list(map(len, problem.splits[split].words)))[sentence]
     low, high = (int(edge) for edge in np.quantile(sizes, [1 / 3, 2 / 3]))
-    numbers = tag_numbers(problem, split)
     found: Parts = {
         "word": [
             ("in training with one tag", kinds == 1),
@@ -87,6 +86,5 @@ def parts(problem: TaggedProblem, split: SplitName) -> Parts:
             (f"{low + 1} to {high} words", (sizes > low) & (sizes <= high)),
             (f"{high + 1} words or more", sizes > high),
         ],
-        "tag": [(label, numbers == number) for number, label in enumerate(problem.labels)],
     }
     return {name: [(part, mask) for part, mask in masks if mask.any()] for name, masks in found.items()}

@@ -20,7 +20,7 @@ from elman.report.content import ReportContent, best_rival, outcome
 from elman.report.glossary import CONTROLS, RESIDUALS, meaning, metric
 from elman.report.numbers import column, difference, duration, interval, moment, number, p_value, point, words
 from elman.report.sanitize import sanitize
-from elman.report.tables import confusion_table, flat, in_words, scores_table, slice_tables
+from elman.report.tables import confusion_table, flat, in_words, scores_table, slice_tables, tag_table
 
 OUTCOMES = {
     "better": "Beats its best rival",
@@ -68,6 +68,7 @@ def render(content: ReportContent) -> str:
             glossary=_glossary(content),
             slices=slice_tables(scores) if scores else {},
             confusion=confusion_table(scores.details) if scores else None,
+            per_tag=tag_table(scores.details) if scores else [],
             calibration=_calibration(scores.details if scores else {}),
             curves=_curves(content),
             findings=[

@@ -248,6 +248,26 @@ def confusion_table(details: Mapping[str, Any], most: int = 20) -> Confusion | N
     return Confusion(tuple(names[i] for i in shown), cells, len(rows) - len(shown)) if rows else None
 
 
+@dataclass(frozen=True)
+class TagRow:
+    """One tag: how many words have it, and in percent its precision, recall and F1."""
+
+    label: str
+    count: int
+    precision: str
+    recall: str
+    f1: str
+
+
+def tag_table(details: Mapping[str, Any], most: int = 60) -> list[TagRow]:
+    """`details["per_tag"]`, rows of tag, words, precision, recall and F1, the `most` frequent; empty where there is none."""
+    rows = []
+    for label, count, *values in list(details.get("per_tag") or ())[:most]:
+        precision, recall, f1 = (f"{100 * float(value):.1f}" for value in values)
+        rows.append(TagRow(str(label), int(count), precision, recall, f1))
+    return rows
+
+
 def flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     """Nested settings as (dotted name, text) pairs; None and empty ones are left out."""
     pairs: list[tuple[str, str]] = []
