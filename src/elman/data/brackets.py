@@ -19,6 +19,7 @@ from elman.data.contract import Chance, TaggedExamples, TaggedTexts
 from elman.data.synthetic import Random, drawn
 
 OPENS = 0.4
+DEEPEST = 200  # a deeper place has a probability below 1e-34
 PAIRS = ("()", "[]")
 CITATION = "Suzgun, Gehrmann, Belinkov and Shieber 2019, LSTM Networks Can Perform Dynamic Counting; Memory-Augmented RNNs Can Learn Generalized Dyck Languages"
 
@@ -35,16 +36,13 @@ def dyck(name: str, kinds: int, options: DataOptions) -> TaggedTexts:
 
 def draw(random: Random, length: int, kinds: int) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """One word of `length` brackets and the tag of each step, "" where it is not scored."""
-    ends = endings(length)
+    opens = opening(1 << (length - 1).bit_length())
     stack: list[int] = []
     words: list[str] = []
     tags: list[str] = []
-    for coin, kind in zip(random.random_sample(length), random.randint(0, kinds, length)):
-        depth, left = len(stack), length - len(words) - 1
-        # Opening and closing, each weighed by the ways that the rest of the word can then go.
-        up = OPENS * ends[left, depth + 1] if depth else 1.0
-        down = (1 - OPENS) * ends[left, depth - 1] if depth else 0.0
-        if coin * (up + down) < up:
+    coins, new = random.random_sample(length).tolist(), random.randint(0, kinds, length).tolist()
+    for step, (coin, kind) in enumerate(zip(coins, new), 1):
+        if coin < opens[length - step, len(stack)]:
             stack.append(kind)
             words.append(PAIRS[kind][0])
             tags.append("")
@@ -55,42 +53,41 @@ def draw(random: Random, length: int, kinds: int) -> tuple[tuple[str, ...], tupl
 
 
 @functools.cache
-def endings(length: int) -> np.ndarray:
-    """Probability that the walk is at depth 0 after so many steps from a depth: (steps 0 ... length - 1, depths).
+def opening(steps: int) -> np.ndarray:
+    """Probability that a bracket opens, given how many steps are left after it and the depth before: (steps, depths).
 
-    Each row is scaled by its greatest: ratios within a row are all that is used, and long walks do not underflow.
+    It is that of the free walk, weighed by the chance to be at depth 0 at the end.
     """
-    table = np.zeros((length, length + 2))
-    table[0, 0] = 1
-    for steps in range(1, length):
-        before = table[steps - 1]
-        table[steps, 0] = before[1]
-        table[steps, 1:-1] = OPENS * before[2:] + (1 - OPENS) * before[:-2]
-        table[steps] /= table[steps].max()
+    depths = min(steps, DEEPEST) + 2
+    table, ends = np.zeros((steps, depths)), np.zeros(depths)
+    ends[0] = 1  # probability of depth 0 at the end, by the depth now
+    for left in range(steps):
+        up, down = OPENS * np.append(ends[1:], 0), np.append(0, (1 - OPENS) * ends[:-1])
+        up[0] = ends[1]
+        ends = up + down
+        table[left] = np.divide(up, ends, out=np.zeros(depths), where=ends > 0)
     return table
 
 
-def closed(length: int) -> float:
-    """Expected number of steps after which nothing is open, in a word of `length` brackets: exact, by enumeration of depths."""
-    ends = endings(length)
-    depths = np.zeros(length + 2)  # probability of each depth, whatever comes later
-    depths[0] = 1
-    total = 0.0
-    for step in range(length):
-        left = length - step - 1
-        up, down = np.zeros_like(depths), np.zeros_like(depths)
-        up[1:] = OPENS * depths[:-1]
-        up[1] = depths[0]
-        down[:-1] = (1 - OPENS) * depths[1:]
-        depths = up + down
-        after = depths * ends[left]  # given that all brackets are closed at the end
-        total += float(after[0] / after.sum())
-    return total
+def closed(pairs: int) -> np.ndarray:
+    """Expected number of steps after which nothing is open, in words of 0, 1 ... `pairs` pairs: exact, by renewal.
+
+    Between two such steps lies a word with k pairs that is open throughout: there are Catalan(k - 1) of them.
+    """
+    first = np.empty(pairs + 1)  # probability that the walk returns to 0 after k pairs for the first time
+    first[:2] = 0, 1 - OPENS
+    for k in range(1, pairs):
+        first[k + 1] = first[k] * (4 * k - 2) / (k + 1) * OPENS * (1 - OPENS)
+    at_zero = np.ones(pairs + 1)  # probability that it is at 0 after k pairs, whatever lies between
+    for k in range(1, pairs + 1):
+        at_zero[k] = first[1 : k + 1] @ at_zero[:k][::-1]
+    return np.array([at_zero[1 : k + 1] @ at_zero[:k][::-1] / at_zero[k] for k in range(pairs + 1)])
 
 
 def chance(lengths: range, kinds: int) -> Chance:
     """The share of the most frequent tag among the scored steps, over words whose lengths are drawn evenly."""
-    none = sum(map(closed, lengths)) / (sum(lengths) / 2)
+    pairs = np.array(lengths) // 2
+    none = float(closed(pairs[-1])[pairs].sum() / pairs.sum())
     each = (1 - none) / kinds
     if none >= each:
         return Chance("accuracy", none, f'"none" is the most frequent tag: {none:.1%} of the scored steps')
@@ -100,6 +97,4 @@ def chance(lengths: range, kinds: int) -> Chance:
         if kinds > 1
         else f"{tags} is the most frequent tag, with {each:.1%}"
     )
-    return Chance(
-        "accuracy", each, f"{alike} of the scored steps, by enumeration of all depths at every step"
-    )
+    return Chance("accuracy", each, f"{alike} of the scored steps")

@@ -40,8 +40,13 @@ source = Source(
     size="13,000 sequences of 1 to 200 bits, drawn",
     defaults={
         "encoding.tokenizer": "characters",
-        "encoding.max_length": 100_000,
+        "encoding.max_length": 100_000,  # a bit cut off is another answer
+        "model.cell": "gru",
+        "model.hidden_size": 32,
         "model.pooling": "last",
+        "training.batch_size": 64,
+        "training.learning_rate": 5e-3,
+        "training.epochs": 12.0,
         "training.threads": 1,
     },
 )
