@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from elman.cross_validation import cross_validate as cross_validate
     from elman.estimator import RecurrentClassifier as RecurrentClassifier
     from elman.generation import generate as generate
+    from elman.inspection import inspect as inspect
     from elman.models.observe import observe as observe
     from elman.models.rnn import RNN as RNN
     from elman.prediction import predict as predict
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 # Names are imported when first used, so that `import elman` and `elman --help` need no torch.
 _WHERE = {
     "RNN": "models.rnn",
+    "inspect": "inspection",
     "observe": "models.observe",
     "Recipe": "core.recipe",
     "Run": "run",
@@ -46,6 +48,7 @@ __all__ = [
     "explain",
     "fit",
     "generate",
+    "inspect",
     "load",
     "observe",
     "predict",

@@ -46,9 +46,11 @@ def dynamics(
         stepping, vectors = _network(view, sample)
         lengths = [sample.length(row) for row in range(len(sample))]
         spectrum, residual = _spectrum(stepping, vectors, lengths)
-        with shuffled(view, seed):
-            other, read = _network(view, sample)
-            control = float(np.mean(_spectrum(other, read, lengths, largest=1)[0][:, 0]))
+        control = None  # a bare function has no weights to shuffle
+        if any(True for _ in view.model.parameters()):
+            with shuffled(view, seed):
+                other, read = _network(view, sample)
+                control = float(np.mean(_spectrum(other, read, lengths, largest=1)[0][:, 0]))
     states = stepping.states(vectors)
     visited = torch.cat([states[row, :length] for row, length in enumerate(lengths)])
     seen = torch.cat([vectors[row, :length] for row, length in enumerate(lengths)])
@@ -58,6 +60,9 @@ def dynamics(
     found = {name: fixed_points(stepping, vector, starts) for name, vector in named.items()}
     mean = visited.mean(0)
     _, deviations, components = np.linalg.svd((visited - mean).numpy(), full_matrices=False)
+    components = np.pad(
+        components, ((0, max(0, 2 - len(components))), (0, 0))
+    )  # a state of one number moves on a line
     variance = deviations**2 / max(1, len(visited) - 1)
     total = float((variance**2).sum())
     dimension = float(variance.sum() ** 2 / total) if total > 0 else 0.0

@@ -1,0 +1,131 @@
+"""`elman.inspect`: the analyses for a network that was made and trained elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from elman.core.errors import RecipeError, UnknownName
+from elman.core.results import Finding
+from elman.interpretation.attribution import attribution
+from elman.interpretation.dynamics import dynamics
+from elman.interpretation.foreign import Call, view_of_module, view_of_step
+from elman.interpretation.gates import gates
+from elman.interpretation.memory import memory
+from elman.interpretation.readout import readout as read_out
+from elman.interpretation.view import Sample, View, untouched
+
+QUESTIONS: dict[str, Callable[..., Finding | None]] = {
+    "readout": read_out, "memory": memory, "attribution": attribution, "gates": gates, "dynamics": dynamics
+}  # fmt: skip
+
+
+def inspect(
+    model: nn.Module | type[nn.Module] | Callable[[Tensor, Tensor], Tensor],
+    inputs: Tensor,
+    targets: Tensor | None = None,
+    *,
+    questions: Sequence[str] = (),
+    lengths: Tensor | None = None,
+    time_first: bool = False,
+    state_dict: Mapping[str, Tensor] | str | Path | None = None,
+    call: Call | None = None,
+    labels: Sequence[str] = (),
+    step_names: Callable[[Tensor], list[str]] | None = None,
+    start: Tensor | None = None,
+    readout: Callable[[Tensor], Tensor] | None = None,
+) -> list[Finding]:
+    """Look inside any torch module that holds recurrent layers; it is left as it was, also after an error.
+
+    model       the module; or its class, with a `state_dict` (tensors by name, or a file of them); or a bare step function
+                (state (batch, size), input (batch, features)) -> state, with the state to `start` from (size,) and, if
+                the state is not the answer itself, a `readout` of states
+    inputs      (batch, time, ...) as the model reads them, or (time, batch, ...) with `time_first`: token numbers or values
+    targets     classes (batch,) int64, or values (batch, outputs); without them the network's own answers to the whole
+                sequences: how far back does what it says depend?
+    questions   readout, memory, attribution, gates, dynamics; all that apply where none is named
+    lengths     valid steps (batch,); the model is then called with them: model(inputs, lengths)
+    call        how to call the model where that is not so: (inputs, lengths) -> output, or a tuple that begins with it
+    labels, step_names   what outputs and the steps of one row of inputs are called
+
+    The output is (batch, outputs), or (batch, time, outputs), of which the last valid step is the answer. Dynamics need one
+    recurrent layer (or stack) that reads forward. Raises RecipeError for what does not fit, UnknownName for a question.
+    """
+    for question in questions:
+        if question not in QUESTIONS:
+            raise UnknownName("question", question, tuple(QUESTIONS))
+    if not isinstance(inputs, Tensor) or inputs.dim() < 2:
+        raise RecipeError("inputs are no tensor (batch, time, ...); a single sequence is inputs[None].")
+    if time_first:
+        inputs = inputs.transpose(0, 1)
+    if isinstance(model, type) and issubclass(model, nn.Module):
+        model = _filled(model, state_dict)
+    classes = targets is not None and not targets.is_floating_point()
+    loss = _cross_entropy if classes else _squared
+    view: View
+    if isinstance(model, nn.Module):
+        view = view_of_module(
+            model, inputs, lengths, call or _calling(model, time_first), loss, labels, step_names
+        )
+    else:
+        if start is None:
+            raise RecipeError(
+                "a step function needs a state to start from: inspect(step, inputs, start=torch.zeros(size))."
+            )
+        if inputs.dim() == 2:
+            inputs = inputs[..., None]
+        step: Any = model
+        view = view_of_step(step, start, readout, loss, labels, step_names, inputs.shape[-1])
+    if targets is None:
+        with untouched(view), torch.no_grad():
+            targets = view.read(view.embed(inputs), lengths)
+    if len(targets) != len(inputs):
+        raise RecipeError(f"{len(inputs)} sequences but {len(targets)} targets; expected one for each.")
+    sample = Sample(inputs, lengths, targets, np.arange(len(inputs)))
+    found = [QUESTIONS[question](view, sample) for question in questions or QUESTIONS]
+    return [finding for finding in found if finding is not None]
+
+
+def _cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:
+    return nn.functional.cross_entropy(outputs, targets, reduction="none")
+
+
+def _squared(outputs: Tensor, targets: Tensor) -> Tensor:
+    return (outputs - targets.reshape(outputs.shape)).square().flatten(1).mean(1)
+
+
+def _calling(model: nn.Module, time_first: bool) -> Call:
+    """The usual way to call a model; lengths only where there are some."""
+
+    def call(inputs: Tensor, lengths: Tensor | None) -> Any:
+        given = inputs.transpose(0, 1) if time_first else inputs
+        output = model(given) if lengths is None else model(given, lengths)
+        while isinstance(output, (tuple, list)):
+            output = output[0]
+        return output.transpose(0, 1) if time_first and output.dim() == 3 else output
+
+    return call
+
+
+def _filled(model: type[nn.Module], state_dict: Mapping[str, Tensor] | str | Path | None) -> nn.Module:
+    """A model of a class that takes no arguments, with its weights."""
+    if state_dict is None:
+        raise RecipeError(f"{model.__name__} is a class; give its state_dict, too, or a module.")
+    if isinstance(state_dict, (str, Path)):
+        state_dict = torch.load(state_dict, map_location="cpu", weights_only=True)
+    try:
+        made = model()
+    except TypeError as error:
+        raise RecipeError(
+            f"{model.__name__}() cannot be made without arguments ({error}); give a module."
+        ) from None
+    try:
+        made.load_state_dict(dict(state_dict))  # type: ignore[arg-type]
+    except RuntimeError as error:
+        raise RecipeError(f"the state_dict does not fit {model.__name__}: {error}") from None
+    return made.eval()
