@@ -1,4 +1,4 @@
-"""The documentation's example of a view of any torch module is run as it stands."""
+"""The documentation's example of a model trained elsewhere is run as it stands."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ import torch
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "interpretation.md"
 
 
-def test_the_example_of_a_view_runs(capsys):
+def test_the_example_of_inspect_runs(capsys):
     (code,) = (
         block
         for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
-        if "View(" in block
+        if "elman.inspect(Model()" in block
     )
     torch.manual_seed(0)
     exec(code, {})
