@@ -32,6 +32,9 @@ CLAIMS = {
     "imdb": (
         "IMDB 25k/25k at least 90.6%", "IMDB film reviews, 25k/25k (minGRU, both directions)", "imdb", "imdb", {}, "accuracy", 0.906, True,
     ),
+    "ud-ewt": (
+        "UD EWT tagging at least 92%", "UD EWT, parts of speech (GRU, both directions)", "ud-ewt", "ud-ewt", {}, "accuracy", 0.92, True,
+    ),
     "shakespeare": (
         "Tiny Shakespeare at most 1.49 nats per character", "Tiny Shakespeare, 90/10 (LSTM)",
         "shakespeare", "tiny-shakespeare", {}, "nats_per_character", 1.49, False,

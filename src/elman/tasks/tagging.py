@@ -19,6 +19,7 @@ from elman.encoding.sequences import restore
 from elman.encoding.tagged import UNSCORED, TaggedFeed, WordEncoder
 from elman.evaluation.contract import TaggedProblem
 from elman.evaluation.tagging import tag_numbers
+from elman.interpretation.stepping import stepping_view
 from elman.interpretation.view import Sample, View
 from elman.models.network import TokenNetwork
 from elman.models.pooling import pool
@@ -137,6 +138,7 @@ class Tagging(Task):
             step_names=lambda row: [
                 text.vocabulary.tokens[int(number)] for number in (row if row.dim() == 1 else row[:, 0])
             ],
+            stepping=stepping_view(network.rnn, network.embed),
         )
 
     def sample(self, encoded: Encoded, split: SplitName, count: int, seed: int = 0) -> Sample:
@@ -159,7 +161,7 @@ class Tagging(Task):
         reasons = {"readout": "it says a tag after every word, not one answer that forms along the sequence"}
         if recipe.model.bidirectional:
             both = "it reads from both ends, so no word is the last one that it has read"
-            reasons |= {"memory": both, "attribution": both}
+            reasons |= {"memory": both, "attribution": both, "dynamics": both}
         return reasons
 
 
