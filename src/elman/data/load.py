@@ -33,8 +33,8 @@ def load(options: DataOptions) -> tuple[Source, Dataset]:
     """The source and its data set.
 
     A name of the catalogue wins; else the name is a path: a text file or folder of text files is running text, a
-    folder of folders has one class per folder, a .conllu file or a folder of them has tagged sentences, a table has
-    texts with labels or (with a time column) series.
+    folder of folders has one class per folder, a .conllu file or a folder of them has tagged sentences, a .ts file or a folder of
+    a pair has series with labels, a table has texts with labels or (with a time column) series.
     """
     name = options.source.lower().replace("-", "_")
     if name in catalogue("data.sources"):
@@ -53,7 +53,7 @@ def load(options: DataOptions) -> tuple[Source, Dataset]:
 
 def own(path: Path, options: DataOptions) -> Source:
     """A source that describes the user's own file or folder."""
-    from elman.data import class_folders, conllu, series, table, text_file
+    from elman.data import class_folders, conllu, series, table, text_file, ts_file
 
     reader: Callable[[DataOptions], Dataset]
 
@@ -62,6 +62,8 @@ def own(path: Path, options: DataOptions) -> Source:
         suffix = ".csv"
     if conllu.is_conllu(path):
         reader, task = conllu.load, "tagging"
+    elif ts_file.is_ts(path):
+        reader, task = ts_file.load, ts_file.task_of(path)
     elif path.is_dir():
         folders = [child for child in path.iterdir() if child.is_dir() and not child.name.startswith(".")]
         reader, task = (
