@@ -53,7 +53,7 @@ def main(arguments: list[str]) -> int:
                 f"{'':12} {source.task}; {source.size}; {source.licence}", soft_wrap=True, markup=False
             )
         console.print(
-            "\nYour own: elman train FILE (text, CSV, JSONL, Parquet) or FOLDER. More: elman data NAME"
+            "\nYour own: elman train FILE (text, CSV, JSONL, Parquet, CoNLL-U) or FOLDER. More: elman data NAME"
         )
         return 0
     from elman.core.recipe import DataOptions
