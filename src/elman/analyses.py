@@ -19,17 +19,19 @@ from elman.interpretation.attribution import attribution
 from elman.interpretation.dynamics import dynamics
 from elman.interpretation.errors import errors
 from elman.interpretation.gates import gates
+from elman.interpretation.interventions import interventions
 from elman.interpretation.memory import memory
 from elman.interpretation.readout import readout
 from elman.run import Run
 from elman.tasks.contract import Encoded, Task
 
-QUESTIONS = ("readout", "errors", "memory", "attribution", "gates", "dynamics")
+QUESTIONS = ("readout", "errors", "memory", "attribution", "gates", "dynamics", "interventions")
 SIZES = {
     "memory": 400,
     "attribution": 50,
     "gates": 200,
     "dynamics": 40,
+    "interventions": 60,
 }  # sequences: enough for an interval, quick on two cores
 
 
@@ -64,6 +66,7 @@ def analyse(run: Run, task: Task, encoded: Encoded, questions: Sequence[str] = (
                 "attribution": attribution,
                 "gates": gates,
                 "dynamics": dynamics,
+                "interventions": interventions,
             }
             found.append(asked[question](view, sample))
     if left_out and not questions:

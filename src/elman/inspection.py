@@ -16,12 +16,14 @@ from elman.interpretation.attribution import attribution
 from elman.interpretation.dynamics import dynamics
 from elman.interpretation.foreign import Call, view_of_module, view_of_step
 from elman.interpretation.gates import gates
+from elman.interpretation.interventions import interventions
 from elman.interpretation.memory import memory
 from elman.interpretation.readout import readout as read_out
 from elman.interpretation.view import Sample, View, untouched
 
 QUESTIONS: dict[str, Callable[..., Finding | None]] = {
-    "readout": read_out, "memory": memory, "attribution": attribution, "gates": gates, "dynamics": dynamics
+    "readout": read_out, "memory": memory, "attribution": attribution, "gates": gates, "dynamics": dynamics,
+    "interventions": interventions,
 }  # fmt: skip
 
 
@@ -48,7 +50,7 @@ def inspect(
     inputs      (batch, time, ...) as the model reads them, or (time, batch, ...) with `time_first`: token numbers or values
     targets     classes (batch,) int64, or values (batch, outputs); without them the network's own answers to the whole
                 sequences: how far back does what it says depend?
-    questions   readout, memory, attribution, gates, dynamics; all that apply where none is named
+    questions   readout, memory, attribution, gates, dynamics, interventions; all that apply where none is named
     lengths     valid steps (batch,); the model is then called with them: model(inputs, lengths)
     call        how to call the model where that is not so: (inputs, lengths) -> output, or a tuple that begins with it
     labels, step_names   what outputs and the steps of one row of inputs are called
@@ -87,8 +89,13 @@ def inspect(
     if len(targets) != len(inputs):
         raise RecipeError(f"{len(inputs)} sequences but {len(targets)} targets; expected one for each.")
     sample = Sample(inputs, lengths, targets, np.arange(len(inputs)))
-    found = [QUESTIONS[question](view, sample) for question in questions or QUESTIONS]
-    return [finding for finding in found if finding is not None]
+    found = {question: QUESTIONS[question](view, sample) for question in questions or QUESTIONS}
+    for question in questions:
+        if found[question] is None:
+            raise RecipeError(
+                f"{question} cannot be asked of this network; see the chapter of that name in the documentation."
+            )
+    return [finding for finding in found.values() if finding is not None]
 
 
 def _cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -136,7 +136,10 @@ def test_our_own_layers_inside_a_users_model():
             return self.head(self.rnn(x)[0][:, -1])
 
     x = torch.randn(5, 9, 3)
-    assert [f.question for f in elman.inspect(Mine(), x, torch.tensor([0, 1, 0, 1, 0]))][-1] == "dynamics"
+    assert [f.question for f in elman.inspect(Mine(), x, torch.tensor([0, 1, 0, 1, 0]))][-2:] == [
+        "dynamics",
+        "interventions",
+    ]
 
 
 def state_of(model):
@@ -161,7 +164,8 @@ def test_every_question_leaves_the_model_as_it_was():
     model.head.weight.requires_grad_(False)
     before = state_of(model)
     found = elman.inspect(model, tokens(12), torch.tensor([0, 1, 2] * 4), labels=("a", "b", "c"))
-    assert [finding.question for finding in found] == ["memory", "attribution", "gates", "dynamics"]
+    questions = ["memory", "attribution", "gates", "dynamics", "interventions"]
+    assert [finding.question for finding in found] == questions
     same(before, state_of(model))
 
 

@@ -18,7 +18,8 @@ from elman.interpretation.stepping import Stepping
 TOLERANCE = 1e-16  # of q, in float64: a state that moves by 1e-8 rests
 SLOW = 1e-4  # of q relative to |s|^2: what moves faster is passed, not visited
 NEAR = 1e-2  # of the scale of states: descents that end closer than this go on as one
-LARGE, MANY, FEW = 128, 64, 8  # numbers in a state above which few of the places where descents ended are followed
+# Of the places where descents ended MANY are followed, in a state of more than LARGE numbers FEW.
+LARGE, MANY, FEW = 128, 64, 8
 APART = 1e-3  # of the scale of states: two points closer than this are one (by distance, not by coordinates)
 
 

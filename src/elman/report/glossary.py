@@ -40,6 +40,7 @@ CONTROLS = {
     "memory": "order counts over",
     "attribution": "with shuffled weights",
     "dynamics": "with shuffled weights",
+    "interventions": "without random units",
 }
 RESIDUALS = {
     "attribution": "credit that does not add up",

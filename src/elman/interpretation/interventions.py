@@ -1,0 +1,180 @@
+"""Interventions: which units does the answer need?
+
+A unit is taken out by holding its state (h and c) at its mean over the sample at every step. Units are ranked by the gradient of the
+loss along that change, on one half of the sequences; the most important sets are then taken out and measured on the other half, so that
+what is reported was not chosen by what it is measured on. Control: as many units drawn at random (Lakretz et al. 2019). What is
+decodable need not be used (Elazar et al. 2021), and removing one famous unit cost its model little (Donnelly and
+Roegiest 2019): this is the measurement that tells.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from elman.core.errors import RecipeError
+from elman.core.results import Finding
+from elman.interpretation.editing import Edit, edited, parts
+from elman.interpretation.pictures import lines
+from elman.interpretation.view import Sample, View, untouched
+
+DRAWS = 8  # random sets of each size
+SHARE = 0.05  # of the units make the headline
+DEEPEST = 0.5  # share of the units that is taken out at most
+
+
+def interventions(view: View, sample: Sample, *, seed: int = 0) -> Finding | None:
+    """Loss gained by taking out the most important units, against random ones; None where no layer's state can be edited.
+
+    `arrays`: "order" (units,) from the most important on, "units" their names, "gradient" (units,), "sizes" (sets,),
+    "loss" (sets, sequences) with the most important taken out, "loss_random" (sets, draws, sequences), "loss_whole" (sequences,).
+    """
+    sample = sample.to(view.device)
+    half = max(1, len(sample) // 2)
+    chosen_on, measured_on = sample.part(0, half), sample.part(half if len(sample) > 1 else 0, len(sample))
+    draw = np.random.default_rng(seed)
+    try:
+        units = _units(view)
+    except RecipeError:
+        return None
+    with untouched(view):
+        means = _means(view, chosen_on)
+        gradient = _gradient(view, chosen_on, means, units)
+        order = np.argsort(-np.abs(gradient), kind="stable")
+        head = max(1, round(SHARE * len(units)))
+        sizes = sorted(
+            {
+                size
+                for size in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, head)
+                if size <= max(head, DEEPEST * len(units))
+            }
+        )
+        with torch.no_grad():
+            whole = _losses(view, measured_on)
+            taken = [_without(view, measured_on, means, [units[k] for k in order[:size]]) for size in sizes]
+            others = [
+                [
+                    _without(
+                        view, measured_on, means, [units[k] for k in draw.permutation(len(units))[:size]]
+                    )
+                    for _ in range(DRAWS)
+                ]
+                for size in sizes
+            ]
+    loss, random = np.stack(taken), np.array(others)
+    at = sizes.index(head)
+    gain, chance = loss[at] - whole, random[at] - whole
+    value, control = float(gain.mean()), float(chance.mean())
+    picks = draw.integers(0, len(whole), (1000, len(whole)))
+    low, high = np.percentile(gain[picks].mean(1), [2.5, 97.5])
+    unit = "loss (nats)" if view.labels else "loss"
+    worst = float(chance.mean(1).max())
+    told = "no more than" if value <= worst else "more than"
+    plural = "s" if head > 1 else ""
+    sentence = (
+        f"Without its {head} most important unit{plural} of {len(units)} (held at their mean) the loss rises by {value:.3g}, from "
+        f"{whole.mean():.3g}; without {head} drawn at random, by {control:.3g}. That is {told} in any of {DRAWS} draws."
+    )
+    rows = [
+        {"units taken out": size, unit: float(each), "which": which}
+        for size, mine, theirs in zip(sizes, loss.mean(1), random.mean((1, 2)))
+        for which, each in (("the most important", mine), ("drawn at random", theirs))
+    ]
+    names = [f"{layer}.{number}" for layer, number in units]
+    return Finding(
+        "interventions", "Units that the answer needs", sentence, value, unit, (float(low), float(high)), control,
+        sample=f"{len(chosen_on)} sequences to choose by, {len(measured_on)} to measure on",
+        chart=lines(rows, "units taken out", unit, "which", log_x=True, title="Loss without some of the units"),
+        table=tuple(
+            {"unit": names[k], "gradient of the loss": float(gradient[k])} for k in order[:10]
+        ),
+        arrays={
+            "order": order, "units": np.array(names), "gradient": gradient, "sizes": np.array(sizes),
+            "loss": loss, "loss_random": random, "loss_whole": whole,
+        },
+    )  # fmt: skip
+
+
+def _units(view: View) -> list[tuple[str, int]]:
+    """(layer and direction, number) of every unit; a projected h and its c count as units of their own."""
+    sizes: dict[str, int] = {}
+    for name, size in parts(view.model).items():
+        layer = name.rpartition(".")[0]
+        sizes[layer] = max(size, sizes.get(layer, 0))
+    return [(layer, number) for layer, size in sizes.items() for number in range(size)]
+
+
+def _losses(view: View, sample: Sample) -> np.ndarray:
+    found = []
+    for part in sample.parts(outputs=len(view.labels)):
+        outputs = view.read(view.embed(part.inputs), part.lengths)
+        found.append(view.loss(outputs, part.targets).double().detach().cpu().numpy())
+    return np.concatenate(found)
+
+
+def _means(view: View, sample: Sample) -> dict[str, Tensor]:
+    """The mean of every part of the state over valid steps (size,)."""
+    sums: dict[str, Tensor] = {}
+    steps = [sample.length(row) for row in range(len(sample))]
+    at = 0
+
+    def look(name: str, step: int, values: Tensor) -> Tensor:
+        valid = torch.tensor([step < length for length in steps[at : at + len(values)]], device=values.device)
+        total = values[valid].double().sum(0)
+        sums[name] = sums[name] + total if name in sums else total
+        return values
+
+    with edited(view.model, look), torch.no_grad():
+        for part in sample.parts(outputs=len(view.labels)):
+            view.read(view.embed(part.inputs), part.lengths)
+            at += len(part)
+    return {name: total / sum(steps) for name, total in sums.items()}
+
+
+def _gradient(
+    view: View, sample: Sample, means: dict[str, Tensor], units: list[tuple[str, int]]
+) -> np.ndarray:
+    """d loss / d share, at 0, where each unit moves by that share towards its mean: (units,)."""
+    sizes: dict[str, int] = {}
+    for layer, _ in units:
+        sizes[layer] = sizes.get(layer, 0) + 1
+    shares = {
+        layer: torch.zeros(size, device=view.device, requires_grad=True) for layer, size in sizes.items()
+    }
+
+    def move(name: str, step: int, values: Tensor) -> Tensor:
+        share = shares[name.rpartition(".")[0]][: values.shape[1]]
+        return values + share.to(values) * (means[name].to(values) - values)
+
+    with edited(view.model, move), torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+        for part in sample.parts(outputs=len(view.labels)):
+            outputs = view.read(view.embed(part.inputs), part.lengths)
+            (view.loss(outputs, part.targets).sum() / len(sample)).backward()
+    return np.concatenate([_of(shares[layer]) for layer in sizes])
+
+
+def _of(share: Tensor) -> np.ndarray:
+    gradient = torch.zeros_like(share) if share.grad is None else share.grad
+    return gradient.double().cpu().numpy()
+
+
+def _without(
+    view: View, sample: Sample, means: dict[str, Tensor], units: list[tuple[str, int]]
+) -> np.ndarray:
+    """Loss of each sequence with these units held at their means."""
+    gone: dict[str, list[int]] = {}
+    for layer, number in units:
+        gone.setdefault(layer, []).append(number)
+
+    def hold(name: str, step: int, values: Tensor) -> Tensor:
+        numbers = [k for k in gone.get(name.rpartition(".")[0], ()) if k < values.shape[1]]
+        if not numbers:
+            return values
+        values = values.clone()
+        values[:, numbers] = means[name][numbers].to(values)
+        return values
+
+    edit: Edit = hold
+    with edited(view.model, edit):
+        return _losses(view, sample)
