@@ -45,5 +45,12 @@ source = Source(
     licence=LICENCE,
     citation=CITATION,
     size="13,000 series of 2 to 200 steps, drawn",
-    defaults={"training.threads": 1},
+    defaults={
+        "model.cell": "gru",
+        "model.hidden_size": 64,
+        "training.batch_size": 64,
+        "training.learning_rate": 5e-3,
+        "training.epochs": 20.0,
+        "training.threads": 1,
+    },
 )

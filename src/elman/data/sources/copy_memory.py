@@ -42,5 +42,12 @@ source = Source(
     licence=LICENCE,
     citation=CITATION,
     size="13,000 sequences of 21 to 80 steps, drawn",
-    defaults={"training.threads": 1},
+    defaults={
+        "model.cell": "gru",
+        "model.hidden_size": 128,
+        "training.batch_size": 64,
+        "training.learning_rate": 5e-3,
+        "training.epochs": 15.0,
+        "training.threads": 1,
+    },
 )

@@ -23,5 +23,12 @@ source = Source(
     licence=LICENCE,
     citation=CITATION,
     size="13,000 words of 2 to 200 brackets, drawn",
-    defaults={"training.threads": 1},
+    defaults={
+        "model.cell": "lstm",
+        "model.hidden_size": 32,
+        "training.batch_size": 32,
+        "training.learning_rate": 1e-2,
+        "training.epochs": 12.0,
+        "training.threads": 1,
+    },
 )
