@@ -34,11 +34,11 @@ def interventions(view: View, sample: Sample, *, seed: int = 0) -> Finding | Non
     half = max(1, len(sample) // 2)
     chosen_on, measured_on = sample.part(0, half), sample.part(half if len(sample) > 1 else 0, len(sample))
     draw = np.random.default_rng(seed)
-    try:
-        units = _units(view)
-    except RecipeError:
-        return None
     with untouched(view):
+        try:
+            units = _units(view)
+        except RecipeError:
+            return None
         means = _means(view, chosen_on)
         gradient = _gradient(view, chosen_on, means, units)
         order = np.argsort(-np.abs(gradient), kind="stable")
