@@ -10,7 +10,7 @@ import numpy as np
 from elman.core.errors import RecipeError, UnknownName
 from elman.core.recipe import Recipe
 from elman.core.results import Advice, Finding
-from elman.evaluation.contract import SeriesProblem, TaggedProblem, TextProblem
+from elman.evaluation.contract import SeriesProblem, TaggedProblem, TextProblem, ValueProblem
 from elman.evaluation.measure import errors as each_error
 from elman.evaluation.measure import primary_metric
 from elman.evaluation.tagging import in_sentence
@@ -21,16 +21,18 @@ from elman.interpretation.errors import errors
 from elman.interpretation.gates import gates
 from elman.interpretation.interventions import interventions
 from elman.interpretation.memory import memory
+from elman.interpretation.probes import probes
 from elman.interpretation.readout import readout
 from elman.run import Run
 from elman.tasks.contract import Encoded, Task
 
-QUESTIONS = ("readout", "errors", "memory", "attribution", "gates", "dynamics", "interventions")
+QUESTIONS = ("readout", "errors", "memory", "attribution", "gates", "dynamics", "probes", "interventions")
 SIZES = {
     "memory": 400,
     "attribution": 50,
     "gates": 200,
     "dynamics": 40,
+    "probes": 100,
     "interventions": 60,
 }  # sequences: enough for an interval, quick on two cores
 
@@ -66,6 +68,7 @@ def analyse(run: Run, task: Task, encoded: Encoded, questions: Sequence[str] = (
                 "attribution": attribution,
                 "gates": gates,
                 "dynamics": dynamics,
+                "probes": probes,
                 "interventions": interventions,
             }
             found.append(asked[question](view, sample))
@@ -84,6 +87,9 @@ def describe(encoded: Encoded, row: int) -> str:
     if isinstance(problem, TextProblem):
         text = problem.splits["validation"].texts[row]
         return text if len(text) <= 160 else text[:157] + "..."
+    if isinstance(problem, ValueProblem):
+        values = problem.splits["validation"].values[row]
+        return f"series {row + 1}: {len(values)} steps, {problem.channels[0]} from {values[0, 0]:.3g} to {values[-1, 0]:.3g}"
     if isinstance(problem, TaggedProblem):
         return in_sentence(problem.splits["validation"], row)
     if isinstance(problem, SeriesProblem):

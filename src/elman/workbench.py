@@ -75,7 +75,7 @@ def prepare(recipe: Recipe, encoder: Any = None) -> Prepared:
     dataset = task.suited(dataset)
     written = task.defaults(dataset)
     if encoder is None:  # a run that exists keeps what it has
-        refuse_foreign(task, recipe, written)
+        refuse_foreign(task, dataset, recipe, written)
     given, recipe = recipe.training, replace(recipe, task=task.name).fill(written)
     encoded = task.encode(dataset, recipe, encoder)
     longer = enough(given, recipe.training, encoded.feeds["train"].steps(recipe.training.batch_size or 64))

@@ -10,7 +10,16 @@ from typing import Any, cast
 import numpy as np
 import polars as pl
 
-from elman.data.contract import Corpus, Dataset, Examples, LabelledTexts, SeriesTable, TaggedTexts
+from elman.data.contract import (
+    Corpus,
+    Dataset,
+    Examples,
+    LabelledSeries,
+    LabelledTexts,
+    SeriesTable,
+    TaggedTexts,
+    ValueExamples,
+)
 from elman.data.passage import opening
 from elman.data.pitfalls import suspects
 from elman.data.structure import describe
@@ -30,6 +39,8 @@ def profile(dataset: Dataset) -> Lines:
         return _corpus(dataset)
     if isinstance(dataset, TaggedTexts):
         return _tagged(dataset)
+    if isinstance(dataset, LabelledSeries):
+        return _values(dataset)
     return _texts(dataset) if isinstance(dataset, LabelledTexts) else _series(dataset)
 
 
@@ -98,6 +109,32 @@ def _tagged(dataset: TaggedTexts) -> Lines:
     return lines + [("example", " ".join(f"{word}/{tag or '-'}" for word, tag in one)) for one in pairs]
 
 
+def _values(dataset: LabelledSeries) -> Lines:
+    lines: Lines = []
+    for split, examples in dataset.splits.items():
+        sizes = list(map(len, examples.values))
+        low, middle, high, most = np.percentile(sizes, [5, 50, 95, 100])
+        said = f"{len(examples):,} series of {low:.0f} to {high:.0f} steps (90%), median {middle:.0f}, longest {most:,.0f}"
+        lines.append((split, said))
+        if split == "train":
+            lines.append(("", f"lengths {histogram(sizes)}"))
+        lines.append(("", _balance(examples, dataset.labels)))
+    train = np.concatenate(dataset.splits["train"].values)
+    for number, name in enumerate(dataset.channels[:MOST_CLASSES]):
+        seen = train[:, number][~np.isnan(train[:, number])].astype(np.float64)
+        if not len(seen):
+            text = f"{name}: no value at all"
+        else:
+            text = f"{name}: mean {seen.mean():.4g}, deviation {seen.std():.4g}, {seen.min():.4g} to {seen.max():.4g}"
+            missing = len(train) - len(seen)
+            text += f"; {missing:,} missing ({missing / len(train):.1%})" if missing else "; none missing"
+            text += "; constant" if seen.min() == seen.max() else ""
+        lines.append(("channels" if number == 0 else "", text))
+    if len(dataset.channels) > MOST_CLASSES:
+        lines.append(("", f"and {len(dataset.channels) - MOST_CLASSES:,} more"))
+    return lines
+
+
 def _spread(count: int, wanted: int) -> list[int]:
     """Rows evenly over a split: files sorted by class would else show one class."""
     return sorted({row * count // wanted for row in range(wanted)}) if count >= wanted else list(range(count))
@@ -115,7 +152,7 @@ def histogram(sizes: Sequence[int]) -> str:
     return f"{low:,} |{bars}| {high:,}" + (" and more" if max(sizes) > high else "")
 
 
-def _balance(examples: Examples, labels: Sequence[str] | None) -> str:
+def _balance(examples: Examples | ValueExamples, labels: Sequence[str] | None) -> str:
     if labels is None:
         values = np.asarray(examples.targets, np.float64)
         low, middle, high = np.percentile(values, [0, 50, 100])
@@ -125,7 +162,7 @@ def _balance(examples: Examples, labels: Sequence[str] | None) -> str:
     text = ", ".join(f"{label} {counts[label] / total:.1%}" for label in shown)
     if len(labels) > MOST_CLASSES:
         rare = sum(counts[label] < 10 for label in labels)
-        text = f"{len(labels):,} classes, most frequent {text}; {rare:,} have fewer than 10 texts"
+        text = f"{len(labels):,} classes, most frequent {text}; {rare:,} have fewer than 10 examples"
     absent = [label for label in labels if not counts[label]]
     return text + (f"; none of {', '.join(absent[:5])}" if absent and len(labels) <= MOST_CLASSES else "")
 

@@ -1,4 +1,4 @@
-"""Ragged token sequences with one target each: buckets of like length, padded to the longest of the batch."""
+"""Ragged sequences of tokens or of values with one target each: buckets of like length, padded to the longest of the batch."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def restore(rows: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 class SequenceFeed:
-    """Feed over `sequences` (int32 arrays) and `targets` (n,), classes int64 or numbers, given as float32.
+    """Feed over `sequences`, int32 (length,) or float32 (length, features), and `targets` (n,), classes int64 or numbers, given as float32.
 
     Nothing is ever dropped; `restore` with the `rows` of the batches gives the original order. Raises DataError for
     an empty sequence, or where sequences and targets are not equally many. `ratios` (length, orders) of each sequence go along with it.
@@ -60,14 +60,16 @@ class SequenceFeed:
             yield self.take(rows)
 
     def take(self, rows: np.ndarray) -> Batch:
-        """These sequences as one batch: inputs (batch, longest) int64, 0 where padded."""
+        """These sequences as one batch: inputs (batch, longest) int64, or (batch, longest, features) float32; 0 where padded."""
         lengths = self.lengths[rows]
         longest = int(lengths.max())
         step = np.arange(longest)
         offset = step - (longest - lengths)[:, None] if self.padding == "left" else step[None]
         valid = (offset >= 0) & (offset < lengths[:, None])
         index = np.where(valid, self._starts[rows][:, None] + offset, 0)
-        inputs = np.where(valid, self._flat[index], 0).astype(np.int64)
+        tokens = self._flat.ndim == 1
+        inputs = self._flat[index] * (valid if tokens else valid[..., None])
+        inputs = inputs.astype(np.int64 if tokens else np.float32, copy=False)
         # Left padding puts the tokens at the end, so every sequence is read to the last step.
         ends = np.full_like(lengths, longest) if self.padding == "left" else lengths
         ratios = None if self._ratios is None else torch.from_numpy(self._ratios[index] * valid[..., None])

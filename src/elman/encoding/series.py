@@ -13,6 +13,7 @@ from elman.core.errors import DataError, RecipeError
 from elman.core.recipe import EncodingOptions
 from elman.data.contract import SeriesTable, SplitName
 from elman.encoding.calendar import DAY, calendar, cycles
+from elman.encoding.gaps import forward
 from elman.encoding.scalers import CHANGES, Scaler, spread
 from elman.encoding.windows import Window, WindowFeed
 
@@ -84,7 +85,7 @@ class SeriesEncoder:
             if not columns:
                 return Scaler.empty()
             values = _matrix(table.frame, columns)
-            filled, seen, first = _fill(values, starts, np.full(len(columns), np.nan))
+            filled, seen, first = forward(values, starts, np.full(len(columns), np.nan))
             empty = [name for name, some in zip(columns, seen[train].any(0)) if not some]
             if empty:
                 raise DataError(
@@ -133,7 +134,7 @@ class SeriesEncoder:
         """features, targets (scaled), values, observed, known (raw), entity and time of every row."""
         entity, starts, _ = _entities(table)
         raw = _matrix(table.frame, self.series)
-        values, observed, first = _fill(raw, starts, self.targets_scaler.level)
+        values, observed, first = forward(raw, starts, self.targets_scaler.level)
         if self.gaps == "error" and not observed.all():
             row, column = np.argwhere(~observed)[0]
             raise DataError(
@@ -143,12 +144,12 @@ class SeriesEncoder:
         scaled = self.targets_scaler.transform(values, first)
         # A change is there to be forecast only where a value was seen before.
         scored = observed & ~first if self.targets_scaler.kind in CHANGES else observed
-        known_raw, _, _ = _fill(_matrix(table.frame, self.known), starts, self.known_scaler.level)
+        known_raw, _, _ = forward(_matrix(table.frame, self.known), starts, self.known_scaler.level)
         known = self.known_scaler.transform(known_raw, starts)
         if self.cycles:
             circles = calendar(table.frame[self.time].to_numpy(), self.cycles)
             known, known_raw = np.concatenate([circles, known], 1), np.concatenate([circles, known_raw], 1)
-        seen, _, _ = _fill(_matrix(table.frame, self.observed), starts, self.observed_scaler.level)
+        seen, _, _ = forward(_matrix(table.frame, self.observed), starts, self.observed_scaler.level)
         parts = [scaled, known, self.observed_scaler.transform(seen, starts)]
         if self.gaps == "mask":
             parts.append((~observed).astype(np.float64))
@@ -244,23 +245,6 @@ def _matrix(frame: pl.DataFrame, columns: tuple[str, ...]) -> np.ndarray:
         return np.zeros((frame.height, 0))
     values = frame.select(pl.col(name).cast(pl.Float64) for name in columns).to_numpy()
     return np.array(values, np.float64)
-
-
-def _fill(
-    values: np.ndarray, starts: np.ndarray, level: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The last value seen, per entity; before the first one `level` (columns,). Never looks ahead.
-
-    Returns the filled values, True where a value was there, and True where none was seen before in its entity; all
-    (rows, columns).
-    """
-    present = ~np.isnan(values)
-    row = np.arange(len(values))[:, None]
-    begin = np.maximum.accumulate(np.where(starts[:, None], row, 0), 0)
-    last = np.maximum.accumulate(np.where(present, row, -1), 0)
-    before = np.concatenate([np.full_like(last[:1], -1), last[:-1]])
-    filled = np.where(last >= begin, np.take_along_axis(values, np.maximum(last, 0), 0), level)
-    return filled, present, before < begin
 
 
 def _entities(table: SeriesTable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

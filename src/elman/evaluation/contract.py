@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from elman.core.results import Predictions
-from elman.data.contract import Examples, SplitName, TaggedExamples
+from elman.data.contract import Examples, SplitName, TaggedExamples, ValueExamples
 from elman.data.passage import Passage
 
 TOGETHER = 1 << 22  # tokens that are counted at once
@@ -24,13 +24,28 @@ Predictor = Callable[[SplitName], Predictions]
 
 
 @dataclass(frozen=True)
-class TextProblem:
-    """Texts with classes (`labels`) or numbers (`labels` None); `characters`: the order of letters is the signal."""
+class LabelledProblem:
+    """Sequences with classes (`labels`) or numbers (`labels` None): what holds for texts and for series."""
+
+    splits: Mapping[SplitName, Examples | ValueExamples]
+    labels: tuple[str, ...] | None
+
+
+@dataclass(frozen=True)
+class TextProblem(LabelledProblem):
+    """Texts with classes or numbers; `characters`: the order of letters is the signal."""
 
     splits: Mapping[SplitName, Examples]
-    labels: tuple[str, ...] | None
     characters: bool = False
     season: int = 1
+
+
+@dataclass(frozen=True)
+class ValueProblem(LabelledProblem):
+    """Series (time, channels) in the data's unit, NaN where a value is missing, with classes or numbers."""
+
+    splits: Mapping[SplitName, ValueExamples]
+    channels: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -99,4 +114,4 @@ class SeriesProblem:
         return np.where(self.observed[rows], self.values[rows], np.nan)
 
 
-Problem = TextProblem | TaggedProblem | TokenProblem | SeriesProblem
+Problem = TextProblem | ValueProblem | TaggedProblem | TokenProblem | SeriesProblem

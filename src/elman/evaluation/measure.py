@@ -7,7 +7,7 @@ import numpy as np
 from elman.core.results import Metric, Predictions
 from elman.data.contract import SplitName
 from elman.evaluation import classification, forecast, language, regression, tagging
-from elman.evaluation.contract import Problem, SeriesProblem, TaggedProblem, TextProblem, TokenProblem
+from elman.evaluation.contract import LabelledProblem, Problem, SeriesProblem, TaggedProblem, TokenProblem
 
 
 def primary_metric(problem: Problem) -> Metric:
@@ -40,13 +40,13 @@ def errors(predictions: Predictions, problem: Problem) -> np.ndarray:
         return language.errors(predictions)
     if isinstance(problem, TaggedProblem):
         return classification.errors(predictions)
-    assert isinstance(problem, TextProblem)
+    assert isinstance(problem, LabelledProblem)
     return regression.errors(predictions) if problem.labels is None else classification.errors(predictions)
 
 
 def from_errors(each: float | np.ndarray, problem: Problem) -> np.ndarray:
     """The primary metric from a mean of `errors`."""
-    if isinstance(problem, TextProblem | TaggedProblem):
+    if isinstance(problem, LabelledProblem | TaggedProblem):
         return np.sqrt(each) if problem.labels is None else 1 - np.asarray(each)
     return np.asarray(each)
 

@@ -10,7 +10,7 @@ from elman.core.results import Predictions
 from elman.data.contract import SplitName
 from elman.data.download import local
 from elman.data.table import column, read_table
-from elman.evaluation.contract import Problem, SeriesProblem, TaggedProblem, TextProblem, TokenProblem
+from elman.evaluation.contract import LabelledProblem, Problem, SeriesProblem, TaggedProblem, TokenProblem
 from elman.evaluation.tagging import tag_numbers
 from elman.evaluation.texts import class_numbers
 
@@ -65,7 +65,7 @@ def _read(part: pl.DataFrame, problem: Problem, split: SplitName, path: str) -> 
         return Predictions("tokens", _ordered(part, rows, len(targets), "nats", path), targets)
     if isinstance(problem, TaggedProblem):
         return _classes(part, rows, tag_numbers(problem, split), problem.labels, path)
-    assert isinstance(problem, TextProblem)
+    assert isinstance(problem, LabelledProblem)
     if problem.labels is not None:
         return _classes(part, rows, class_numbers(problem, split), problem.labels, path)
     values = _ordered(part, rows, len(problem.splits[split]), "prediction", path)

@@ -8,7 +8,15 @@ import numpy as np
 
 from elman.core.results import Predictions
 from elman.data.contract import SplitName
-from elman.evaluation.contract import Problem, SeriesProblem, TaggedProblem, TextProblem, TokenProblem
+from elman.evaluation.contract import (
+    LabelledProblem,
+    Problem,
+    SeriesProblem,
+    TaggedProblem,
+    TextProblem,
+    TokenProblem,
+    ValueProblem,
+)
 from elman.evaluation.measure import errors, from_errors
 from elman.evaluation.tagging import parts as tagged_parts
 from elman.evaluation.texts import class_numbers
@@ -40,10 +48,8 @@ def slices(predictions: Predictions, problem: Problem, split: SplitName) -> dict
             name: tuple(_part(part, each, mask, problem) for part, mask in masks)
             for name, masks in tagged_parts(problem, split).items()
         }
-    assert isinstance(problem, TextProblem)
-    texts = problem.splits[split].texts
-    lengths = np.array([len(text) if problem.characters else text.count(" ") + 1 for text in texts])
-    unit = "characters" if problem.characters else "words"
+    assert isinstance(problem, LabelledProblem)
+    lengths, unit = _lengths(problem, split)
     low, high = np.quantile(lengths, [1 / 3, 2 / 3])
     parts = {
         "length": tuple(
@@ -63,9 +69,26 @@ def slices(predictions: Predictions, problem: Problem, split: SplitName) -> dict
             for number, label in enumerate(problem.labels)
             if (targets == number).any()
         )
-    if not problem.characters:
+    if isinstance(problem, TextProblem) and not problem.characters:
         parts["rare words"] = _rare(each, problem, split)
+    if isinstance(problem, ValueProblem):
+        gaps = np.array([np.isnan(values).any() for values in problem.splits[split].values])
+        if gaps.any() and not gaps.all():
+            parts["missing values"] = tuple(
+                _part(name, each, mask, problem) for name, mask in (("none", ~gaps), ("some", gaps))
+            )
     return parts
+
+
+def _lengths(problem: LabelledProblem, split: SplitName) -> tuple[np.ndarray, str]:
+    """Length of each example (n,), and in what."""
+    if isinstance(problem, ValueProblem):
+        return np.array([len(values) for values in problem.splits[split].values]), "steps"
+    assert isinstance(problem, TextProblem)
+    texts = problem.splits[split].texts
+    if problem.characters:
+        return np.array([len(text) for text in texts]), "characters"
+    return np.array([text.count(" ") + 1 for text in texts]), "words"
 
 
 def _part(name: str, each: np.ndarray, mask: np.ndarray, problem: Problem) -> tuple[str, int, float]:

@@ -11,16 +11,16 @@ from sklearn.exceptions import ConvergenceWarning
 
 from elman.core.results import Predictions
 from elman.data.contract import SplitName
-from elman.evaluation.contract import Predictor, TextProblem
+from elman.evaluation.contract import LabelledProblem, Predictor, TextProblem
 
 
-def class_numbers(problem: TextProblem, split: SplitName) -> np.ndarray:
+def class_numbers(problem: LabelledProblem, split: SplitName) -> np.ndarray:
     """Class number of each example (n,)."""
     index = {label: number for number, label in enumerate(problem.labels or ())}
     return np.array([index[str(target)] for target in problem.splits[split].targets], np.int64)
 
 
-def training_rows(problem: TextProblem, most: int) -> np.ndarray:
+def training_rows(problem: LabelledProblem, most: int) -> np.ndarray:
     """Rows of the training split, at most `most` of them, drawn under a fixed seed: a time limit by construction."""
     count = len(problem.splits["train"])
     if count <= most:

@@ -9,7 +9,7 @@ from typing import Any
 from elman.core.results import Metric, Paired, Predictions, Score, Scores, Value
 from elman.data.contract import Chance, SplitName
 from elman.evaluation.classification import calibration, confusion
-from elman.evaluation.contract import Problem, SeriesProblem, TaggedProblem, TextProblem
+from elman.evaluation.contract import LabelledProblem, Problem, SeriesProblem, TaggedProblem
 from elman.evaluation.forecast import echo_lag
 from elman.evaluation.intervals import Resamples, interval, p_value
 from elman.evaluation.looks import ordinal
@@ -115,7 +115,7 @@ def judge(
 
 
 def _details(network: Predictions, problem: Problem) -> dict[str, object]:
-    if isinstance(problem, TextProblem | TaggedProblem) and problem.labels is not None:
+    if isinstance(problem, LabelledProblem | TaggedProblem) and problem.labels is not None:
         return {
             "confusion": confusion(network),
             "labels": list(problem.labels),

@@ -51,47 +51,27 @@ def head_dropout(options: ModelOptions) -> nn.Dropout:
     return nn.Dropout(0.0 if options.variational_dropout else options.dropout)
 
 
-class TokenNetwork(nn.Module):
-    """Tokens to logits: one set per sequence (classes, a number), or one per step (pooling "none": next token).
+class SequenceNetwork(nn.Module):
+    """Vectors to logits: one set per sequence (classes, a number), or one per step (pooling "none": next token).
 
-    `forward(tokens, lengths, state, ratios)` is `read(embed(tokens, ratios), lengths, state)`: analyses enter between the two.
+    `forward(inputs, lengths, state, ratios)` is `read(embed(inputs, ratios), lengths, state)`: analyses enter between the two.
     """
 
-    def __init__(
-        self,
-        options: ModelOptions,
-        vocabulary_size: int,
-        outputs: int,
-        *,
-        pooling: str,
-        bigrams: Sequence[int] = (),
-        ratios: Sequence[Sequence[float]] = (),
-    ) -> None:
+    inputs: nn.Module
+    head: nn.Module
+
+    def __init__(self, options: ModelOptions, inputs: nn.Module, size: int, *, pooling: str) -> None:
         super().__init__()
         self.pooling = pooling
-        size = options.embedding_size or min(128, max(16, vocabulary_size // 2))
-        self.inputs = TokenInputs(
-            vocabulary_size,
-            size,
-            bigrams=bigrams,
-            ratios=ratios,
-            dropout=options.embedding_dropout,
-            token_dropout=options.token_dropout,
-        )
+        self.inputs = inputs
         self.rnn = recurrent_layers(options, size)
         self.directions = 2 if options.bidirectional else 1
         self.dropout = head_dropout(options)
-        features = pooled_size(pooling, self.rnn.output_size)
-        self.head: nn.Module
-        if options.tied and pooling == "none":
-            self.head = TiedHead(features, self.inputs.embedding)
-        else:
-            self.head = nn.Linear(features, outputs)
+        self.features = pooled_size(pooling, self.rnn.output_size)
 
     def embed(self, inputs: Tensor, ratios: Tensor | None = None) -> Tensor:
-        """Token numbers (batch, time) to vectors (batch, time, size)."""
-        vectors: Tensor = self.inputs(inputs, ratios)
-        return vectors
+        """Inputs to vectors (batch, time, size)."""
+        raise NotImplementedError
 
     def read(self, embedded: Tensor, lengths: Tensor | None = None, state: Any = None) -> Output:
         """Vectors to logits: (batch, outputs), or (batch, time, outputs) where nothing is pooled."""
@@ -117,6 +97,54 @@ class TokenNetwork(nn.Module):
         self, inputs: Tensor, lengths: Tensor | None = None, state: Any = None, ratios: Tensor | None = None
     ) -> Output:
         return self.read(self.embed(inputs, ratios), lengths, state)
+
+
+class TokenNetwork(SequenceNetwork):
+    """Tokens (batch, time) to logits."""
+
+    inputs: TokenInputs
+
+    def __init__(
+        self,
+        options: ModelOptions,
+        vocabulary_size: int,
+        outputs: int,
+        *,
+        pooling: str,
+        bigrams: Sequence[int] = (),
+        ratios: Sequence[Sequence[float]] = (),
+    ) -> None:
+        size = options.embedding_size or min(128, max(16, vocabulary_size // 2))
+        inputs = TokenInputs(
+            vocabulary_size,
+            size,
+            bigrams=bigrams,
+            ratios=ratios,
+            dropout=options.embedding_dropout,
+            token_dropout=options.token_dropout,
+        )
+        super().__init__(options, inputs, size, pooling=pooling)
+        if options.tied and pooling == "none":
+            self.head = TiedHead(self.features, self.inputs.embedding)
+        else:
+            self.head = nn.Linear(self.features, outputs)
+
+    def embed(self, inputs: Tensor, ratios: Tensor | None = None) -> Tensor:
+        """Token numbers (batch, time) to vectors (batch, time, size)."""
+        vectors: Tensor = self.inputs(inputs, ratios)
+        return vectors
+
+
+class ValueNetwork(SequenceNetwork):
+    """Values (batch, time, features) to logits; values are their own vectors."""
+
+    def __init__(self, options: ModelOptions, features: int, outputs: int, *, pooling: str) -> None:
+        super().__init__(options, nn.Identity(), features, pooling=pooling)
+        self.head = nn.Linear(self.features, outputs)
+
+    def embed(self, inputs: Tensor, ratios: Tensor | None = None) -> Tensor:
+        """Values are read as they are."""
+        return inputs
 
 
 class ForecastNetwork(nn.Module):

@@ -12,23 +12,23 @@ from torch import Tensor, nn
 from elman.core.errors import DataError
 from elman.core.recipe import Recipe
 from elman.core.results import Predictions
-from elman.data.contract import Dataset, Examples, LabelledTexts, SplitName
+from elman.data.contract import Dataset, LabelledSeries, LabelledTexts, SplitName
 from elman.data.table import MANY
 from elman.encoding.batch import Batch
-from elman.tasks._texts import TextTask
+from elman.tasks._labelled import LabelledTask
 from elman.tasks.contract import Encoded
 from elman.training.loop import Objective, Step
 
 
-class Classification(TextTask):
+class Classification(LabelledTask):
     """Softmax over class names; cross-entropy with optional class weights and label smoothing."""
 
     name = "classification"
-    own = TextTask.own | {"training.label_smoothing", "training.class_weights"}
+    own = LabelledTask.own | {"training.label_smoothing", "training.class_weights"}
 
     def suited(self, dataset: Dataset) -> Dataset:
         """Numbers as classes, if they are few."""
-        if not isinstance(dataset, LabelledTexts) or dataset.labels is not None:
+        if not isinstance(dataset, LabelledTexts | LabelledSeries) or dataset.labels is not None:
             return dataset
         values = sorted({value for split in dataset.splits.values() for value in split.targets})
         if len(values) > MANY:
@@ -36,10 +36,10 @@ class Classification(TextTask):
                 f"the label is a number with {len(values):,} different values, too many for classes. Use --task regression."
             )
         splits = {
-            name: Examples(split.texts, [str(value) for value in split.targets])
+            name: replace(split, targets=[str(value) for value in split.targets])
             for name, split in dataset.splits.items()
         }
-        return replace(dataset, splits=splits, labels=tuple(map(str, values)))
+        return replace(dataset, splits=splits, labels=tuple(map(str, values)))  # type: ignore[arg-type]
 
     def objective(self, encoded: Encoded, recipe: Recipe) -> Objective:
         weight = None

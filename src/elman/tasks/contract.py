@@ -52,6 +52,10 @@ class Task(ABC):
     name: ClassVar[str]
     own: ClassVar[frozenset[str]] = frozenset()
 
+    def reads(self, dataset: Dataset) -> frozenset[str]:
+        """Those of `own` that mean something for this data set."""
+        return self.own
+
     def suited(self, dataset: Dataset) -> Dataset:
         """The data set as this task reads it; DataError where it cannot."""
         return dataset

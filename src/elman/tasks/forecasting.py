@@ -46,6 +46,7 @@ class Forecasting(Task):
             "encoding.channels",
             "encoding.calendar",
             "model.distribution",
+            "model.embedding_size",
             "training.loss",
         }
     )

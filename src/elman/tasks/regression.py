@@ -11,22 +11,22 @@ from torch import Tensor, nn
 from elman.core.errors import DataError
 from elman.core.recipe import Recipe
 from elman.core.results import Predictions
-from elman.data.contract import Dataset, Examples, LabelledTexts, SplitName
+from elman.data.contract import Dataset, LabelledSeries, LabelledTexts, SplitName
 from elman.encoding.batch import Batch
-from elman.tasks._texts import TextTask
+from elman.tasks._labelled import LabelledTask
 from elman.tasks.contract import Encoded
 from elman.training.loop import Objective, Step
 
 
-class Regression(TextTask):
+class Regression(LabelledTask):
     """One output, trained on targets scaled by the training split's mean and deviation (squared error, or "mae")."""
 
     name = "regression"
-    own = TextTask.own | {"training.loss"}
+    own = LabelledTask.own | {"training.loss"}
 
     def suited(self, dataset: Dataset) -> Dataset:
         """Classes that are numbers as numbers."""
-        if not isinstance(dataset, LabelledTexts) or dataset.labels is None:
+        if not isinstance(dataset, LabelledTexts | LabelledSeries) or dataset.labels is None:
             return dataset
         try:
             numbers = {label: float(label) for label in dataset.labels}
@@ -36,10 +36,10 @@ class Regression(TextTask):
                 f"regression needs numbers; the labels are {shown}. Use --task classification."
             ) from None
         splits = {
-            name: Examples(split.texts, [numbers[str(target)] for target in split.targets])
+            name: replace(split, targets=[numbers[str(target)] for target in split.targets])
             for name, split in dataset.splits.items()
         }
-        return replace(dataset, splits=splits, labels=None)
+        return replace(dataset, splits=splits, labels=None)  # type: ignore[arg-type]
 
     def objective(self, encoded: Encoded, recipe: Recipe) -> Objective:
         measure = nn.functional.l1_loss if recipe.training.loss == "mae" else nn.functional.mse_loss

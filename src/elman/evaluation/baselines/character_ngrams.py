@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from elman.evaluation.contract import Predictor, TextProblem
+from elman.evaluation.contract import Predictor, Problem, TextProblem
 from elman.evaluation.texts import linear_classifier
 
 TASKS = ("classification",)
 
 
-def fits(problem: TextProblem) -> bool:
+def fits(problem: Problem) -> bool:
     """Where characters are the tokens."""
-    return problem.characters
+    return isinstance(problem, TextProblem) and problem.characters
 
 
 def fit(problem: TextProblem, seconds: float) -> Predictor:

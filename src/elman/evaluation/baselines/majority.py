@@ -8,13 +8,13 @@ import numpy as np
 
 from elman.core.results import Predictions
 from elman.data.contract import SplitName
-from elman.evaluation.contract import Predictor, TextProblem
+from elman.evaluation.contract import LabelledProblem, Predictor
 from elman.evaluation.texts import class_numbers
 
 TASKS = ("classification",)
 
 
-def fit(problem: TextProblem, seconds: float) -> Predictor:
+def fit(problem: LabelledProblem, seconds: float) -> Predictor:
     """Count the classes."""
     assert problem.labels is not None
     counts = Counter(map(str, problem.splits["train"].targets))

@@ -6,15 +6,15 @@ import numpy as np
 
 from elman.core.results import Predictions
 from elman.data.contract import SplitName
-from elman.evaluation.contract import Predictor, TextProblem
+from elman.evaluation.contract import Predictor, Problem, TextProblem
 from elman.evaluation.texts import class_numbers, training_rows
 
 TASKS = ("classification",)
 
 
-def fits(problem: TextProblem) -> bool:
+def fits(problem: Problem) -> bool:
     """Two classes, words as tokens."""
-    return not problem.characters and len(problem.labels or ()) == 2
+    return isinstance(problem, TextProblem) and not problem.characters and len(problem.labels or ()) == 2
 
 
 def fit(problem: TextProblem, seconds: float) -> Predictor:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from elman.evaluation.contract import Predictor, TextProblem
+from elman.evaluation.contract import Predictor, Problem, TextProblem
 from elman.evaluation.texts import linear_regressor
 
 TASKS = ("regression",)
+
+
+def fits(problem: Problem) -> bool:
+    """Texts."""
+    return isinstance(problem, TextProblem)
 
 
 def fit(problem: TextProblem, seconds: float) -> Predictor:

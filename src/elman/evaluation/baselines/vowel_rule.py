@@ -8,15 +8,17 @@ import numpy as np
 
 from elman.core.results import Predictions
 from elman.data.contract import SplitName
-from elman.evaluation.contract import Predictor, TextProblem
+from elman.evaluation.contract import Predictor, Problem, TextProblem
 from elman.evaluation.texts import class_numbers
 
 TASKS = ("classification",)
 GROUP = re.compile(r"[aeiouy]+")
 
 
-def fits(problem: TextProblem) -> bool:
+def fits(problem: Problem) -> bool:
     """Single words whose classes are counts 1, 2, 3 ..."""
+    if not isinstance(problem, TextProblem):
+        return False
     labels = problem.labels or ()
     words = problem.splits["train"].texts[:100]
     return (
