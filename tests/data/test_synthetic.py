@@ -204,9 +204,9 @@ def test_too_few_short_sequences_are_told():
 @pytest.mark.parametrize(
     ("given", "words"),
     [
-        ({"length": 0}, "1 to 100,000 steps; --length is 0"),
+        ({"length": 0}, "1 to 10,000 steps; --length is 0"),
         ({"length": 50, "test_length": 40}, r"--test-length is 40; expected 50 \(the training length\)"),
-        ({"length": 200_000}, "100,000"),
+        ({"length": 20_000}, "10,000"),
         ({"path": "bits.txt"}, "drawn, not read: it does not use --path"),
         ({"test_share": 0.2}, "--test-share"),
         ({"stratified": True}, "--stratified"),
@@ -220,7 +220,7 @@ def test_settings_that_cannot_be(given, words):
 
 
 def test_the_least_length_is_told():
-    with pytest.raises(DataError, match="21 to 100,000 steps; --length is 20"):
+    with pytest.raises(DataError, match="21 to 10,000 steps; --length is 20"):
         load(DataOptions(source="copy_memory", length=20))
 
 

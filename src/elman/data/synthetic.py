@@ -23,7 +23,7 @@ from elman.data.contract import Chance, Provenance, SplitName
 Random = np.random.RandomState
 Draw = Callable[[Random, int], tuple[Any, Any]]  # a sequence of this length, and what is to be predicted
 LICENCE = "none needed: drawn on your machine"
-LONGEST = 100_000  # longer ones would be cut by the encoding
+LONGEST = 10_000  # steps: thousands of longer sequences take minutes to draw, and gigabytes
 TRIES = 50  # draws until a sequence is new
 USED = ("source", "length", "test_length", "data_seed", "limit")
 
@@ -56,7 +56,7 @@ def drawn(
                 "--data-seed and --limit."
             )
     longest = options.length or length
-    beyond = options.test_length or longest * times
+    beyond = options.test_length or max(longest, min(longest * times, LONGEST))
     if options.data_seed < 0 or (options.limit is not None and options.limit < 1):
         raise DataError("--data-seed must be 0 or more, and --limit 1 or more.")
     if options.length == 0 or longest < least or longest > LONGEST:
