@@ -18,12 +18,13 @@ from elman.interpretation.foreign import Call, view_of_module, view_of_step
 from elman.interpretation.gates import gates
 from elman.interpretation.interventions import interventions
 from elman.interpretation.memory import memory
+from elman.interpretation.probes import probes
 from elman.interpretation.readout import readout as read_out
 from elman.interpretation.view import Sample, View, untouched
 
 QUESTIONS: dict[str, Callable[..., Finding | None]] = {
     "readout": read_out, "memory": memory, "attribution": attribution, "gates": gates, "dynamics": dynamics,
-    "interventions": interventions,
+    "probes": probes, "interventions": interventions,
 }  # fmt: skip
 
 
@@ -50,7 +51,7 @@ def inspect(
     inputs      (batch, time, ...) as the model reads them, or (time, batch, ...) with `time_first`: token numbers or values
     targets     classes (batch,) int64, or values (batch, outputs); without them the network's own answers to the whole
                 sequences: how far back does what it says depend?
-    questions   readout, memory, attribution, gates, dynamics, interventions; all that apply where none is named
+    questions   readout, memory, attribution, gates, dynamics, probes, interventions; all that apply where none is named
     lengths     valid steps (batch,); the model is then called with them: model(inputs, lengths)
     call        how to call the model where that is not so: (inputs, lengths) -> output, or a tuple that begins with it
     labels, step_names   what outputs and the steps of one row of inputs are called

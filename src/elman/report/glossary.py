@@ -41,6 +41,7 @@ CONTROLS = {
     "attribution": "with shuffled weights",
     "dynamics": "with shuffled weights",
     "interventions": "without random units",
+    "probes": "for what another sequence read",
 }
 RESIDUALS = {
     "attribution": "credit that does not add up",

@@ -1,0 +1,231 @@
+"""Probes: what can be read from the state, and how far back?
+
+A linear readout is fitted on the states of one half of the sequences and asked about the other half. Asked by default for what was read k
+steps ago, as the memory capacity of Jaeger (2001): accuracy for tokens, R^2 for values. Control: the same probe for what another
+sequence read at that step (a control task in the sense of Hewitt and Liang 2019: what it still gets right lies in the labels or
+in the probe, not in this state). Beside it the same network with its weights shuffled: what that keeps, too, was not learnt. What can
+be read need not be used: see interventions.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from elman.core.results import Finding
+from elman.interpretation.pictures import lines
+from elman.interpretation.view import Sample, View, shuffled, untouched
+
+LAGS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
+STATES = 3000  # that a probe is fitted on, and as many that it is asked about
+CLASSES = 20  # the most frequent tokens; all others are one class
+STRENGTHS = (1e-3, 1e-1, 1e1, 1e3)  # of the ridge, chosen on the fitted half by leaving one out
+CLEAR = 3.0  # standard errors over sequences, above the control
+
+
+@dataclass(frozen=True)
+class Probed:
+    """How well labels are read from states: per step of the half that is asked, right (or the squared error saved).
+
+    score    accuracy, or R^2
+    control  the same for labels of other sequences
+    error    standard error over sequences of score minus control
+    """
+
+    score: float
+    control: float
+    error: float
+
+    @property
+    def clear(self) -> bool:
+        """Whether the state holds this, beyond what the labels alone give away."""
+        return self.score - self.control > max(CLEAR * self.error, 0.01)
+
+
+def probe(states: np.ndarray, labels: np.ndarray, sequences: np.ndarray, *, seed: int = 0) -> Probed:
+    """Read `labels` (n,) from `states` (n, size); `sequences` (n,) says which sequence each belongs to.
+
+    Labels are classes (int or str), or numbers (float). Half of the sequences is fitted on, the other half asked. The control's labels are
+    those of another sequence, drawn within each half, at the same place in it as far as it goes.
+    """
+    draw = np.random.default_rng(seed)
+    names = np.unique(sequences)
+    fitted = np.isin(sequences, draw.permutation(names)[: max(1, len(names) // 2)])
+    numbers = np.issubdtype(labels.dtype, np.floating)
+    other = _of_others(labels, sequences, fitted, draw)
+    right, wrong = (_gains(states, each, fitted, numbers) for each in (labels, other))
+    where = sequences[~fitted]
+    gaps = np.array([(right - wrong)[where == name].mean() for name in np.unique(where)])
+    error = float(gaps.std(ddof=1) / np.sqrt(len(gaps))) if len(gaps) > 1 else float("inf")
+    return Probed(float(right.mean()), float(wrong.mean()), error)
+
+
+def probes(
+    view: View, sample: Sample, labels: Mapping[str, np.ndarray] | None = None, *, seed: int = 0
+) -> Finding | None:
+    """How many steps back the input can be read from the state; None for a network whose state cannot be read.
+
+    With `labels`, name -> (sequences, time), whether each of these can be read instead: classes, or floats for numbers.
+    `arrays`: "lags" or "names", "score", "control", "error", "score_shuffled".
+    """
+    sample = sample.to(view.device)
+    with untouched(view), torch.no_grad():
+        states = _states(view, sample)
+        if states is None:
+            return None
+        with shuffled(view, seed):
+            others = _states(view, sample)
+    assert others is not None
+    if labels is not None:
+        return _named(states, others, sample, labels, seed)
+    inputs = sample.inputs.cpu().numpy()
+    longest = max(sample.length(row) for row in range(len(sample)))
+    lags = [lag for lag in LAGS if lag < longest]
+    found: dict[int, tuple[Probed, Probed]] = {}
+    for lag in lags:
+        at = _places(sample, lag, seed)
+        if len(np.unique(at[0])) < 4:
+            break
+        read = _read_ago(inputs, at, lag)
+        found[lag] = tuple(probe(each[at], read, at[0], seed=seed) for each in (states, others))  # type: ignore[assignment]
+    if not found:
+        return None
+    reach = -1
+    for lag, (mine, _) in found.items():
+        if not mine.clear:
+            break
+        reach = lag
+    numbers = inputs.dtype.kind == "f"
+    what = "R^2" if numbers else "accuracy"
+    thing = "the values" if numbers else "the token"
+    if reach < 0:
+        sentence = f"Not even {thing} just read can be read from its state by a linear probe."
+    else:
+        ago = f"{reach} step{'s' * (reach != 1)} ago" if reach else "just now"
+        edge = " (the farthest asked)" if reach == max(found) else ""
+        mine, theirs = found[reach]
+        sentence = (
+            f"From its state a linear probe tells {thing} that it read {ago}{edge}: {what} {mine.score:.2f} against {mine.control:.2f} for "
+            f"what another sequence read there; with shuffled weights {theirs.score:.2f}."
+        )
+    rows = [
+        {"steps ago": lag, what: max(0.0, value), "state": name}
+        for lag, (mine, theirs) in found.items()
+        for name, value in (
+            ("of this network", mine.score), ("with weights shuffled", theirs.score), ("control: another sequence", mine.control),
+        )
+    ]  # fmt: skip
+    first = found[0][0]
+    return Finding(
+        "probes", "What the state still holds", sentence, float(max(reach, 0)), "steps back", None, first.control,
+        sample=f"{len(sample)} sequences, half to fit on; up to {STATES:,} states in each half",
+        chart=lines(rows, "steps ago", what, "state", title="What was read can be told from the state"),
+        arrays={
+            "lags": np.array(list(found)), "score": np.array([mine.score for mine, _ in found.values()]),
+            "control": np.array([mine.control for mine, _ in found.values()]),
+            "error": np.array([mine.error for mine, _ in found.values()]),
+            "score_shuffled": np.array([theirs.score for _, theirs in found.values()]),
+        },
+    )  # fmt: skip
+
+
+def _named(
+    states: np.ndarray, others: np.ndarray, sample: Sample, labels: Mapping[str, np.ndarray], seed: int
+) -> Finding:
+    at = _places(sample, 0, seed)
+    found = {
+        name: tuple(probe(each[at], np.asarray(values)[at], at[0], seed=seed) for each in (states, others))
+        for name, values in labels.items()
+    }
+    clear = [name for name, (mine, _) in found.items() if mine.clear]
+    best = max(found, key=lambda name: found[name][0].score - found[name][0].control)
+    rest = [name for name in found if name not in clear]
+    told = (
+        f"can be read from the state: {', '.join(clear)}"
+        if clear
+        else "none of these can be read from the state"
+    )
+    told += f"; not: {', '.join(rest)}" if clear and rest else ""
+    return Finding(
+        "probes", "What can be read from the state", f"{told[0].upper()}{told[1:]}.", found[best][0].score, best, None,
+        found[best][0].control, sample=f"{len(sample)} sequences, half to fit on",
+        table=tuple(
+            {"what": name, "score": mine.score, "control": mine.control, "with weights shuffled": theirs.score}
+            for name, (mine, theirs) in found.items()
+        ),
+        arrays={
+            "names": np.array(list(found)), "score": np.array([mine.score for mine, _ in found.values()]),
+            "control": np.array([mine.control for mine, _ in found.values()]),
+            "error": np.array([mine.error for mine, _ in found.values()]),
+            "score_shuffled": np.array([theirs.score for _, theirs in found.values()]),
+        },
+    )  # fmt: skip
+
+
+def _states(view: View, sample: Sample) -> np.ndarray | None:
+    """All parts of the state of all layers side by side (sequences, time, size); gates and candidates are not state."""
+    rows, time = [], sample.inputs.shape[1]
+    for part in sample.parts():
+        seen = view.trace(part.inputs, part.lengths)
+        names = [name for name in seen if not name.endswith(("gate", "candidate", "rate"))]
+        if not names:
+            return None
+        whole = torch.cat([seen[name] for name in names], -1).float().cpu().numpy()
+        rows.append(np.pad(whole, ((0, 0), (0, time - whole.shape[1]), (0, 0))))
+    return np.concatenate(rows)
+
+
+def _places(sample: Sample, lag: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Sequences and steps at which something was read `lag` steps ago, at most twice STATES, drawn at random."""
+    lengths = np.array([sample.length(row) for row in range(len(sample))])
+    steps = np.arange(sample.inputs.shape[1])
+    row, step = np.nonzero((steps >= lag) & (steps < lengths[:, None]))
+    keep = np.sort(np.random.default_rng(seed).permutation(len(row))[: 2 * STATES])
+    return row[keep], step[keep]
+
+
+def _read_ago(inputs: np.ndarray, at: tuple[np.ndarray, np.ndarray], lag: int) -> np.ndarray:
+    """What was read `lag` steps before these places: the most frequent tokens by number, or the first feature."""
+    read: np.ndarray = inputs[at[0], at[1] - lag]
+    if inputs.dtype.kind == "f":
+        return np.asarray(read.reshape(len(read), -1)[:, 0], np.float64)
+    read = read.reshape(len(read), -1)[:, 0]
+    common = np.argsort(-np.bincount(read), kind="stable")[: CLASSES - 1]
+    return np.where(np.isin(read, common), read, -1)
+
+
+def _of_others(
+    labels: np.ndarray, sequences: np.ndarray, fitted: np.ndarray, draw: np.random.Generator
+) -> np.ndarray:
+    """Labels of another sequence of the same half, at the same rank among its places as far as it goes."""
+    other = labels.copy()
+    for half in (fitted, ~fitted):
+        names = np.unique(sequences[half])
+        order = draw.permutation(len(names))
+        partner = dict(zip(names[order], names[np.roll(order, 1)]))
+        for name in names:
+            mine, theirs = np.flatnonzero(sequences == name), np.flatnonzero(sequences == partner[name])
+            other[mine] = labels[theirs[np.arange(len(mine)) % len(theirs)]]
+    return other
+
+
+def _gains(states: np.ndarray, labels: np.ndarray, fitted: np.ndarray, numbers: bool) -> np.ndarray:
+    """For each state of the half that is asked: 1 where its label is read right, or the share of variance it adds to R^2."""
+    from sklearn.linear_model import RidgeClassifierCV, RidgeCV
+    from sklearn.preprocessing import StandardScaler
+
+    scaler = StandardScaler().fit(states[fitted])
+    known, asked = scaler.transform(states[fitted]), scaler.transform(states[~fitted])
+    true = labels[~fitted]
+    if numbers:
+        said = RidgeCV(STRENGTHS).fit(known, labels[fitted]).predict(asked)
+        spread = float(np.var(true))
+        return 1 - (true - said) ** 2 / spread if spread > 0 else np.zeros(len(true))
+    if len(np.unique(labels[fitted])) < 2:
+        return np.asarray(true == labels[fitted][0], np.float64)
+    return np.asarray(
+        RidgeClassifierCV(STRENGTHS).fit(known, labels[fitted]).predict(asked) == true, np.float64
+    )
