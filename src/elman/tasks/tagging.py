@@ -94,19 +94,26 @@ class Tagging(Task):
         return start_from_vectors(network, encoder.text, recipe)
 
     def objective(self, encoded: Encoded, recipe: Recipe) -> Objective:
-        """Mean over the scored words of a batch; 0 where a batch has none."""
-        weight = None
+        """Loss of the scored words, divided by the sentences of the batch and by how many such words a sentence has on average.
+
+        So every word counts the same in a pass, and a batch's gradient is the mean of its parts' (in several processes).
+        """
+        numbers, sentences = tag_numbers(encoded.problem, "train"), len(encoded.feeds["train"])  # type: ignore[arg-type]
+        each, weight = max(1, len(numbers)) / sentences, None
         if recipe.training.class_weights == "balanced":
-            counts = np.bincount(tag_numbers(encoded.problem, "train"), minlength=len(encoded.encoder.labels))  # type: ignore[arg-type]
+            counts = np.bincount(numbers, minlength=len(encoded.encoder.labels))
             weight = torch.tensor(counts.sum() / (len(counts) * np.maximum(counts, 1)), dtype=torch.float32)
-        criterion = nn.CrossEntropyLoss(weight, label_smoothing=recipe.training.label_smoothing)
+        smoothing = recipe.training.label_smoothing
+        criterion = nn.CrossEntropyLoss(
+            weight, ignore_index=UNSCORED, reduction="sum", label_smoothing=smoothing
+        )
 
         def objective(model: nn.Module, batch: Batch, state: Any) -> Step:
             criterion.to(batch.inputs.device)
-            logits, scored = model(batch.inputs, batch.lengths).values, batch.targets != UNSCORED
-            count = int(scored.sum())
-            loss = criterion(logits[scored], batch.targets[scored]) if count else 0.0 * logits.sum()
-            return Step(loss, count, None)
+            logits, count = model(batch.inputs, batch.lengths).values, len(batch.targets)
+            return Step(
+                criterion(logits.flatten(0, 1), batch.targets.flatten()) / (count * each), count, None
+            )
 
         return objective
 
