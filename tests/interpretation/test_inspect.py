@@ -136,10 +136,8 @@ def test_our_own_layers_inside_a_users_model():
             return self.head(self.rnn(x)[0][:, -1])
 
     x = torch.randn(5, 9, 3)
-    assert [f.question for f in elman.inspect(Mine(), x, torch.tensor([0, 1, 0, 1, 0]))][-2:] == [
-        "dynamics",
-        "interventions",
-    ]
+    found = elman.inspect(Mine(), x, torch.tensor([0, 1, 0, 1, 0]))
+    assert [finding.question for finding in found][-3:] == ["dynamics", "probes", "interventions"]
 
 
 def state_of(model):
