@@ -187,14 +187,19 @@ class ForecastNetwork(nn.Module):
         """The forecast from values alone; covariates known in advance count as zero (their training mean)."""
         return self(embedded)
 
-    def forward(self, inputs: Tensor, future: Tensor | None = None) -> Output:
-        batch, _, features = inputs.shape
-        level = self._level(inputs)
-        centred = torch.cat([inputs[..., : self.series] - level, inputs[..., self.series :]], -1)
-        vectors = self.inputs(centred)
+    def vectors(self, inputs: Tensor, future: Tensor | None = None) -> Tensor:
+        """What the recurrent layers read (batch, patches, size): the level taken off, the known future behind."""
+        centred = torch.cat(
+            [inputs[..., : self.series] - self._level(inputs), inputs[..., self.series :]], -1
+        )
+        vectors: Tensor = self.inputs(centred)
         if self.known:
             vectors = torch.cat([vectors, self.inputs(self._ahead(inputs, future))], 1)
-        output, state = self.rnn(vectors, final=False)
+        return vectors
+
+    def forward(self, inputs: Tensor, future: Tensor | None = None) -> Output:
+        batch, level = len(inputs), self._level(inputs)
+        output, state = self.rnn(self.vectors(inputs, future), final=False)
         if self.known:
             ahead = -(-self.horizon // self.patch_length)
             values = self.head(self.dropout(output[:, -ahead:]))

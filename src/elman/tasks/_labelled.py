@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from elman.core.errors import DataError
 from elman.core.recipe import Recipe
 from elman.data.contract import Dataset, SplitName
+from elman.interpretation.stepping import stepping_view
 from elman.interpretation.view import Sample, View
 from elman.models.network import SequenceNetwork
 from elman.tasks._kind import Kind, LabelledEncoder
@@ -76,6 +77,7 @@ class LabelledTask(Task):
             read_steps=network.read_steps if network.directions == 1 else None,
             trace=lambda inputs, lengths: network.rnn.trace(network.embed(inputs), lengths=lengths),
             loss=self.loss_each,
+            stepping=stepping_view(network.rnn, network.embed),
             labels=encoder.labels or (),
             **self._kind(encoder).seen(network, encoder),
         )

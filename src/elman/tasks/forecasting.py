@@ -15,6 +15,7 @@ from elman.data.contract import Dataset, SeriesTable, SplitName
 from elman.encoding.batch import Batch
 from elman.encoding.series import SeriesEncoder
 from elman.evaluation.contract import SeriesProblem
+from elman.interpretation.stepping import stepping_view
 from elman.interpretation.view import Sample, View
 from elman.models.heads import LEVELS, forecast_loss, point, quantiles
 from elman.models.network import ForecastNetwork
@@ -164,12 +165,13 @@ class Forecasting(Task):
             embed=network.embed,
             read=flat,
             read_steps=None,
-            trace=lambda inputs, lengths: network.rnn.trace(network.inputs(inputs)),
+            trace=lambda inputs, lengths: network.rnn.trace(network.vectors(inputs)),
             loss=loss_each,
             baseline=None,
             labels=(),
             step_names=None,
             feature_names=encoder.feature_names,
+            stepping=stepping_view(network.rnn, network.vectors),
         )
 
     def sample(self, encoded: Encoded, split: SplitName, count: int, seed: int = 0) -> Sample:
