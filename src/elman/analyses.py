@@ -16,6 +16,7 @@ from elman.evaluation.measure import primary_metric
 from elman.evaluation.tagging import in_sentence
 from elman.interpretation.advice import advice
 from elman.interpretation.attribution import attribution
+from elman.interpretation.context import context
 from elman.interpretation.dynamics import dynamics
 from elman.interpretation.errors import errors
 from elman.interpretation.gates import gates
@@ -26,9 +27,20 @@ from elman.interpretation.readout import readout
 from elman.run import Run
 from elman.tasks.contract import Encoded, Task
 
-QUESTIONS = ("readout", "errors", "memory", "attribution", "gates", "dynamics", "probes", "interventions")
+QUESTIONS = (
+    "readout",
+    "errors",
+    "memory",
+    "context",
+    "attribution",
+    "gates",
+    "dynamics",
+    "probes",
+    "interventions",
+)
 SIZES = {
     "memory": 400,
+    "context": 400,
     "attribution": 50,
     "gates": 200,
     "dynamics": 40,
@@ -65,6 +77,7 @@ def analyse(run: Run, task: Task, encoded: Encoded, questions: Sequence[str] = (
         else:
             asked: dict[str, Any] = {
                 "memory": memory,
+                "context": context,
                 "attribution": attribution,
                 "gates": gates,
                 "dynamics": dynamics,

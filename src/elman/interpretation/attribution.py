@@ -135,7 +135,9 @@ def _credits(view: View, sample: Sample, steps: int) -> Credits:
             start = (
                 torch.zeros_like(embedded) if nothing is None else nothing.to(embedded).expand_as(embedded)
             )
-            numbers = part.inputs if part.inputs.dim() == 2 else part.inputs[..., 0]  # of a word, then its pieces
+            numbers = (
+                part.inputs if part.inputs.dim() == 2 else part.inputs[..., 0]
+            )  # of a word, then its pieces
             nothing = torch.where((numbers == 0)[..., None], embedded, start)
         credit, residual = integrated_gradients(
             view, embedded, part.lengths, output, steps=steps, baseline=nothing

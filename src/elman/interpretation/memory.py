@@ -54,9 +54,9 @@ def memory(
             f"steps, is {saved:+.3g} (95% interval {low:+.3g} to {high:+.3g})."
         )
     else:
-        horizon = _horizon(contexts, losses.mean(1), tolerance * saved)
-        order = _horizon(contexts, shuffled.mean(1), tolerance * saved)
-        spread = [_horizon(contexts, curve, tolerance * max(curve[0] - curve[-1], 0.0)) for curve in means.T]
+        horizon = settled(contexts, losses.mean(1), tolerance * saved)
+        order = settled(contexts, shuffled.mean(1), tolerance * saved)
+        spread = [settled(contexts, curve, tolerance * max(curve[0] - curve[-1], 0.0)) for curve in means.T]
         interval = (
             float(np.percentile(spread, 2.5, method="lower")),
             float(np.percentile(spread, 97.5, method="higher")),
@@ -87,7 +87,7 @@ def memory(
     )  # fmt: skip
 
 
-def _horizon(contexts: list[int], loss: np.ndarray, margin: float) -> int:
+def settled(contexts: list[int], loss: np.ndarray, margin: float) -> int:
     """Least context from which on the loss stays within the margin of the last."""
     off = np.flatnonzero(np.abs(loss - loss[-1]) > margin)
     return contexts[int(off[-1]) + 1] if len(off) else contexts[0]
@@ -97,7 +97,7 @@ def _between(cut: Mapping[int, np.ndarray], tolerance: float) -> int | None:
     """The context length to try next: halfway between the horizon and the one before it, None where that is close."""
     contexts = sorted(cut)
     loss = np.array([cut[n].mean() for n in contexts])
-    at = contexts.index(_horizon(contexts, loss, tolerance * max(loss[0] - loss[-1], 0.0)))
+    at = contexts.index(settled(contexts, loss, tolerance * max(loss[0] - loss[-1], 0.0)))
     before = contexts[max(0, at - 1)]
     gap = contexts[at] - before
     return before + gap // 2 if gap > max(1, RESOLUTION * contexts[at]) else None

@@ -82,6 +82,8 @@ def probes(
     if labels is not None:
         return _named(states, others, sample, labels, seed)
     inputs = sample.inputs.cpu().numpy()
+    if inputs.dtype.kind == "i" and inputs.ndim == 3:  # a word's own number, then its pieces'
+        inputs = inputs[..., 0]
     longest = max(sample.length(row) for row in range(len(sample)))
     lags = [lag for lag in LAGS if lag < longest]
     found: dict[int, tuple[Probed, Probed]] = {}

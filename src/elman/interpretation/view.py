@@ -30,6 +30,7 @@ class View:
     read_steps  the same after every step (batch, time, outputs), or None where the network has read the end first
     trace       inputs, lengths -> gates and states by name, each (batch, time, unit)
     loss        outputs, targets -> loss of each sequence (batch,)
+    asked       lengths (batch,) -> the step that each answer is about (batch,); None where it is the last one
     baseline    the vector (size,) that stands for "nothing here", or None for zeros
     labels      what the outputs are called; step_names: what the steps of one row of inputs are called
     feature_names  what the entries of a vector of values are called, as far as they have names
@@ -48,6 +49,7 @@ class View:
     step_names: Callable[[Tensor], list[str]] | None = None
     feature_names: tuple[str, ...] = ()
     stepping: Callable[[], tuple[Stepping, Callable[[Tensor], Tensor]]] | None = None
+    asked: Callable[[Tensor], Tensor] | None = None
 
     @property
     def device(self) -> torch.device:

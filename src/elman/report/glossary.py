@@ -38,6 +38,7 @@ METRICS = {
 # question -> what its control is, what its residual is
 CONTROLS = {
     "memory": "order counts over",
+    "context": "order counts up to",
     "attribution": "with shuffled weights",
     "dynamics": "with shuffled weights",
     "interventions": "without random units",

@@ -22,7 +22,6 @@ from elman.evaluation.tagging import tag_numbers
 from elman.interpretation.stepping import stepping_view
 from elman.interpretation.view import Sample, View
 from elman.models.network import TokenNetwork
-from elman.models.pooling import pool
 from elman.tasks._settings import TOKENS
 from elman.tasks._vectors import start_from_vectors
 from elman.tasks.contract import Encoded, Encoder, Task, device_of, evaluating
@@ -80,9 +79,9 @@ class Tagging(Task):
             )
             for split, examples in dataset.splits.items()
         }
-        return Encoded(
-            encoder, feeds, TaggedProblem(dataset.splits, dataset.labels), (encoder.text.summary(),)
-        )
+        problem = TaggedProblem(dataset.splits, dataset.labels)
+        extra = {"bidirectional": recipe.model.bidirectional}
+        return Encoded(encoder, feeds, problem, (encoder.text.summary(),), extra)
 
     def encoder(self, stored: dict[str, Any]) -> TagEncoder:
         return TagEncoder(WordEncoder.from_dict(stored["text"]), tuple(stored["labels"]))
@@ -124,19 +123,23 @@ class Tagging(Task):
         return Predictions("classes", shares(logits), targets, encoded.encoder.labels)
 
     def view(self, network: nn.Module, encoder: TagEncoder, recipe: Recipe) -> View:
-        """One word is asked for in each sequence: the last one."""
+        """One word of each sequence is asked for: the last one, or the middle one where it is read from both ends."""
         assert isinstance(network, TokenNetwork)
-        text = encoder.text
+        text, place = encoder.text, middle if network.directions == 2 else None
 
-        def last(embedded: Tensor, lengths: Tensor | None) -> Tensor:
+        def read(embedded: Tensor, lengths: Tensor | None) -> Tensor:
             output, _ = network.rnn(embedded, lengths=lengths, final=False)
-            logits: Tensor = network.head(pool("last", output, lengths, network.directions))
+            batch, time = output.shape[:2]
+            if lengths is None:
+                lengths = torch.full((batch,), time, device=output.device)
+            at = place(lengths) if place else lengths - 1
+            logits: Tensor = network.head(output[torch.arange(batch, device=output.device), at])
             return logits
 
         return View(
             model=network,
             embed=network.embed,
-            read=last,
+            read=read,
             read_steps=None,
             trace=lambda inputs, lengths: network.rnn.trace(network.embed(inputs), lengths=lengths),
             loss=lambda outputs, targets: nn.functional.cross_entropy(outputs, targets, reduction="none"),
@@ -146,12 +149,25 @@ class Tagging(Task):
                 text.vocabulary.tokens[int(number)] for number in (row if row.dim() == 1 else row[:, 0])
             ],
             stepping=stepping_view(network.rnn, network.embed),
+            asked=place,
         )
 
     def sample(self, encoded: Encoded, split: SplitName, count: int, seed: int = 0) -> Sample:
-        """Sentences, each cut after a scored word that is drawn; its tag is the target."""
+        """Sentences with the tag of the word that is asked for as the target.
+
+        Where the last word is (see `view`), each is cut after a scored word that is drawn; else they are whole.
+        """
         feed, draw = encoded.feeds[split], np.random.default_rng(seed)
         tags = [feed.tags(row) for row in range(len(feed))]
+        if encoded.extra["bidirectional"]:
+            askable = np.array(
+                [row for row, each in enumerate(tags) if each[(len(each) - 1) // 2] != UNSCORED]
+            )
+            rows = draw.permutation(askable)[:count]
+            batch = feed.take(rows)
+            assert batch.lengths is not None
+            targets = batch.targets[torch.arange(len(rows)), middle(batch.lengths)]
+            return Sample(batch.inputs, batch.lengths, targets, rows)
         askable = np.array([row for row, each in enumerate(tags) if (each != UNSCORED).any()])
         rows = draw.permutation(askable)[:count]
         ends = np.array([draw.choice(np.flatnonzero(tags[row] != UNSCORED)) for row in rows])
@@ -167,9 +183,14 @@ class Tagging(Task):
         """Questions that a tagger does not answer, and why."""
         reasons = {"readout": "it says a tag after every word, not one answer that forms along the sequence"}
         if recipe.model.bidirectional:
-            both = "it reads from both ends, so no word is the last one that it has read"
+            both = "it reads from both ends, so no word is the last one that it has read (context says how far it looks)"
             reasons |= {"memory": both, "attribution": both, "dynamics": both}
         return reasons
+
+
+def middle(lengths: Tensor) -> Tensor:
+    """The middle word of each sentence (batch,)."""
+    return (lengths - 1) // 2
 
 
 def step_logits(network: nn.Module, feed: TaggedFeed, batch_size: int) -> np.ndarray:
