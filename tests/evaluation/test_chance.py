@@ -33,12 +33,12 @@ def test_chance_is_a_row_without_interval_or_difference(coins):
     problem, guess = coins
     scores = judge("test", guess(0.9), {"tfidf_logistic": guess(0.7)}, problem, chance=HALF)
     row = scores.rows[-1]
-    assert (row.name, row.is_rival, row.note) == ("chance", True, "both classes are alike")
+    assert (row.name, row.is_rival, row.note) == ("chance", True, "in closed form")
     assert row.metrics["accuracy"].value == 0.5 and row.metrics["accuracy"].low is None
     assert [pair.rival for pair in scores.paired] == ["tfidf_logistic"] and scores.beats_best_rival
     assert "Chance is 50.0%: both classes are alike." in scores.verdict
     shown = scores_table(scores).rows[-1]
-    assert (shown.name, shown.interval, shown.difference, shown.note) == ("chance", "", "", HALF.why)
+    assert (shown.name, shown.interval, shown.difference, shown.note) == ("chance", "", "", "in closed form")
 
 
 def test_who_is_not_beyond_chance_has_learnt_nothing_even_where_rivals_are_worse(coins):
@@ -67,7 +67,11 @@ def test_for_errors_lower_is_better():
 
 def test_a_run_shows_chance_everywhere(tmp_path, capsys):
     few = {"length": 4, "test_length": 8, "limit": 200}
-    run = elman.fit("parity", **few, epochs=1, hidden_size=4, rivals=["majority"], out=tmp_path / "run")
+    run = elman.fit(
+        "parity", **few, epochs=1, hidden_size=4, rivals=["majority"], out=tmp_path / "run", explained=False
+    )
+    elman.evaluate(run)
+    elman.explain(run, ["errors"])
     test, validation = run.scores["test"], run.scores["validation"]
     assert [row["name"] for row in test["rows"] if row["note"]] == ["chance"]
     assert "chance" not in [row["name"] for row in validation["rows"]]  # it is that of the test's lengths
@@ -75,3 +79,14 @@ def test_a_run_shows_chance_everywhere(tmp_path, capsys):
     assert "chance on the test split" in page and "a guess is right half of the time" in page
     assert data_verb.main(["parity", "--length", "4", "--test-length", "8"]) == 0
     assert "chance      accuracy 0.5: both classes are alike" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "source", ["adding", "copy_memory", "dyck1", "dyck2", "modular_arithmetic", "parity"]
+)
+def test_every_drawn_source_trains_and_stands_beside_chance(source, tmp_path):
+    settings = {"length": 22, "test_length": 30, "limit": 100, "epochs": 1, "hidden_size": 4, "rivals": ()}
+    run = elman.fit(source, **settings, out=tmp_path / "run", explained=False)
+    scores = elman.evaluate(run, splits=["test"])["test"]
+    row = next(row for row in scores.rows if row.name == "chance")
+    assert set(row.metrics) == {scores.primary.name} and "Chance is" in scores.verdict

@@ -93,7 +93,7 @@ def judge(
         value = sign * (rows[0].metrics[primary.name].value - rows[-1].metrics[primary.name].value)
         paired.append(Paired(rival, primary.name, interval(gain, value), p_value(gain)))
     if chance is not None and chance.metric == primary.name:
-        rows.append(Score("chance", split, True, {chance.metric: Value(chance.value)}, note=chance.why))
+        rows.append(Score("chance", split, True, {chance.metric: Value(chance.value)}, note="in closed form"))
     rows.sort(key=lambda row: -sign * row.metrics[primary.name].value)
     ranked = [row.name for row in rows if row.is_rival]
     paired.sort(key=lambda pair: ranked.index(pair.rival))

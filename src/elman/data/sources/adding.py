@@ -16,7 +16,7 @@ from elman.data.contract import Chance, LabelledSeries, Source, ValueExamples
 from elman.data.synthetic import LICENCE, Random, drawn
 
 CITATION = "Hochreiter and Schmidhuber 1997, Long Short-Term Memory, Neural Computation"
-WHY = "the sum of two values that are even between 0 and 1 has mean 1 and variance 1/6: always answering 1 has a mean squared error of 1/6"
+WHY = "two values that are even between 0 and 1 have a sum of mean 1 and variance 1/6: the squared error of always answering 1"
 
 
 def load(options: DataOptions) -> LabelledSeries:
