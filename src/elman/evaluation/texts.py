@@ -1,4 +1,4 @@
-"""What the text rivals share: class numbers and linear models on sparse counts."""
+"""What rivals for labels share: class numbers, numbers, and linear models on sparse counts."""
 
 from __future__ import annotations
 
@@ -51,9 +51,13 @@ def linear_regressor(problem: TextProblem, features: Any, model: Any, most: int)
     train = problem.splits["train"]
     numbers = np.asarray(train.targets, np.float64)
     model.fit(features.fit_transform([train.texts[row] for row in rows]), numbers[rows])
-    read: Callable[[SplitName], Any] = lambda split: model.predict(
-        features.transform(problem.splits[split].texts)
+    return numbers_predictor(
+        problem, lambda split: model.predict(features.transform(problem.splits[split].texts))
     )
+
+
+def numbers_predictor(problem: LabelledProblem, read: Callable[[SplitName], Any]) -> Predictor:
+    """A predictor from `read(split)`, numbers (n,) in the target's unit."""
     return lambda split: Predictions(
         "values", np.asarray(read(split), np.float64), np.asarray(problem.splits[split].targets, np.float64)
     )
