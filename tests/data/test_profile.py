@@ -12,10 +12,20 @@ from sklearn.linear_model import LinearRegression
 import elman
 from elman.core.recipe import DataOptions
 from elman.data import structure
-from elman.data.contract import Corpus, Examples, LabelledTexts, Provenance
+from elman.data.contract import (
+    Corpus,
+    Examples,
+    LabelledSeries,
+    LabelledTexts,
+    Provenance,
+    TaggedExamples,
+    TaggedTexts,
+    ValueExamples,
+)
+from elman.data.counted import curve, histogram
 from elman.data.load import load
 from elman.data.pitfalls import suspects
-from elman.data.profile import histogram, profile
+from elman.data.profile import profile
 from elman.report.assemble import write_run_report
 
 NOWHERE = Provenance("mine", "", "by hand")
@@ -186,3 +196,67 @@ def test_season_and_period():
 )
 def test_suspects(values, expected):
     assert suspects(pl.Series(values, dtype=pl.Float64)) == expected
+
+
+def test_tagged_sentences_count_copies():
+    one, other = ["the", "dog"], ["a", "cat"]
+    train = TaggedExamples([one, one, other], [["D", "N"], ["D", "N"], ["D", "N"]])
+    test = TaggedExamples([one], [["D", "V"]])
+    found = said(TaggedTexts({"train": train, "validation": test, "test": test}, ("D", "N", "V"), NOWHERE))
+    assert (
+        found["duplicates"]
+        == "3 exact copies; 1 sentences in more than one split; 1 with different targets\n"
+    )
+    assert "lengths 2 |█ | 3" in found["train"] and "the/D dog/N" in found["example"]
+
+
+def test_series_with_labels():
+    draw = np.random.default_rng(0)
+    values = [draw.normal(size=(length, 2)).astype(np.float32) for length in (5, 9, 12, 300)]
+    values[1][3, 1] = -9999
+    values[2][4, 1] = -9999
+    splits = {
+        "train": ValueExamples(values, ["a", "b", "a", "b"]),
+        "validation": ValueExamples(values[:1], ["a"]),
+        "test": ValueExamples([values[0], values[1] + 1], ["b", "b"]),
+    }
+    found = said(LabelledSeries(splits, ("a", "b"), ("depth [m]", "T (K)"), NOWHERE))
+    assert found["units"] == "depth in m, T in K\n"
+    assert "-9999 comes 2 times" in found["channels"] and "--sentinels -9999" in found["channels"]
+    assert found["duplicates"].startswith("2 exact copies; 1 series in more than one split; 1 with different")
+    assert "depth [m]: level returns to its mean" in found["structure"]
+    assert "a 50.0%, b 50.0%" in found["train"] and "a: 5 steps, depth [m] |" in found["example"]
+
+
+def test_a_curve_keeps_gaps_and_the_order_of_heights():
+    assert curve(np.array([0.0, 7.0, np.nan, 3.4])) == "▁█ ▄" and curve(np.full(3, np.nan)) == "   "
+    assert curve(np.arange(80.0), 8) == "▁▂▃▄▅▆▇█" and curve(np.ones(2)) == "▁▁"
+
+
+def test_repeated_lines_of_running_text():
+    long = "a line that is long enough to be a copy"
+    found = said(Corpus({"train": f"{long}\nshort\nshort\n{long}", "validation": "x", "test": long}, NOWHERE))
+    assert (
+        "1 of 2 training lines of 30 characters or more repeat another; 1 of 1 such lines"
+        in found["duplicates"]
+    )
+    assert found["lines"].startswith("characters 5 |")
+
+
+def test_what_guessing_reaches_stands_in_the_profile():
+    assert (
+        "on the test split: accuracy 0.5" in said(load(DataOptions(source="parity", limit=50))[1])["chance"]
+    )
+
+
+def test_entities_of_different_lengths(tmp_path):
+    rows = [
+        (date(2024, 1, 1) + timedelta(days=k), shop, k % 5)
+        for shop, n in (("a", 40), ("b", 90))
+        for k in range(n)
+    ]
+    pl.DataFrame(rows, schema=["day", "shop", "units"], orient="row").write_csv(tmp_path / "a.csv")
+    options = DataOptions(source=str(tmp_path / "a.csv"), time="day", target=("units",), entity="shop")
+    found = said(load(options)[1])
+    assert "rows of an entity: 40 to 90, median 65" in found["rows"]
+    assert found["course"].startswith("units of a |")

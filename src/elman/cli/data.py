@@ -64,7 +64,7 @@ def main(arguments: list[str]) -> int:
     provenance = dataset.provenance
     console.print(f"[bold]{source.title}[/]: {source.task}", soft_wrap=True)
     for name, value in (
-        *profile(dataset), ("chance", provenance.chance), *(("note", note) for note in provenance.notes),
+        *profile(dataset), *(("note", note) for note in provenance.notes),
         ("split", provenance.split), ("hash", provenance.data_hash), ("licence", source.licence),
         ("citation", source.citation), ("url", source.url),
     ):  # fmt: skip

@@ -5,43 +5,32 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Any, cast
 
 import numpy as np
-import polars as pl
 
-from elman.data.contract import (
-    Corpus,
-    Dataset,
-    Examples,
-    LabelledSeries,
-    LabelledTexts,
-    SeriesTable,
-    TaggedTexts,
-    ValueExamples,
-)
+from elman.data import profile_series
+from elman.data.contract import Corpus, Dataset, LabelledSeries, LabelledTexts, TaggedTexts
+from elman.data.counted import MOST_CLASSES, Lines, balance, copies, histogram, spread
 from elman.data.passage import opening
-from elman.data.pitfalls import suspects
-from elman.data.structure import describe
 
-Lines = list[tuple[str, str]]  # (what, what there is to say)
 WORD = re.compile(r"\w+|[^\w\s]")
-UNIT = re.compile(r"[(\[]([^)\]]+)[)\]]\s*$")  # as people write it behind a column's name
-MOST_CLASSES = 12  # more are summed up
 SAMPLE = 5_000  # texts whose words are counted, per split
 CHARACTERS = 5_000_000  # of running text whose words are counted
-BARS = " ▁▂▃▄▅▆▇█"
+LINE = 30  # characters from which on a line that comes twice is a copy
 
 
 def profile(dataset: Dataset) -> Lines:
     """Lines for a person, most important first."""
     if isinstance(dataset, Corpus):
-        return _corpus(dataset)
-    if isinstance(dataset, TaggedTexts):
-        return _tagged(dataset)
-    if isinstance(dataset, LabelledSeries):
-        return _values(dataset)
-    return _texts(dataset) if isinstance(dataset, LabelledTexts) else _series(dataset)
+        lines = _corpus(dataset)
+    elif isinstance(dataset, TaggedTexts):
+        lines = _tagged(dataset)
+    elif isinstance(dataset, LabelledSeries):
+        lines = profile_series.labelled(dataset)
+    else:
+        lines = _texts(dataset) if isinstance(dataset, LabelledTexts) else profile_series.regular(dataset)
+    chance = dataset.provenance.chance
+    return [*lines, ("chance", f"on the test split: {chance}")] if chance else lines
 
 
 def _texts(dataset: LabelledTexts) -> Lines:
@@ -62,7 +51,7 @@ def _texts(dataset: LabelledTexts) -> Lines:
         )
         if split == "train":
             lines.append(("", f"lengths {histogram(sizes)}"))
-        lines.append(("", _balance(examples, dataset.labels)))
+        lines.append(("", balance(examples, dataset.labels)))
     if dataset.unlabelled:
         lines.append(
             ("unlabelled", f"{len(dataset.unlabelled):,} texts without a label, not used in training")
@@ -75,7 +64,7 @@ def _texts(dataset: LabelledTexts) -> Lines:
     if blank:
         lines.append(("empty", f"{blank:,} texts are empty"))
     return lines + [
-        ("example", f"{train.targets[row]}: {train.texts[row][:70]!r}") for row in _spread(len(train), 3)
+        ("example", f"{train.targets[row]}: {train.texts[row][:70]!r}") for row in spread(len(train), 3)
     ]
 
 
@@ -105,66 +94,17 @@ def _tagged(dataset: TaggedTexts) -> Lines:
     share = several / max(1, sum(map(len, train.words)))
     lines.append(("words", _unknown(train.words, dataset.splits["test"].words)))
     lines.append(("tags", f"{share:.1%} of the training words are of a form that has several tags"))
-    pairs = [list(zip(train.words[row], train.tags[row]))[:12] for row in _spread(len(train), 3)]
+    keys = {
+        split: ([tuple(one) for one in examples.words], [tuple(one) for one in examples.tags])
+        for split, examples in dataset.splits.items()
+    }
+    lines.append(("duplicates", copies(keys, "sentences")[0]))
+    pairs = [list(zip(train.words[row], train.tags[row]))[:12] for row in spread(len(train), 3)]
     return lines + [("example", " ".join(f"{word}/{tag or '-'}" for word, tag in one)) for one in pairs]
 
 
-def _values(dataset: LabelledSeries) -> Lines:
-    lines: Lines = []
-    for split, examples in dataset.splits.items():
-        sizes = list(map(len, examples.values))
-        low, middle, high, most = np.percentile(sizes, [5, 50, 95, 100])
-        said = f"{len(examples):,} series of {low:.0f} to {high:.0f} steps (90%), median {middle:.0f}, longest {most:,.0f}"
-        lines.append((split, said))
-        if split == "train":
-            lines.append(("", f"lengths {histogram(sizes)}"))
-        lines.append(("", _balance(examples, dataset.labels)))
-    train = np.concatenate(dataset.splits["train"].values)
-    for number, name in enumerate(dataset.channels[:MOST_CLASSES]):
-        seen = train[:, number][~np.isnan(train[:, number])].astype(np.float64)
-        if not len(seen):
-            text = f"{name}: no value at all"
-        else:
-            text = f"{name}: mean {seen.mean():.4g}, deviation {seen.std():.4g}, {seen.min():.4g} to {seen.max():.4g}"
-            missing = len(train) - len(seen)
-            text += f"; {missing:,} missing ({missing / len(train):.1%})" if missing else "; none missing"
-            text += "; constant" if seen.min() == seen.max() else ""
-        lines.append(("channels" if number == 0 else "", text))
-    if len(dataset.channels) > MOST_CLASSES:
-        lines.append(("", f"and {len(dataset.channels) - MOST_CLASSES:,} more"))
-    return lines
-
-
-def _spread(count: int, wanted: int) -> list[int]:
-    """Rows evenly over a split: files sorted by class would else show one class."""
-    return sorted({row * count // wanted for row in range(wanted)}) if count >= wanted else list(range(count))
-
-
 def _some(texts: Sequence[str]) -> list[str]:
-    return [texts[row] for row in _spread(len(texts), min(SAMPLE, len(texts)))]
-
-
-def histogram(sizes: Sequence[int]) -> str:
-    """Counts in ten equal steps up to the 99th percentile, drawn as bars: "3 |▂▅█▃▁| 240"; the last bar holds all longer ones."""
-    low, high = int(min(sizes)), max(int(np.percentile(sizes, 99)), int(min(sizes)) + 1)
-    counts, _ = np.histogram(np.minimum(sizes, high), bins=min(10, high - low + 1), range=(low, high))
-    bars = "".join(BARS[int(np.ceil((len(BARS) - 1) * count / counts.max()))] for count in counts)
-    return f"{low:,} |{bars}| {high:,}" + (" and more" if max(sizes) > high else "")
-
-
-def _balance(examples: Examples | ValueExamples, labels: Sequence[str] | None) -> str:
-    if labels is None:
-        values = np.asarray(examples.targets, np.float64)
-        low, middle, high = np.percentile(values, [0, 50, 100])
-        return f"target: mean {values.mean():.4g}, deviation {values.std():.4g}, {low:.4g} to {high:.4g}, median {middle:.4g}"
-    counts, total = Counter(map(str, examples.targets)), len(examples)
-    shown = list(labels) if len(labels) <= MOST_CLASSES else [name for name, _ in counts.most_common(5)]
-    text = ", ".join(f"{label} {counts[label] / total:.1%}" for label in shown)
-    if len(labels) > MOST_CLASSES:
-        rare = sum(counts[label] < 10 for label in labels)
-        text = f"{len(labels):,} classes, most frequent {text}; {rare:,} have fewer than 10 examples"
-    absent = [label for label in labels if not counts[label]]
-    return text + (f"; none of {', '.join(absent[:5])}" if absent and len(labels) <= MOST_CLASSES else "")
+    return [texts[row] for row in spread(len(texts), min(SAMPLE, len(texts)))]
 
 
 def _unknown(train: Iterable[Sequence[str]], test: Iterable[Sequence[str]]) -> str:
@@ -176,19 +116,14 @@ def _unknown(train: Iterable[Sequence[str]], test: Iterable[Sequence[str]]) -> s
 
 
 def _duplicates(dataset: LabelledTexts) -> str:
-    places: dict[str, set[str]] = {}
-    targets: dict[str, set[Any]] = {}
+    text, different, across = copies(
+        {split: (examples.texts, examples.targets) for split, examples in dataset.splits.items()}, "texts"
+    )
     near: dict[str, set[str]] = {}
-    count = 0
     for split, examples in dataset.splits.items():
-        for text, target in zip(examples.texts, examples.targets):
-            places.setdefault(text, set()).add(split)
-            targets.setdefault(text, set()).add(target)
-            near.setdefault(" ".join(text.lower().split()), set()).add(split)
-            count += 1
-    across, torn = sum(len(one) > 1 for one in places.values()), sum(len(one) > 1 for one in targets.values())
-    text = f"{count - len(places):,} exact copies; {across:,} texts in more than one split; {torn:,} with different targets"
-    alike = len(places) - len(near)
+        for one in examples.texts:
+            near.setdefault(" ".join(one.lower().split()), set()).add(split)
+    alike = different - len(near)
     if alike:
         both = sum(len(one) > 1 for one in near.values()) - across
         text += f"; {alike:,} more differ in capitals or spaces alone, {max(0, both):,} of them across splits"
@@ -215,99 +150,17 @@ def _corpus(dataset: Corpus) -> Lines:
         )
     )
     lines.append(("words", _unknown([WORD.findall(train)], [WORD.findall(test)])))
-    return [*lines, ("example", repr(train[:70]))]
-
-
-def _series(table: SeriesTable) -> Lines:
-    frame, time = table.frame, table.time
-    stamps, last = cast(Any, frame[time].min()), cast(Any, frame[time].max())
-    entities = f", {frame[table.entity].n_unique():,} entities by {table.entity}" if table.entity else ""
-    lines: Lines = [
-        (
-            "rows",
-            f"{frame.height:,} from {stamps} to {last}{entities}; step {table.frequency.removesuffix(', 0:00:00')}, season {table.season} steps",
-        )
-    ]
-    units = {
-        name: match[1]
-        for name in (*table.targets, *table.known, *table.observed)
-        if (match := UNIT.search(name))
-    }
-    if units:
+    rows = {split: [one for one in part.splitlines() if len(one) >= LINE] for split, part in looked.items()}
+    if rows["train"]:
+        sizes = list(map(len, train.splitlines()))
+        lines.append(("lines", f"characters {histogram(sizes)}"))
+        again, known = len(rows["train"]) - len(set(rows["train"])), set(rows["train"])
+        both = sum(one in known for one in rows["test"])
         lines.append(
             (
-                "units",
-                ", ".join(
-                    f"{name.partition('(')[0].partition('[')[0].strip()} in {unit}"
-                    for name, unit in units.items()
-                ),
+                "duplicates",
+                f"{again:,} of {len(rows['train']):,} training lines of {LINE} characters or more repeat another; "
+                f"{both:,} of {len(rows['test']):,} such lines of the test split stand in training",
             )
         )
-    first, second = cast(tuple[Any, Any], table.borders)
-    used = frame if table.end is None else frame.filter(pl.col(time) < cast(Any, table.end))
-    for split, part in (
-        ("train", used.filter(pl.col(time) < first)),
-        ("validation", used.filter((pl.col(time) >= first) & (pl.col(time) < second))),
-        ("test", used.filter(pl.col(time) >= second)),
-    ):
-        span = f", {cast(Any, part[time].min())} to {cast(Any, part[time].max())}" if part.height else ""
-        lines.append((split, f"{part.height:,} rows{span}"))
-    for role, names in (("forecast", table.targets), ("known", table.known), ("observed", table.observed)):
-        lines += [
-            (role if number == 0 else "", _column(frame, name, table.entity))
-            for number, name in enumerate(names)
-        ]
-    for number, name in enumerate(table.targets):
-        train = frame.filter(pl.col(time) < first)  # what is chosen by it shall not know the test split
-        parts = [train] if table.entity is None else train.partition_by(table.entity, maintain_order=True)
-        said = describe([_floats(part[name]) for part in parts], table.season)
-        said = "; ".join(filter(None, (said, _moved(used, table, name))))
-        lines += [("structure" if number == 0 else "", f"{name}: {said}")] if said else []
-    return lines
-
-
-def _floats(values: pl.Series) -> np.ndarray:
-    return values.cast(pl.Float64).fill_null(np.nan).to_numpy()
-
-
-def _moved(frame: pl.DataFrame, table: SeriesTable, name: str) -> str:
-    """How far the test split lies from the training split, where that is more than one training deviation."""
-    first, second = cast(tuple[Any, Any], table.borders)
-    train = frame.filter(pl.col(table.time) < first)[name].drop_nulls().cast(pl.Float64)
-    test = frame.filter(pl.col(table.time) >= second)[name].drop_nulls().cast(pl.Float64)
-    if not len(train) or not len(test) or not train.std():
-        return ""
-    shift = (cast(float, test.mean()) - cast(float, train.mean())) / cast(float, train.std())
-    return (
-        f"the test split lies {abs(shift):.1f} training deviations {'higher' if shift > 0 else 'lower'}"
-        if abs(shift) > 1
-        else ""
-    )
-
-
-def _column(frame: pl.DataFrame, name: str, entity: str | None) -> str:
-    values = frame[name].drop_nulls().cast(pl.Float64)
-    if not len(values):
-        return f"{name}: no value at all"
-    low, mean, high = (cast(float, value) for value in (values.min(), values.mean(), values.max()))
-    text = f"{name}: mean {mean:.4g}, deviation {values.std() or 0.0:.4g}, {low:.4g} to {high:.4g}"
-    missing = frame[name].null_count()
-    text += (
-        f"; {missing:,} missing ({missing / frame.height:.1%}), longest gap {_longest(frame, name, entity):,}"
-        if missing
-        else "; none missing"
-    )
-    if values.n_unique() == 1:
-        text += "; constant"
-    for value, count in suspects(values):
-        often = f"comes {count:,} times" if count > 1 else "comes once"
-        text += f"; {value:g} {often}, far from all others: if it means missing, --sentinels {value:g}"
-    return text
-
-
-def _longest(frame: pl.DataFrame, name: str, entity: str | None) -> int:
-    groups = [frame] if entity is None else frame.partition_by(entity)
-    runs = [
-        group[name].is_null().rle().struct.unnest().filter(pl.col("value"))["len"].max() for group in groups
-    ]
-    return max(cast(int, run or 0) for run in runs)
+    return [*lines, ("example", repr(train[:70]))]
