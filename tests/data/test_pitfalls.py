@@ -120,6 +120,18 @@ def test_windows_are_purged_by_input_and_horizon(lengths, context, horizon, bord
     assert origins.tolist() == expected
 
 
+def test_windows_that_were_told_by_their_origin_alone_would_cross_borders():
+    """The wrong way: a training window is one whose first forecast row is a training row."""
+    entity, step = np.repeat([0, 1], 50), np.tile(np.arange(50), 2)
+    train, context, horizon = step < 35, 6, 4
+    ours = Window(context, horizon).origins(entity, train)
+    naive = [row for row in np.flatnonzero(train) if context <= row <= len(entity) - horizon]
+    late = [row for row in naive if not train[row : row + horizon].all()]
+    torn = [row for row in naive if len(set(entity[row - context : row + horizon])) > 1]
+    assert len(late) == 2 * (horizon - 1) and len(torn) == context
+    assert set(ours) == set(naive) - set(late) - set(torn)
+
+
 def test_a_scaler_over_all_rows_would_know_the_test_split():
     frame = frame_of([200], ("y",), 0)
     risen = frame.with_columns(

@@ -12,7 +12,10 @@ from torch import nn
 import elman
 from elman.core.errors import DataError
 from elman.core.recipe import DataOptions, EncodingOptions, Recipe
+from elman.data.contract import ValueExamples
 from elman.data.load import load
+from elman.data.value_splits import digest, split_by_hash
+from elman.data.value_splits import given as given_splits
 from elman.encoding.sequences import SequenceFeed
 from elman.encoding.text import TextEncoder
 from elman.tasks.contract import run_batches
@@ -71,6 +74,30 @@ def test_duplicates_across_splits_cannot_be_or_are_named(tmp_path):
     assert not any("kept in one split" in note for note in data.provenance.notes)
 
 
+def test_copies_of_series_and_of_sentences_cannot_part_or_are_named(tmp_path):
+    draw = np.random.default_rng(0)
+    kinds = [draw.normal(size=(5, 1)).astype(np.float32) for _ in range(60)]
+    rows = [kinds[k % 60] for k in range(180)]
+    examples = ValueExamples(rows, [f"{k % 60 % 2}" for k in range(180)])
+    data = split_by_hash(examples, ("0", "1"), ("x",), "mine", DataOptions())
+    keys = [set(map(digest, data.splits[split].values)) for split in ("train", "validation", "test")]
+    assert not keys[0] & keys[1] and not keys[0] & keys[2] and not keys[1] & keys[2]
+    shuffled = draw.permutation(180)  # the wrong way: rows at random
+    assert {digest(rows[row]) for row in shuffled[:126]} & {digest(rows[row]) for row in shuffled[126:]}
+    told = given_splits(
+        examples, ValueExamples(rows[:3], ["0", "1", "0"]), ("0", "1"), ("x",), "mine", DataOptions()
+    )
+    assert any(
+        "WARNING, 3 series of the test split also stand in train" in note for note in told.provenance.notes
+    )
+    rest = "\t_" * 6
+    sentences = "".join(f"1\tword{k % 50}\t_\t{'NV'[k % 2]}{rest}\n\n" for k in range(200))
+    (tmp_path / "a.conllu").write_text(sentences)
+    _, tagged = load(DataOptions(source=str(tmp_path / "a.conllu")))
+    parts = [{tuple(one) for one in tagged.splits[split].words} for split in ("train", "validation", "test")]
+    assert not parts[0] & parts[1] and not parts[0] & parts[2] and not parts[1] & parts[2]
+
+
 def test_texts_of_one_author_stay_together(tmp_path):
     rows = [f"words of review {k},{'good' if k % 2 else 'bad'},author {k % 40}" for k in range(800)]
     path = labelled_csv(tmp_path, rows, "text,label,author")
@@ -126,6 +153,9 @@ def test_which_end_is_cut_off_is_said(keep, kept):
     options = EncodingOptions(tokenizer="characters", max_length=4, keep=keep, lowercase=False)
     encoder = TextEncoder.fit(["abcdefghij"] * 3, options)
     assert encoder.decode(encoder.encode("abcdefghij")) == kept
+    # The wrong way shows: a text whose point comes last is another one's equal where the start is kept.
+    late = encoder.encode("abcdefghiz").tolist() == encoder.encode("abcdefghij").tolist()
+    assert late == (keep == "start")
     assert ("both ends" if keep == "both" else f"keep their {keep}") in encoder.summary()
 
 
