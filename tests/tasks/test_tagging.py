@@ -34,11 +34,11 @@ def sentence(draw):
     """Words whose end says the tag, but for "mix": a VERB after an ADV, else a NOUN."""
     words, tags = [], []
     for _ in range(draw.integers(2, 9)):
-        if draw.random() < 0.25:
+        if draw.random() < 0.4:
             tags.append("VERB" if tags and tags[-1] == "ADV" else "NOUN")
             words.append("mix")
         else:
-            end = str(draw.choice(list(ENDS)))
+            end = str(draw.choice(list(ENDS), p=(0.2, 0.4, 0.2, 0.2)))
             words.append("".join(draw.choice(list("bdfkmnoau"), draw.integers(2, 5))) + end)
             tags.append(ENDS[end])
     return words, tags
@@ -243,7 +243,13 @@ def test_it_learns_ends_of_words_it_has_not_seen_and_what_stands_before(run):
 
 def test_findings_and_report(run):
     asked = {finding["question"] for finding in run.findings}
-    assert {"errors", "gates", "left_out"} == asked
+    assert {"errors", "context", "gates", "left_out"} <= asked and not {
+        "memory",
+        "attribution",
+        "dynamics",
+    } & asked
+    near = next(finding for finding in run.findings if finding["question"] == "context")
+    assert near["value"] == 1 and "needs 1 on the left and 0 on the right" in near["sentence"]
     page = (run.folder / "report.html").read_text(encoding="utf-8")
     assert "By tag" in page and "not in training" in page and "Not asked" in page
     with pytest.raises(RecipeError, match="memory is no question to run: it reads from both ends"):
@@ -352,8 +358,14 @@ def test_symbols_as_words_are_read_plainly_and_in_one_direction(folder):
         **{**SMALL, "limit": 1500, "hidden_size": 8},
     )
     assert run.recipe.encoding.affixes == 0 and not run.recipe.model.bidirectional
-    assert {"errors", "memory", "attribution", "gates", "dynamics", "left_out"} == {
-        one["question"] for one in run.findings
-    }
+    asked = {finding["question"] for finding in run.findings}
+    assert {
+        "errors",
+        "memory",
+        "attribution",
+        "gates",
+        "dynamics",
+        "left_out",
+    } <= asked and "context" not in asked
     assert run.scores["test"]["beats_best_rival"]
     assert elman.predict(run, ["(()"])["word"].to_list() == ["(", "(", ")"]

@@ -1,4 +1,4 @@
-"""Look inside a run: readout, errors, memory, attribution, gates.
+"""Look inside a run: readout, errors, memory, context, attribution, gates, dynamics, probes, interventions.
 
 elman explain runs/syllables-gru-0001
 elman explain runs/syllables-gru-0001 memory gates
@@ -22,7 +22,7 @@ class Explain:
     run: Annotated[Path, tyro.conf.Positional]
     questions: Annotated[
         tuple[str, ...], tyro.conf.Positional
-    ] = ()  # readout, errors, memory, attribution, gates
+    ] = ()  # names as above; all when none is given
 
 
 def main(arguments: list[str]) -> int:
