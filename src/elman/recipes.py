@@ -38,7 +38,10 @@ def as_recipe(source: str | Path | Recipe, **settings: Any) -> Recipe:
 def _start(source: str) -> Recipe:
     key = source.lower().replace("-", "_")
     if key not in catalogue("data.sources"):
-        from elman.data import conllu
+        from elman.data import conllu, ts_file
 
-        return Recipe().override(dict(conllu.DEFAULTS)) if conllu.is_conllu(Path(source)) else Recipe()
+        path = Path(source)
+        if conllu.is_conllu(path):
+            return Recipe().override(dict(conllu.DEFAULTS))
+        return Recipe().override(dict(ts_file.DEFAULTS)) if ts_file.is_ts(path) else Recipe()
     return Recipe().override(dict(find("data.sources", key).source.defaults))

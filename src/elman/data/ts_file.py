@@ -8,7 +8,7 @@ series may not. Time stamps are not read: they are refused.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,8 @@ from elman.data.contract import LabelledSeries, ValueExamples
 from elman.data.download import local, read_text
 from elman.data.value_splits import given, split_by_hash
 
+# A series is there as a whole when it is judged, so it is read from both ends; there are few of them as a rule.
+DEFAULTS: Mapping[str, object] = {"model.bidirectional": True, "model.dropout": 0.3}
 PART = re.compile(r"_(train|test)$", re.IGNORECASE)
 KEYS = (
     "problemname", "timestamps", "missing", "univariate", "dimensions", "dimension", "equallength", "serieslength",

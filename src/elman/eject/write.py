@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from elman.core.errors import RecipeError
 from elman.core.files import write_atomic, write_json, write_text
 from elman.core.recipe import Recipe
-from elman.data.contract import Corpus, LabelledTexts, SeriesTable
+from elman.data.contract import Corpus, LabelledSeries, LabelledTexts, SeriesTable
 from elman.data.passage import pieces
 from elman.encoding.scalers import CHANGES
 from elman.models.heads import LEVELS, PARAMETERS
@@ -31,6 +31,10 @@ def eject(run: Run, folder: Path) -> Path:
     recipe, network = run.recipe, run.network
     refuse(recipe)
     prepared = prepare(recipe, run.encoder)
+    if isinstance(prepared.dataset, LabelledSeries):
+        raise RecipeError(
+            "eject writes texts, running text and forecasts; it does not carry labelled series."
+        )
     folder.mkdir(parents=True, exist_ok=True)
     facts = _data(prepared, folder)
     _weights(network, folder / "weights.safetensors")

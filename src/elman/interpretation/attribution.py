@@ -144,13 +144,19 @@ def _credits(view: View, sample: Sample, steps: int) -> Credits:
         )
         missing = longest - credit.shape[1]
         rows.append(np.pad(credit.sum(2).cpu().numpy(), ((0, 0), (0, missing))))
-        features.append(np.pad(credit.abs().sum(0).cpu().numpy(), ((0, missing), (0, 0))))
+        features.append(np.pad(_from_end(credit.abs(), part).sum(0), ((missing, 0), (0, 0))))
         chosen += output.tolist()
         residuals.append(residual.cpu().numpy())
         wholes.append((credit.sum((1, 2)) + residual).cpu().numpy())
     return Credits(
         np.concatenate(rows), np.sum(features, 0) / len(sample), chosen, np.concatenate(residuals), np.concatenate(wholes)
     )  # fmt: skip
+
+
+def _from_end(credit: Tensor, part: Sample) -> np.ndarray:
+    """Credit (n, time, size) with every sequence moved to the right, so that all of them end at the last column."""
+    moved = [row.roll(row.shape[0] - part.length(number), 0) for number, row in enumerate(credit)]
+    return torch.stack(moved).cpu().numpy()
 
 
 def _recency(credit: np.ndarray, sample: Sample) -> np.ndarray:
