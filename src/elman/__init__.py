@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from elman.core.recipe import Recipe as Recipe
     from elman.cross_validation import cross_validate as cross_validate
+    from elman.data.proposal import propose as propose
     from elman.estimator import RecurrentClassifier as RecurrentClassifier
     from elman.generation import generate as generate
     from elman.inspection import inspect as inspect
@@ -35,6 +36,7 @@ _WHERE = {
     "explain": "workbench",
     "cross_validate": "cross_validation",
     "predict": "prediction",
+    "propose": "data.proposal",
     "generate": "generation",
     "RecurrentClassifier": "estimator",
 }
@@ -52,6 +54,7 @@ __all__ = [
     "load",
     "observe",
     "predict",
+    "propose",
 ]
 
 

@@ -69,7 +69,8 @@ def load(source: str | Path | Recipe, **settings: Any) -> Dataset:
 
 def prepare(recipe: Recipe, encoder: Any = None) -> Prepared:
     """Load and encode what the recipe names; fits an encoder on the training split unless one is given."""
-    source, dataset = load_data(check(recipe).data)
+    source, dataset = load_data(check(recipe).data, recipe.task)
+    recipe = recipe.fill(dict(source.defaults))
     task: Task = find("tasks", recipe.task or source.task).task
     suits(task.name, dataset, recipe.data.source)
     dataset = task.suited(dataset)

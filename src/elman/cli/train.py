@@ -1,6 +1,7 @@
 """Train a network on a source or your own file, hold it against its rivals, explain and report it.
 
 elman train syllables --cell lstm --hidden-size 64
+elman train sales.csv                     # proposes what the columns mean, and asks where it cannot know
 elman train sales.csv --time date --target units --horizon 28
 elman train recipe.toml --budget 10m
 elman train imdb --rival predictions.csv --rival majority nb_svm
@@ -26,6 +27,7 @@ class Train:
     resume: Path | None = None  # go on with an interrupted run
     dry_run: bool = False  # load, encode, build, run three steps, print what would happen
     find_rate: bool = False  # only search for a good learning rate
+    yes: bool = False  # a table that can be read in several ways: take the first
     quiet: bool = False  # print the verdict alone
 
 
@@ -62,6 +64,10 @@ def main(arguments: list[str]) -> int:
     from elman.cli._terminal import Terminal
 
     listener = Terminal(quiet=options.quiet)
+    if options.resume is None:
+        from elman.cli._proposal import agreed
+
+        recipe = agreed(recipe, listener, yes=options.yes)
     if options.find_rate:
         found = workbench.find_rate(recipe)
         listener.say(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from elman.core.catalogue import catalogue, find
 from elman.core.errors import DataError, UnknownName
@@ -29,8 +31,8 @@ KINDS: dict[type, tuple[str, tuple[str, ...]]] = {
 }
 
 
-def load(options: DataOptions) -> tuple[Source, Dataset]:
-    """The source and its data set.
+def load(options: DataOptions, task: str | None = None) -> tuple[Source, Dataset]:
+    """The source and its data set; `task` is the one that is wanted, where a table could be read for several.
 
     A name of the catalogue wins; else the name is a path: a text file or folder of text files is running text, a
     folder of folders has one class per folder, a .conllu file or a folder of them has tagged sentences, a .ts file or a folder of
@@ -47,15 +49,25 @@ def load(options: DataOptions) -> tuple[Source, Dataset]:
                 f"no file or folder at {options.source}. Named sources: {', '.join(catalogue('data.sources'))}."
             )
         raise UnknownName("source", options.source, catalogue("data.sources"))
-    source = own(path, options)
+    source = own(path, options, task)
     return source, followed(check(source.load(options), options.source), options)
 
 
-def own(path: Path, options: DataOptions) -> Source:
-    """A source that describes the user's own file or folder."""
+def is_table(source: str) -> bool:
+    """Whether a source is a table file of the user's own."""
+    if source.lower().replace("-", "_") in catalogue("data.sources"):
+        return False
+    path = Path(source).expanduser()
+    return path.is_file() and (path.suffix.lower() in TABLES or path.name.lower().endswith(".csv.gz"))
+
+
+def own(path: Path, options: DataOptions, wanted: str | None = None) -> Source:
+    """A source that describes the user's own file or folder; of a table, `defaults` say how it is read."""
     from elman.data import class_folders, conllu, series, table, text_file, ts_file
+    from elman.data.proposal import propose_frame
 
     reader: Callable[[DataOptions], Dataset]
+    defaults: Mapping[str, Any] = {}
 
     suffix = "".join(path.suffixes[-1:]).lower()
     if path.suffixes[-2:] == [".csv", ".gz"]:
@@ -71,13 +83,20 @@ def own(path: Path, options: DataOptions) -> Source:
         )
     elif suffix in TABLES:
         frame = table.read_table(path)
-        if series.is_series(frame, options):
-            reader, task = series.load, "forecasting"
+        reading = propose_frame(frame, options, wanted).settled()
+        columns = {
+            name.removeprefix("data."): value
+            for name, value in reading.settings.items()
+            if name.startswith("data.")
+        }
+        task, defaults = reading.task, reading.settings
+        if task == "forecasting":
+            reader = lambda given: series.load(replace(given, **columns), frame)
         else:
-            reader, task = table.load, table.task_of(frame, options, path)
+            reader = lambda given: table.load(replace(given, **columns), frame)
     else:
         reader, task = text_file.load, "language_modelling"
-    return Source(path.name, task, reader, licence="the owner's", citation="")  # type: ignore[arg-type]
+    return Source(path.name, task, reader, licence="the owner's", citation="", defaults=defaults)  # type: ignore[arg-type]
 
 
 def check(dataset: Dataset, name: str) -> Dataset:

@@ -18,6 +18,10 @@ from elman.data.pitfalls import known_too_early, sentinel_notes
 from elman.data.table import column, read_table
 
 TIME_NAMES = ("time", "date", "datetime", "timestamp", "ds", "day", "month")
+FORMATS = (
+    None, "%d.%m.%Y %H:%M:%S", "%d.%m.%Y", "%m/%d/%Y", "%Y/%m/%d %H:%M", "%d/%m/%Y", "%m/%d/%Y %H:%M", "%Y%m%d", "%Y-%m",
+    "%b %Y", "%d %b %Y", "%Y-%m-%d %H:%M:%S%.f",
+)  # fmt: skip
 # Steps in the main season, by the length of a step: a day of minutes or hours, a week of days, a year of the rest.
 SEASONS = (
     (timedelta(hours=12), timedelta(days=1)),
@@ -26,21 +30,10 @@ SEASONS = (
 )
 
 
-def is_series(frame: pl.DataFrame, options: DataOptions) -> bool:
-    """Whether the options or the columns speak of time."""
-    if options.time or options.target:
-        return True
-    if options.text or options.label:
-        return False
-    dates = [name for name in frame.columns if frame[name].dtype in (pl.Date, pl.Datetime)]
-    numbers = [name for name in frame.columns if frame[name].dtype.is_numeric()]
-    return len(dates) == 1 and bool(numbers)
-
-
-def load(options: DataOptions) -> SeriesTable:
-    """A table of series from the user's file."""
+def load(options: DataOptions, frame: pl.DataFrame | None = None) -> SeriesTable:
+    """A table of series from the user's file, or from what was read of it."""
     path = local(options.path or options.source)
-    return prepare(read_table(path), path, options, sha256(path))
+    return prepare(read_table(path) if frame is None else frame, path, options, sha256(path))
 
 
 def prepare(
@@ -100,7 +93,7 @@ def prepare(
         found += known_too_early(frame.filter(pl.col(time) < borders[0]), targets, options.known, entity)
     return SeriesTable(
         frame, time, targets, borders, Provenance(source or str(getattr(path, "name", path)), data_hash, rule, tuple(found), licence, citation),
-        entity=entity, known=options.known, observed=options.observed, frequency=str(step), season=season or _season(step), kind=kind,  # type: ignore[arg-type]
+        entity=entity, known=options.known, observed=options.observed, frequency=str(step), season=season or season_of(step), kind=kind,  # type: ignore[arg-type]
         end=end,
     )  # fmt: skip
 
@@ -169,17 +162,23 @@ def _guess_time(frame: pl.DataFrame, path: Any) -> str:
     )
 
 
+def as_times(values: pl.Series) -> pl.Series | None:
+    """Dates, also where they come as text; whole numbers as they are; None for what is no time."""
+    if values.dtype != pl.String:
+        return values if values.dtype.is_temporal() or values.dtype.is_integer() else None
+    for form in FORMATS:
+        try:
+            return values.str.to_datetime(form, strict=True)
+        except pl.exceptions.PolarsError:
+            continue
+    return None
+
+
 def _parse_time(frame: pl.DataFrame, time: str, path: Any) -> pl.DataFrame:
     """Dates, times with or without zone (made UTC), or whole numbers."""
     values = frame[time]
     if values.dtype == pl.String:
-        parsed = None
-        for form in (None, "%d.%m.%Y %H:%M:%S", "%m/%d/%Y", "%Y/%m/%d %H:%M", "%d/%m/%Y", "%Y%m%d"):
-            try:
-                parsed = values.str.to_datetime(form, strict=True)
-                break
-            except pl.exceptions.PolarsError:
-                continue
+        parsed = as_times(values)
         if parsed is None:
             raise DataError(
                 f"column {time!r} of {path} does not read as a date: {values.drop_nulls()[0]!r}. Expected e.g. 2024-01-31 or 2024-01-31 13:00:00."
@@ -290,7 +289,8 @@ def _step(frequency: str | None) -> timedelta | None:
     return timedelta(**{units[match[2]]: int(match[1])})
 
 
-def _season(step: Any) -> int:
+def season_of(step: Any) -> int:
+    """Steps in the main season of a series with this step; 1 where there is none."""
     if not isinstance(step, timedelta):
         return 1
     for limit, season in SEASONS:

@@ -110,10 +110,10 @@ def task_of(frame: pl.DataFrame, options: DataOptions, path: Path) -> str:
     )
 
 
-def load(options: DataOptions) -> LabelledTexts:
-    """Texts with classes or numbers from a table."""
+def load(options: DataOptions, frame: pl.DataFrame | None = None) -> LabelledTexts:
+    """Texts with classes or numbers from a table, or from what was read of it."""
     path = local(options.path or options.source)
-    frame = read_table(path)
+    frame = read_table(path) if frame is None else frame
     text, label = text_and_label(frame, options, path)
     blank = pl.col(pl.String).str.strip_chars() == ""
     frame = frame.with_columns(pl.when(~blank).then(pl.col(pl.String)).name.keep())
