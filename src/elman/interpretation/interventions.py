@@ -116,6 +116,7 @@ def _losses(view: View, sample: Sample) -> np.ndarray:
 def _means(view: View, sample: Sample) -> dict[str, Tensor]:
     """The mean of every part of the state over valid steps (size,)."""
     sums: dict[str, Tensor] = {}
+    counts: dict[str, int] = {}
     steps = [sample.length(row) for row in range(len(sample))]
     at = 0
 
@@ -123,13 +124,14 @@ def _means(view: View, sample: Sample) -> dict[str, Tensor]:
         valid = torch.tensor([step < length for length in steps[at : at + len(values)]], device=values.device)
         total = values[valid].double().sum(0)
         sums[name] = sums[name] + total if name in sums else total
+        counts[name] = counts.get(name, 0) + int(valid.sum())
         return values
 
     with edited(view.model, look), torch.no_grad():
         for part in sample.parts(outputs=len(view.labels)):
             view.read(view.embed(part.inputs), part.lengths)
             at += len(part)
-    return {name: total / sum(steps) for name, total in sums.items()}
+    return {name: total / counts[name] for name, total in sums.items()}
 
 
 def _gradient(

@@ -168,7 +168,10 @@ def _named(
 
 
 def _states(view: View, sample: Sample) -> np.ndarray | None:
-    """All parts of the state of all layers side by side (sequences, time, size); gates and candidates are not state."""
+    """All parts of the state of all layers side by side (sequences, time, size); gates and candidates are not state.
+
+    None where there are none, or where a step of the layers is no step of the input (patches).
+    """
     rows, time = [], sample.inputs.shape[1]
     for part in sample.parts():
         seen = view.trace(part.inputs, part.lengths)
@@ -176,6 +179,9 @@ def _states(view: View, sample: Sample) -> np.ndarray | None:
         if not names:
             return None
         whole = torch.cat([seen[name] for name in names], -1).float().cpu().numpy()
+        if part.lengths is None and whole.shape[1] < part.inputs.shape[1]:
+            return None
+        whole = whole[:, :time]  # layers that run on over a horizon have read no more
         rows.append(np.pad(whole, ((0, 0), (0, time - whole.shape[1]), (0, 0))))
     return np.concatenate(rows)
 
