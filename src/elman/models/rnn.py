@@ -98,6 +98,7 @@ class RNN(nn.Module):
         self.dropout = nn.Dropout(dropout)
         first: Any = self.layers[0]
         self.state_names, self.readings = first[0].state_names, first[0].readings
+        self.traced = first[0].traced
         if weight_drop:
             refuse(first[0], "weight_drop", "recurrent weights", recurrent)
         self.initial: nn.ParameterList | None = None
