@@ -295,8 +295,5 @@ class RNN(nn.Module):
         """
         return torch_bridge.to_torch(self)
 
-    def _pairs(self, theirs: nn.Module) -> list[tuple[Tensor, Tensor]]:
-        return torch_bridge.pairs(self, theirs)
-
     def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}, executor={self.executor!r}"
