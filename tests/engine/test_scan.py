@@ -10,7 +10,7 @@ from elman.cells._check import PROPERTIES
 from elman.cells.contract import Affine, LinearCell, initialise
 from elman.engine.executors.scan import CHUNK, scan
 
-TIMES = (1, 2, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, CHUNK**2 - 1, CHUNK**2 + 1)
+TIMES = (1, 2, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, CHUNK**2 - 1, CHUNK**2 + 1, CHUNK**4 + 3)
 
 
 def drawn(parts, time, *, batch=2, units=3, constant=False):
