@@ -24,7 +24,7 @@ SIZE, HIDDEN, BATCH = 32, 64, 1
 
 def main() -> None:
     """Print a line for each cell and length, and keep the rows."""
-    torch.set_num_threads(min(2, os.cpu_count() or 1))
+    torch.set_num_threads(min(2, torch.get_num_threads()))
     for cell in CELLS:
         if not isinstance(RNN(cell, SIZE, HIDDEN).layers[0][0], LinearCell):
             print(f"FAIL {cell}: the scan does not serve it")

@@ -111,7 +111,7 @@ def cell_facts(name: str) -> str:
     layer = RNN(name, 128, 128)
     cell: Any = layer.layers[0][0]  # type: ignore[index]
     plan = layer.plan(torch.zeros(1, 2, 128))
-    readings = ", ".join(f"`{one}`" for one in (*layer.readings, *layer.state_names))
+    readings = ", ".join(f"`{one}`" for one in layer.traced)
     return "\n".join(
         (
             f"- at 128 inputs and 128 units: {parameters(cell):,} parameters, {multiply_adds(cell):,} multiply-adds a step",

@@ -102,7 +102,7 @@ def call(network, chosen, batch=3, time=7, seed=2):
 
 def expected(cell, network, x, given):
     """What the transcriptions say: output, last states [layer][direction][part], readings by name; batch first."""
-    step = importlib.import_module(f"tests.references.{cell}").step
+    transcribed = importlib.import_module(f"tests.references.{cell}")
     options = (
         {"activation": "softsign"} if getattr(network.layers[0][0], "activation", "") == "softsign" else {}
     )
@@ -118,10 +118,10 @@ def expected(cell, network, x, given):
         reset = given["reset"][row].numpy() if "reset" in given else np.zeros(x.shape[1], dtype=bool)
         rows.append(
             by_numpy.run(
-                lambda *values: step(*values, **options), layers, x[row].detach().numpy(),
+                lambda *values: transcribed.step(*values, **options), layers, x[row].detach().numpy(),
                 parts=network.state_names, hidden=network.hidden_size, start=start, fresh=fresh, length=length,
                 reset=reset, zoneout=network.zoneout, residual=network.residual,
-                projection=network.layers[0][0].projection_size,
+                projection=network.layers[0][0].projection_size, readout=getattr(transcribed, "readout", None),
             )
         )  # fmt: skip
     return rows

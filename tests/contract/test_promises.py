@@ -284,4 +284,4 @@ def test_the_list_and_one_cell_tell_what_they_cost_and_who_runs_them(capsys):
     assert main(["cells", "LRU"]) == 0
     out = capsys.readouterr().out
     assert "Re(C s') + D x" in out and "r_max=1.0" in out and "82,304 parameters" in out
-    assert "Executor: reference" in out and "candidate_real" in out
+    assert "Executor: scan" in out and "real, imaginary, h." in out

@@ -8,6 +8,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from elman.engine.kernels import library
 from elman.models.rnn import RNN
+from elman.models.torch_bridge import pairs
 
 
 def packed(theirs, x, lengths):
@@ -47,7 +48,7 @@ def test_equals_packed_sequences(cell, executor, dtype):
         results.append((output, *parts, value.grad))
     for mine, other in zip(*results):
         close(mine, other)
-    for mine, other in network._pairs(theirs):
+    for mine, other in pairs(network, theirs):
         close(mine.grad, other.grad)
 
 

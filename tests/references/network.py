@@ -22,10 +22,12 @@ def run(
     zoneout=0.0,
     residual=False,
     projection=None,
+    readout=None,
 ):
     """One sequence x (time, input) through all layers -> output (time, features), last states, readings by name.
 
     step    the transcription: (weights, x, state) -> (new state, readings)
+    readout (weights, x, state) -> the output, where that is not the state's first part
     layers  [[weights by name, one for each direction], one for each layer]
     start   states before the first step, [layer][direction][part]; fresh: those that a reset goes back to
     length  steps that count; reset (time,) bool
@@ -44,12 +46,14 @@ def run(
                 old = before if border else state
                 new, seen = step(weights, x[t], old)
                 seen = seen | dict(zip(parts, new))
+                if readout is not None:
+                    seen["h"] = readout(weights, x[t], new)
                 for name, value in seen.items():
                     key = f"layers.{depth}.{('forward', 'backward')[side]}.{name}"
                     read.setdefault(key, np.zeros((len(x), len(value))))[t] = value
                 # Krueger et al. 2017: in evaluation the expectation of the random mask
                 state = tuple(zoneout * a + (1 - zoneout) * b for a, b in zip(old, new))
-                output[t] = state[0]
+                output[t] = state[0] if readout is None else readout(weights, x[t], state)
             outputs.append(output)
             ends.append(state)
         y = np.concatenate(outputs, -1)

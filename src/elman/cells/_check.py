@@ -157,7 +157,7 @@ def trace(make: Make) -> None:
     network, x = ready(make, num_layers=2, bidirectional=True), inputs()
     lengths = torch.tensor([9, 4, 1])
     state, seen = network(x, lengths=lengths)[1], network.trace(x, lengths)
-    names = (*network.readings, *network.state_names)
+    names = network.traced
     expected = {
         f"layers.{k}.{side}.{name}" for k in (0, 1) for side in ("forward", "backward") for name in names
     }

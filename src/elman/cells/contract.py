@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -50,6 +51,7 @@ class Cell(nn.Module, ABC):
     state_names   names of the parts of the state
     state_sizes   of each part, which is (batch, size): hidden_size, or the projection's for the first
     readings      names of what can be read at a step: gates and candidates, each (batch, hidden_size)
+    traced        names of what a trace holds: readings, the state's parts, and always h, the output before hold
     State         a NamedTuple of `state_names`
     kernel        the name under which an executor knows a faster implementation of this very step, or None
 
@@ -58,11 +60,14 @@ class Cell(nn.Module, ABC):
 
     state_names: ClassVar[tuple[str, ...]] = ("h",)
     readings: ClassVar[tuple[str, ...]] = ()
+    traced: ClassVar[tuple[str, ...]]
     kernel: str | None = None
     State: ClassVar[Any]
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
+        names = (*cls.readings, *cls.state_names)
+        cls.traced = names if "h" in names else (*names, "h")
         make: Any = collections.namedtuple
         cls.State = make(f"{cls.__name__}State", cls.state_names)  # each part a Tensor
         # Its address is the cell's attribute, so that a carried state can be pickled.
@@ -123,15 +128,41 @@ class Cell(nn.Module, ABC):
 
 
 class LinearCell(Cell, ABC):
-    """A cell whose step is h' = a * h + b, with a and b from the input alone: it can run as a parallel scan."""
+    """A cell whose step is linear in the state, unit by unit: it can run as a parallel scan.
+
+    With one part of the state, h' = a * h + b; with several, each unit has a small matrix and part_i' = sum over j of
+    a_ij * part_j + b_i. All a and b come from the input alone.
+    """
 
     @abstractmethod
-    def coefficients(self, projected: Tensor) -> tuple[Tensor, Tensor, Readings]:
-        """a, b and the readings from the projected input, any leading dimensions."""
+    def coefficients(self, projected: Tensor) -> tuple[Any, Any, Readings]:
+        """a, b and the readings from the projected input, any leading dimensions (..., hidden_size).
+
+        One part of the state: a and b are tensors. Several: a tuple of rows of tensors, and a tuple of tensors. What is
+        the same at every step may be (hidden_size,): the scan then goes over it once.
+        """
+
+    def linear(self, projected: Tensor) -> tuple[Rows, tuple[Tensor, ...], Readings]:
+        """The coefficients as rows and parts, however many parts the state has."""
+        a, b, readings = self.coefficients(projected)
+        return (((a,),), (b,), readings) if isinstance(b, Tensor) else (a, b, readings)
 
     def step(self, projected: Tensor, state: Any) -> tuple[Any, Readings]:
-        a, b, readings = self.coefficients(projected)
-        return self.State(a * state[0] + b), readings
+        a, b, readings = self.linear(projected)
+        return self.State(*apply(a, state, b)), readings
+
+
+Rows = tuple[tuple[Tensor, ...], ...]
+
+
+def apply(a: Rows, parts: Sequence[Tensor], b: Sequence[Tensor]) -> tuple[Tensor, ...]:
+    """part_i' = sum over j of a_ij * part_j + b_i."""
+    made = []
+    for row, total in zip(a, b):
+        for factor, part in zip(row, parts):
+            total = torch.addcmul(total, factor, part)
+        made.append(total)
+    return tuple(made)
 
 
 def initialise(affine: Affine, gates: int, *, recurrent: bool) -> None:

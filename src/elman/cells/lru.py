@@ -3,13 +3,12 @@
     lambda = exp(-exp(nu_log) + i exp(theta_log))     each unit decays and turns
     d = exp(gamma_log) * (B x)                        candidate_real, candidate_imaginary
     s' = lambda * s + d                               complex, held as (real, imaginary)
-    h' = Re(C s') + D x
+    h' = Re(C s') + D x                               the output, which no step reads
 
 Orvieto et al. 2023, "Resurrecting recurrent neural networks for long sequences" (sections 3.2-3.4, and the code of appendix
 A, whose initialisation this is): |lambda| uniform on the ring from r_min to r_max, its angle in (0, max_phase), gamma =
 sqrt(1 - |lambda|^2), B and C complex and Glorot-like. The paper's D is a diagonal; here it is a matrix, because inputs and
-units differ in number. No biases, as in the paper. h is not read by the next step: it stands in the state as in the other
-cells, whose output is their h.
+units differ in number. No biases, as in the paper.
 """
 
 from __future__ import annotations
@@ -20,13 +19,13 @@ from typing import Any, final
 import torch
 from torch import Tensor, nn
 
-from elman.cells.contract import Affine, Cell, Readings
+from elman.cells.contract import Affine, LinearCell, Readings, Rows
 from elman.core.errors import RecipeError
 
 
 @final
-class LRU(Cell):
-    """See the module's docstring. State (h, real, imaginary).
+class LRU(LinearCell):
+    """See the module's docstring. State (real, imaginary).
 
     ih    B (2 * hidden_size, input_size), the real rows, then the imaginary ones; layer norm applies to B x
     out   C (hidden_size, 2 * hidden_size), what multiplies the real parts, then the imaginary ones: [Re C, -Im C]
@@ -35,7 +34,7 @@ class LRU(Cell):
     Raises RecipeError unless 0 <= r_min < r_max <= 1 and max_phase > 0 (radians).
     """
 
-    state_names = ("h", "real", "imaginary")
+    state_names = ("real", "imaginary")
     readings = ("candidate_real", "candidate_imaginary")
 
     def __init__(
@@ -69,11 +68,12 @@ class LRU(Cell):
         scale = self.gamma_log.exp().repeat(2)
         return torch.cat([scale * self.ih(x), self.skip(x)], -1)
 
-    def step(self, projected: Tensor, state: Any) -> tuple[Any, Readings]:
-        to_real, to_imaginary, skip = projected.chunk(3, -1)
+    def coefficients(self, projected: Tensor) -> tuple[Rows, tuple[Tensor, ...], Readings]:
+        drive = projected.chunk(3, -1)[:2]
         size, angle = (-self.nu_log.exp()).exp(), self.theta_log.exp()
-        a, b = size * angle.cos(), size * angle.sin()
-        real = a * state.real - b * state.imaginary + to_real
-        imaginary = b * state.real + a * state.imaginary + to_imaginary
-        h = self.out(torch.cat([real, imaginary], -1)) + skip
-        return self.State(h, real, imaginary), (to_real, to_imaginary)
+        real, imaginary = size * angle.cos(), size * angle.sin()
+        return ((real, -imaginary), (imaginary, real)), drive, drive
+
+    def readout(self, projected: Tensor, state: Any) -> Tensor:
+        output: Tensor = self.out(torch.cat([state.real, state.imaginary], -1)) + projected.chunk(3, -1)[2]
+        return output

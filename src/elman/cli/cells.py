@@ -61,7 +61,7 @@ def _show(name: str) -> None:
     plan = str(layer.plan(torch.zeros(1, 2, SIZE)))
     print(
         f"\nAt {SIZE} inputs and {SIZE} units: {parameters(cell):,} parameters, {multiply_adds(cell):,} multiply-adds a step."
-        f"\nReadable at every step: {', '.join((*layer.readings, *layer.state_names))}."
+        f"\nReadable at every step: {', '.join(layer.traced)}."
         f"\nOptions: {', '.join(options)}."
         f"\nExecutor: {plan.replace(chr(10), chr(10) + '          ')}"
     )

@@ -39,7 +39,12 @@ def checked_lengths(lengths: Tensor | None, x: Tensor) -> Tensor | None:
         raise RecipeError(f"got lengths of shape {tuple(lengths.shape)}; expected ({batch},).")
     if lengths.is_floating_point() or lengths.is_complex() or lengths.dtype == torch.bool:
         raise RecipeError(f"got lengths of type {lengths.dtype}; expected whole numbers. Use lengths.long().")
-    if batch and lengths.device.type == "cpu" and not torch._C._are_functorch_transforms_active():
+    if (
+        torch.compiler.is_compiling()
+    ):  # no value is known yet; kernels trust their caller, so it is told at run time
+        right = ((lengths >= 0) & (lengths <= time)).all()
+        torch._assert_async(right, "expected lengths from 0 to the steps of the input")
+    elif batch and lengths.device.type == "cpu" and not torch._C._are_functorch_transforms_active():
         low, high = int(lengths.min()), int(lengths.max())
         if low < 0 or high > time:
             raise RecipeError(

@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from torch import Tensor
 
 from elman.cells.contract import Cell
+from elman.engine.time import valid_steps
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,26 @@ class Result:
     output: Tensor
     state: Any
     readings: dict[str, Tensor]
+
+
+def answer(call: Call, projected: Tensor, states: Any, before: Any, seen: Any) -> Result:
+    """The Result of an executor that has every state: a State of parts (time, batch, its size), the ends among them.
+
+    before: the states before hold; seen: the cell's readings (time, batch, hidden_size); neither is looked at where no
+    readings are wanted.
+    """
+    cell, valid = call.cell, valid_steps(call.lengths, call.x.shape[0])
+    output = cell.readout(projected, states)
+    named = {}
+    if call.readings:
+        named = dict(zip((*cell.readings, *cell.state_names), (*seen, *before)))
+        if "h" not in named:
+            named["h"] = cell.readout(projected, before)
+    if valid is not None:
+        padding = ~valid[..., None]
+        output = output.masked_fill(padding, 0.0)
+        named = {name: value.masked_fill(padding, 0.0) for name, value in named.items()}
+    return Result(output, cell.State(*(part[-1] for part in states)), named)
 
 
 class Executor(Protocol):

@@ -7,6 +7,8 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
+import torch
+
 from elman.core.catalogue import catalogue, find
 from elman.core.errors import RecipeError
 from elman.engine.contract import Call, Executor, Result
@@ -75,12 +77,25 @@ def _declines(executor: Any, call: Call) -> str | None:
 def run(call: Call, wanted: str = "auto") -> Result:
     """Answer a call with the first executor that does not refuse."""
     if wanted == "auto" and "ELMAN_EXECUTOR" not in os.environ:  # the common case makes no strings
-        for executor in _KNOWN.values():
+        for name, executor in _KNOWN.items():
             if _declines(executor, call) is None:
+                _check_export(call, name)
                 return executor.run(call)
-    chosen: Any = _KNOWN[plan(call, wanted).chosen]
+    name = plan(call, wanted).chosen
+    _check_export(call, name)
+    chosen: Any = _KNOWN[name]
     result: Result = chosen.run(call)
     return result
+
+
+def _check_export(call: Call, name: str) -> None:
+    """Raises RecipeError for a dynamic length in torch.export, where it is not one operator that runs all steps."""
+    if name != "native" and torch.compiler.is_exporting() and isinstance(call.x.shape[0], torch.SymInt):
+        raise RecipeError(
+            f"torch.export with a dynamic number of steps, but the {name} executor is unrolled step by step for one length: "
+            "only native's kernels export as one operator (lstm, gru, rnn on a CPU). Export with a fixed length (the batch may "
+            "be dynamic), or export `step`, which takes one step and the state."
+        )
 
 
 _KNOWN = executors()  # a name that torch.compile can follow; a cached function's body it would trace

@@ -98,6 +98,7 @@ class RNN(nn.Module):
         self.dropout = nn.Dropout(dropout)
         first: Any = self.layers[0]
         self.state_names, self.readings = first[0].state_names, first[0].readings
+        self.traced = first[0].traced
         if weight_drop:
             refuse(first[0], "weight_drop", "recurrent weights", recurrent)
         self.initial: nn.ParameterList | None = None
@@ -293,9 +294,6 @@ class RNN(nn.Module):
         Raises RecipeError for a cell or an option that torch lacks, by its name.
         """
         return torch_bridge.to_torch(self)
-
-    def _pairs(self, theirs: nn.Module) -> list[tuple[Tensor, Tensor]]:
-        return torch_bridge.pairs(self, theirs)
 
     def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}, executor={self.executor!r}"

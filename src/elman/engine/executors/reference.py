@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import torch
 
-from elman.engine.contract import Call, Result
+from elman.engine.contract import Call, Result, answer
 from elman.engine.time import valid_steps
 
 
@@ -43,15 +43,10 @@ class Reference:
             state = new
             states.append(new)
         stacked = cell.State(*(torch.stack(parts) for parts in zip(*states)))
-        output = cell.readout(projected, stacked)
-        named = {}
-        if call.readings:
-            names = (*cell.readings, *cell.state_names)
-            named = {name: torch.stack(parts) for name, parts in zip(names, zip(*readings))}
-        if valid is not None:
-            output = output.masked_fill(~valid[..., None], 0.0)
-            named = {name: value.masked_fill(~valid[..., None], 0.0) for name, value in named.items()}
-        return Result(output, state, named)
+        read = [torch.stack(one) for one in zip(*readings)]
+        many = len(cell.readings)
+        before = cell.State(*read[many:]) if call.readings else stacked
+        return answer(call, projected, stacked, before, read[:many])
 
 
 executor = Reference()

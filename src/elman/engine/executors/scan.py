@@ -1,19 +1,24 @@
 """A chunked parallel scan for linear cells: h' = a * h + b, exact with a carried state.
 
-Chunks of 32 steps are scanned side by side in 5 doublings (Hillis and Steele 1986); a short loop carries the state
-from chunk to chunk (Blelloch 1990). Work per step does not grow with the length.
+Chunks of 4 steps are scanned side by side in 2 doublings (Hillis and Steele 1986); the chunks' own ends are a sequence of
+the same kind, 4 times shorter, that is scanned in the same way (Blelloch 1990). Work per step does not grow with the
+length. Chunks of 32 take 1.4 to 1.6 times as long. Where the state has several parts, a is a small matrix for each unit.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
-from elman.cells.contract import LinearCell
-from elman.engine.contract import Call, Result
+from elman.cells.contract import LinearCell, Rows, apply
+from elman.engine.contract import Call, Result, answer
 from elman.engine.time import valid_steps
 
-CHUNK = 32
+CHUNK = 4
+Parts = tuple[Tensor, ...]
 
 
 class Scan:
@@ -30,50 +35,89 @@ class Scan:
         valid = valid_steps(call.lengths, call.x.shape[0])
         x = call.x if valid is None else call.x.masked_fill(~valid[..., None], 0.0)
         projected = cell.project(x)
-        a, b, seen = cell.coefficients(projected)
-        read_a, read_b = a, b
-        hold = None if call.hold is None else call.hold[0]
-        if hold is not None:
-            a, b = hold + (1 - hold) * a, (1 - hold) * b
+        a, b, seen = cell.linear(projected)
+        b = tuple(one.expand(*x.shape[:2], -1) for one in b)
+        of_cell = a, b
+        if call.hold is not None:
+            a = tuple(
+                tuple((1 - hold) * one + (hold if i == j else 0.0) for j, one in enumerate(row))
+                for i, (row, hold) in enumerate(zip(a, call.hold))
+            )
+            b = tuple((1 - hold) * one for one, hold in zip(b, call.hold))
         if call.reset is not None:  # the old state is replaced by the fresh one before the step
             again = call.reset[..., None]
-            fresh = torch.zeros_like(call.state[0]) if call.fresh is None else call.fresh[0]
-            a, b = torch.where(again, 0.0, a), torch.where(again, b + a * fresh, b)
+            fresh = call.fresh or cell.initial_state(x.shape[1])
+            b = tuple(torch.where(again, new, one) for new, one in zip(apply(a, fresh, b), b))
+            a = each(a, lambda one: torch.where(again, 0.0, one))
         if valid is not None:
-            a, b = torch.where(valid[..., None], a, 1.0), torch.where(valid[..., None], b, 0.0)
-        h = scan(a, b, call.state[0])
-        named = {}
+            on = valid[..., None]
+            a = tuple(
+                tuple(torch.where(on, one, float(i == j)) for j, one in enumerate(row))
+                for i, row in enumerate(a)
+            )
+            b = tuple(torch.where(on, one, 0.0) for one in b)
+        states = cell.State(*scan(a, b, call.state))
+        before = states
         if call.readings:
-            before = torch.cat([call.state[0][None], h[:-1]])
+            old = [torch.cat([start[None], part[:-1]]) for start, part in zip(call.state, states)]
             if call.reset is not None:
-                before = torch.where(again, fresh, before)
-            named = dict(zip((*cell.readings, *cell.state_names), (*seen, read_a * before + read_b)))
-        output = cell.readout(projected, cell.State(h))
-        if valid is not None:
-            output = output.masked_fill(~valid[..., None], 0.0)
-            named = {name: value.masked_fill(~valid[..., None], 0.0) for name, value in named.items()}
-        return Result(output, cell.State(h[-1]), named)
+                old = [torch.where(again, new, part) for new, part in zip(fresh, old)]
+            before = cell.State(*apply(of_cell[0], old, of_cell[1]))
+        return answer(call, projected, states, before, seen)
 
 
-def scan(a: Tensor, b: Tensor, h: Tensor) -> Tensor:
-    """All states of h' = a * h + b: a, b (time, batch, size), h (batch, size) -> (time, batch, size)."""
-    time = a.shape[0]
-    short = -time % CHUNK
-    if short:
-        a = torch.cat([a, a.new_ones(short, *a.shape[1:])])
-        b = torch.cat([b, b.new_zeros(short, *b.shape[1:])])
-    chunks = (-1, CHUNK, *a.shape[1:])
-    a, b = a.reshape(chunks), b.reshape(chunks)
+def scan(a: Rows, b: Parts, start: Sequence[Tensor]) -> Parts:
+    """All states of part_i' = sum over j of a_ij * part_j + b_i: b (time, batch, size), start (batch, size) -> as b.
+
+    a is as b, or broadcasts to it: what is the same at every step is scanned once, for all chunks.
+    """
+    time = b[0].shape[0]
+    size = min(CHUNK, time)
+    a, b = each(a, lambda one: chunks(one, size)), tuple(chunks(one, size) for one in b)
     reach = 1
-    while reach < CHUNK:
-        b = torch.cat([b[:, :reach], b[:, reach:] + a[:, reach:] * b[:, :-reach]], 1)
-        a = torch.cat([a[:, :reach], a[:, reach:] * a[:, :-reach]], 1)
+    while reach < size:
+        a, b = doubled(a, b, reach)
         reach *= 2
-    starts = []
-    for decay, gain in zip(a[:, -1].unbind(0), b[:, -1].unbind(0)):
-        starts.append(h)
-        h = decay * h + gain
-    return (b + a * torch.stack(starts)[:, None]).flatten(0, 1)[:time]
+    starts = tuple(one[None] for one in start)
+    if time > size:
+        ends = scan(each(a, lambda one: one[:, -1]), tuple(one[:, -1] for one in b), start)
+        starts = tuple(torch.cat([one, end[:-1]]) for one, end in zip(starts, ends))
+    made = apply(a, [one[:, None] for one in starts], b)
+    return tuple(one.flatten(0, 1)[:time] for one in made)
+
+
+def doubled(a: Rows, b: Parts, reach: int) -> tuple[Rows, Parts]:
+    """From the last `reach` steps, or fewer at a chunk's beginning, to twice as many: a and b (chunks, size, batch, units)."""
+    late, early = each(a, lambda one: one[:, reach:]), each(a, lambda one: one[:, :-reach])
+    further = apply(late, [one[:, :-reach] for one in b], [one[:, reach:] for one in b])
+    b = tuple(torch.cat([one[:, :reach], new], 1) for one, new in zip(b, further))
+    products = tuple(tuple(dot(row, column) for column in zip(*early)) for row in late)
+    a = tuple(
+        tuple(torch.cat([one[:, :reach], new], 1) for one, new in zip(*pair)) for pair in zip(a, products)
+    )
+    return a, b
+
+
+def chunks(one: Tensor, size: int) -> Tensor:
+    """(time, batch, units), or what broadcasts to it, as (chunks, size, batch, units)."""
+    one = one.reshape(*(1,) * (3 - one.dim()), *one.shape)
+    if one.shape[0] == 1:
+        return one.expand(size, -1, -1)[None]
+    short = -one.shape[0] % size
+    return (pad(one, (0, 0, 0, 0, 0, short)) if short else one).unflatten(0, (-1, size))
+
+
+def dot(row: Sequence[Tensor], column: Sequence[Tensor]) -> Tensor:
+    """The sum of products of two rows of tensors."""
+    total = row[0] * column[0]
+    for one, other in zip(row[1:], column[1:]):
+        total = torch.addcmul(total, one, other)
+    return total
+
+
+def each(a: Rows, change: Callable[[Tensor], Tensor]) -> Rows:
+    """The same change of every entry."""
+    return tuple(tuple(change(one) for one in row) for row in a)
 
 
 executor = Scan()

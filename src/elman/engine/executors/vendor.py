@@ -39,6 +39,10 @@ class Vendor:
             return "resets inside a sequence"
         if 0 in call.x.shape:
             return "an empty batch or sequence"
+        compiled = torch.compiler.is_compiling() and torch.is_grad_enabled()
+        if compiled and len(call.state) > 1 and call.x.device.type == "cpu":
+            # torch 2.13: what its oneDNN operator saves is not all tensors
+            return "torch.compile cannot follow torch's LSTM with gradients on a CPU"
         if torch._C._are_functorch_transforms_active() or torch.autograd.forward_ad._current_level >= 0:
             return "a functorch or forward-mode transform is active"
         return None
@@ -56,7 +60,7 @@ class Vendor:
         else:
             output, state = _dense(cell, x, call.state, weights(cell))
         if call.final:
-            last = output[(lengths - 1).clamp(min=0), torch.arange(len(lengths), device=x.device)]
+            last = output[(lengths - 1).clamp(min=0), torch.arange(lengths.shape[0], device=x.device)]
             h = torch.where((lengths > 0)[:, None], last, call.state[0])
             state = cell.State(h, *state[1:])
         return Result(output.masked_fill(padding, 0.0), state if call.final else None, {})
