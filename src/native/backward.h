@@ -1,6 +1,7 @@
 // Gradients: gate gradients of all steps from the last to the first, then those of the input and of the weights.
 #pragma once
 #include "cells.h"
+#include "norm.h"
 #include "product.h"
 #include "schedule.h"
 
@@ -17,10 +18,14 @@ class Backward {
   const elman_call& call_;
   const elman::Schedule schedule_;
   const long hidden_ = call_.hidden, input_ = call_.input, rows_w_ = Cell::GATES * hidden_;
-  const long pitch_ = elman::padded(hidden_), grad_ = elman::row_pitch<T>(N * hidden_), slots_ = call_.slots;
-  const bool held_ = call_.hold_h != nullptr, carries_h_ = Cell::CARRIES_H || held_;
+  const long pitch_ = elman::padded(hidden_), slots_ = call_.slots;
+  const bool held_ = call_.hold_h != nullptr, carries_h_ = Cell::CARRIES_H || held_, normed_ = call_.gain_hh != nullptr;
+  // A token's row of gate gradients: the cell's blocks, or with norms, behind which input and state have gradients of their
+  // own, first the input's and then the state's.
+  const long recurrent_ = normed_ ? Cell::GATES : Cell::RECURRENT, roll_ = normed_ ? 0 : Cell::INPUT_ROLL * hidden_;
+  const long grad_ = elman::row_pitch<T>((normed_ ? 2 * Cell::GATES : N) * hidden_), norm_size_ = 4 * Cell::GATES * pitch_;
   const Panels<T> over_h_{hidden_}, over_x_{input_};
-  T *panels_h_, *panels_x_, *carry_h_, *carry_c_, *bias_, *gradient_, *packed_;
+  T *panels_h_, *panels_x_, *carry_h_, *carry_c_, *bias_, *norms_, *gradient_, *packed_;
   const T **inputs_, **states_;  // x and the h before, by token
   T** grad_inputs_;
 
@@ -32,6 +37,7 @@ class Backward {
     carry_h_ = arena.take<T>(carries_h_ ? call.batch * pitch_ : 0);
     carry_c_ = arena.take<T>(Cell::CELL_STATE ? call.batch * pitch_ : 0);
     bias_ = arena.take<T>(workers * N * pitch_);
+    norms_ = arena.take<T>(normed_ ? threads * norm_size_ : 0);
     packed_ = arena.take<T>(threads * CHUNK * std::max(over_h_.size(1), over_x_.size(1)));
     inputs_ = arena.take<const T*>(total);
     states_ = arena.take<const T*>(total);
@@ -46,8 +52,7 @@ class Backward {
       elman::span(over_h_.count, thread, threads, first, last);
       for (long p = first; p < last; p++) pack(panels_h_, in(call_.weight_hh), over_h_, p, rows_w_, 0);
       elman::span(call_.grad_x ? over_x_.count : 0, thread, threads, first, last);
-      const long roll = Cell::INPUT_ROLL * hidden_;
-      for (long p = first; p < last; p++) pack(panels_x_, in(call_.weight_ih), over_x_, p, rows_w_, roll);
+      for (long p = first; p < last; p++) pack(panels_x_, in(call_.weight_ih), over_x_, p, rows_w_, roll_);
       if (thread < workers) list_tokens(thread);
     });
     if (schedule_.team > 1)
@@ -57,12 +62,17 @@ class Backward {
     elman::parallel(threads, [&](int thread) {
       if (call_.grad_x) input_gradient(thread);
       if (call_.grad_weight_ih)
-        weight_gradient(thread, 0, inputs_, over_x_, Cell::INPUT_ROLL * hidden_, out(call_.grad_weight_ih));
+        weight_gradient(thread, 0, inputs_, over_x_, roll_, out(call_.grad_weight_ih));
       if (call_.grad_weight_hh)
-        weight_gradient(thread, Cell::RECURRENT * hidden_, states_, over_h_, 0, out(call_.grad_weight_hh));
+        weight_gradient(thread, recurrent_ * hidden_, states_, over_h_, 0, out(call_.grad_weight_hh));
     });
-    if (call_.grad_bias_ih) bias_gradient(out(call_.grad_bias_ih), 0, Cell::INPUT_ROLL);
-    if (call_.grad_bias_hh) bias_gradient(out(call_.grad_bias_hh), Cell::RECURRENT, 0);
+    // What is added last has the sum of the gate gradients: a bias, or a norm's shift.
+    const long size = N * pitch_, blocks = Cell::GATES * pitch_;
+    add_up(normed_ ? call_.grad_shift_ih : call_.grad_bias_ih, bias_, workers, size, Cell::INPUT_ROLL);
+    add_up(normed_ ? call_.grad_shift_hh : call_.grad_bias_hh, bias_ + Cell::RECURRENT * pitch_, workers, size, 0);
+    if (!normed_) return;
+    void* const rest[] = {call_.grad_gain_ih, call_.grad_bias_ih, call_.grad_gain_hh, call_.grad_bias_hh};
+    for (int i = 0; i < 4; i++) add_up(rest[i], norms_ + i * blocks, threads, norm_size_, 0);
   }
 
  private:
@@ -99,6 +109,7 @@ class Backward {
     long first_panel = 0, last_panel = over_h_.count;
     if (team) elman::span(over_h_.count, team->member, team->size, first_panel, last_panel);
     const bool leads = !team || team->member == 0;
+    if (normed_) memset(norms_ + (team ? team->member : worker) * norm_size_, 0, norm_size_ * sizeof(T));
     if (leads) {
       memset(bias_ + worker * N * pitch_, 0, N * pitch_ * sizeof(T));
       for (long position = first; position < first + count; position++) start(position);
@@ -113,6 +124,10 @@ class Backward {
           over_rows<1>(going_on, running - going_on,
                        [&]<int ROWS>(long at) { tile<ROWS, WIDTH, false>(worker, t, panel, at); });
         });
+      if (normed_ && t >= 0) {
+        if (team) team->wait();
+        norms(worker, team, t, running);
+      }
       if (team) team->wait();
     }
     if (leads && Cell::CELL_STATE && call_.grad_c_0)
@@ -150,7 +165,7 @@ class Backward {
       for (int m = 0; m < ROWS; m++)
         for (int v = 0; v < WIDTH; v++) sum[m][v] = load(carry_h_ + (first + m) * pitch_ + unit + v * lanes<T>);
     if (GOES_ON)
-      multiply<T, ROWS, WIDTH>(sum, gradient_ + (schedule_.token(worker, t + 1) + place) * grad_ + Cell::RECURRENT * hidden_,
+      multiply<T, ROWS, WIDTH>(sum, gradient_ + (schedule_.token(worker, t + 1) + place) * grad_ + recurrent_ * hidden_,
                                grad_, 1, panels_h_ + unit * rows_w_, rows_w_);
     for (int m = 0; m < ROWS; m++) {
       const long row = schedule_.row[first + m];
@@ -216,10 +231,33 @@ class Backward {
     if (carries_h_) store(carry_h_ + position * pitch_ + at, carry_h);
     if (Cell::CELL_STATE) store(carry_c_ + position * pitch_ + at, carry_c);
     T* to = gradient_ + token * grad_ + at;
-    for (int i = 0; i < N; i++) {
-      store(to + i * hidden_, gradient[i], count);
-      total[i] += gradient[i];
-    }
+    for (int i = 0; i < N; i++) total[i] += gradient[i];
+    if (normed_)
+      for (int g = 0; g < Cell::GATES; g++) {
+        store(to + g * hidden_, gradient[(g + Cell::GATES - Cell::INPUT_ROLL) % Cell::GATES], count);
+        store(to + (Cell::GATES + g) * hidden_, gradient[Cell::RECURRENT + g], count);
+      }
+    else
+      for (int i = 0; i < N; i++) store(to + i * hidden_, gradient[i], count);
+  }
+
+  // The gate gradients of step t back through the norms of input and state.
+  void norms(int worker, const elman::Team* team, long t, long running) const {
+    long first = 0, last = running;
+    if (team) elman::span(running, team->member, team->size, first, last);
+    T* const sums = norms_ + (team ? team->member : worker) * norm_size_;
+    for (int side = 0; side < 2; side++)
+      for (long i = first; i < last; i += NORMED_ROWS) {
+        const long count = std::min(NORMED_ROWS, last - i), blocks = Cell::GATES * pitch_;
+        NormedRow<T> rows[NORMED_ROWS];
+        for (long m = 0; m < count; m++) {
+          const T* saved = slots(call_.saved, t, schedule_.row[schedule_.first[worker] + i + m]) + (Cell::SLOTS + held_) * pitch_;
+          T* gradient = gradient_ + (schedule_.token(worker, t) + i + m) * grad_ + side * rows_w_;
+          rows[m] = {gradient, saved + side * blocks, saved[2 * blocks + side]};
+        }
+        normalise_backward(rows, count, in(side ? call_.gain_hh : call_.gain_ih), Cell::GATES, hidden_, pitch_,
+                           sums + 2 * side * blocks, sums + (2 * side + 1) * blocks);
+      }
   }
 
   // Tokens in blocks that stay in cache over all panels.
@@ -297,13 +335,14 @@ class Backward {
     }
   }
 
-  void bias_gradient(T* to, long block, long roll) const {
+  // to (gates * hidden) = the sum of what each of `count` threads has, `size` apart, gates `pitch_` apart.
+  void add_up(void* to, const T* from, int count, long size, long roll) const {
+    if (!to) return;
     for (long gate = 0; gate < Cell::GATES; gate++)
       for (long unit = 0; unit < hidden_; unit++) {
         T sum = 0;
-        for (int worker = 0; worker < schedule_.workers; worker++)
-          sum += bias_[(worker * N + block + gate) * pitch_ + unit];
-        to[(gate + roll) % Cell::GATES * hidden_ + unit] = sum;
+        for (int i = 0; i < count; i++) sum += from[i * size + gate * pitch_ + unit];
+        out(to)[(gate + roll) % Cell::GATES * hidden_ + unit] = sum;
       }
   }
 };

@@ -44,7 +44,7 @@ typedef struct {
   void* scratch;  // at least elman_native_scratch() bytes, aligned to 64
 
   // Options. `slots` of a step in saved: those of the cell; with hold one more, h before it (LSTM: c after
-  // it).
+  // it); with layer norm more, see below.
   int64_t slots;
   // new = hold * old + (1 - hold) * new, for each part of the state (time, batch, hidden)
   const void* hold_h;
@@ -55,6 +55,12 @@ typedef struct {
   const uint8_t* reset;
   const void *fresh_h, *fresh_c;
   void *grad_fresh_h, *grad_fresh_c;
+
+  // Layer norm, where gain_hh is given: each product with its bias is normalised over all gates, then times gain plus shift
+  // (gates * hidden), epsilon 1e-5. saved then has 2 * gates + 1 slots more: the normalised products of the input and of
+  // the state, and one that begins with 1 / deviation of either.
+  const void *gain_ih, *shift_ih, *gain_hh, *shift_hh;
+  void *grad_gain_ih, *grad_shift_ih, *grad_gain_hh, *grad_shift_hh;
 } elman_call;
 
 // One step of some rows, all arrays dense: weights as above; x (batch, input); h, c and what follows them (batch, hidden).

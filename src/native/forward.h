@@ -2,8 +2,12 @@
 //
 // Where a worker has few rows, a step has little to do with each weight that it reads. Then the input's products of some
 // steps ahead are made together, AHEAD tokens at a time, so that W_ih is read once for all of them.
+//
+// A norm needs all of a row's products. There input and state have products of their own, the input's made ahead, and one
+// pass over a row does the norm and the epilogues.
 #pragma once
 #include "cells.h"
+#include "norm.h"
 #include "product.h"
 #include "schedule.h"
 
@@ -21,12 +25,15 @@ class Forward {
   const elman::Schedule schedule_;
   const long hidden_ = call_.hidden, input_ = call_.input, depth_ = input_ + hidden_;
   const long pitch_ = elman::padded(hidden_), slots_ = call_.slots;
-  const bool held_ = call_.hold_h != nullptr;
+  const bool held_ = call_.hold_h != nullptr, normed_ = call_.gain_hh != nullptr;
   const long vectors_ = (hidden_ + lanes<T> - 1) / lanes<T>, panels_count_ = (vectors_ + UNITS - 1) / UNITS;
   // A row holds x, up against h: one product over both. h begins at a cache line, `before_` elements from the start.
   const long before_ = elman::padded(input_), row_ = elman::row_pitch<T>(before_ + pitch_);
-  const long ahead_row_ = elman::row_pitch<T>(input_), ahead_panel_ = UNITS * Cell::GATES * lanes<T>;
-  T *panels_, *bias_, *rows_[2], *c_, *inputs_, *ahead_;
+  const long ahead_row_ = elman::row_pitch<T>(input_), panel_ = UNITS * Cell::GATES * lanes<T>;
+  // A row of products: vectors of units, of each all gates.
+  const long products_row_ = elman::row_pitch<T>(panels_count_ * panel_);
+  const long ahead_tokens_ = normed_ ? std::max(AHEAD, schedule_.count(0)) : AHEAD;
+  T *panels_, *bias_, *rows_[2], *c_, *inputs_, *ahead_, *norms_, *products_;
 
  public:
   Forward(const elman_call& call, elman::Arena& arena) : call_(call), schedule_(call) {
@@ -34,9 +41,11 @@ class Forward {
     bias_ = arena.take<T>(panels_count_ * UNITS * BIASES * lanes<T>);
     for (T*& rows : rows_) rows = arena.take<T>(call.batch * row_);
     c_ = arena.take<T>(Cell::CELL_STATE ? call.batch * pitch_ : 0);
-    const long tokens = steps_ahead(0) ? schedule_.threads() * AHEAD : 0;
+    const long tokens = steps_ahead(0) ? schedule_.threads() * ahead_tokens_ : 0;
     inputs_ = arena.take<T>(tokens * ahead_row_);
-    ahead_ = arena.take<T>(tokens * panels_count_ * ahead_panel_);
+    ahead_ = arena.take<T>(tokens * products_row_);
+    norms_ = arena.take<T>(normed_ ? 6 * products_row_ : 0);
+    products_ = arena.take<T>(normed_ ? call.batch * products_row_ : 0);
   }
 
   void run() const {
@@ -59,6 +68,9 @@ class Forward {
   long units(long panel) const { return std::min<long>(UNITS, vectors_ - panel * UNITS); }
   T* weights(long panel) const { return panels_ + panel * UNITS * Cell::GATES * lanes<T> * depth_; }
   T* biases(long panel) const { return bias_ + panel * UNITS * BIASES * lanes<T>; }
+  // Of the input's product and of the state's: bias, then the norm's gain and shift, each as a row of products.
+  enum Side { INPUT = 0, STATE = 3 };
+  T* norm(Side side, int which) const { return norms_ + (side + which) * products_row_; }
 
   void pack_panel(long panel) const {
     const long width = units(panel) * Cell::GATES;
@@ -69,6 +81,11 @@ class Forward {
       const long count = std::min<long>(lanes<T>, hidden_ - unit), first = gate * hidden_ + unit;
       pack_transposed(to, width, vector, in(call_.weight_ih), first, count, input_);
       pack_transposed(to + input_ * width * lanes<T>, width, vector, in(call_.weight_hh), first, count, hidden_);
+      if (normed_) {
+        const void* rows[] = {call_.bias_ih, call_.gain_ih, call_.shift_ih, call_.bias_hh, call_.gain_hh, call_.shift_hh};
+        for (int i = 0; i < 6; i++)
+          store(norms_ + i * products_row_ + panel * panel_ + vector * lanes<T>, load(in(rows[i]) + first, count));
+      }
       const V from_x = load(bias_ih + first, count), from_h = load(bias_hh + first, count);
       if (Cell::CANDIDATE_APART && gate == Cell::GATES - 1) {
         store(bias + vector * lanes<T>, from_x);
@@ -82,47 +99,100 @@ class Forward {
   // How many steps' inputs a worker projects together; 0: each in its step. The first worker has the most rows.
   long steps_ahead(int worker) const {
     const long rows = schedule_.count(worker);
+    if (normed_ && rows) return std::max(1l, AHEAD / rows);
     if (schedule_.count(0) > FEW_ROWS || input_ < WIDE_INPUT || call_.time == 1 || !rows) return 0;
     return AHEAD / rows;
   }
 
-  // `thread` has the panels first_panel .. last_panel.
-  void project(int worker, int thread, long t, long steps, long first_panel, long last_panel) const {
+  // A thread has the panels first_panel .. last_panel, and with a norm its share of the tokens.
+  void project(int worker, const elman::Team* team, long t, long steps, long first_panel, long last_panel) const {
     const long begin = schedule_.token(worker, t), end = schedule_.token(worker, std::min(t + steps, call_.time));
-    T* const inputs = inputs_ + thread * AHEAD * ahead_row_;
-    T* to = inputs;
-    for (long step = t, running; to < inputs + (end - begin) * ahead_row_; step++) {
-      running = schedule_.running(worker, step);
-      for (long i = 0; i < running; i++, to += ahead_row_)
-        memcpy(to, in(call_.x) + step * call_.x_time + schedule_.row[schedule_.first[worker] + i] * call_.x_row,
-               input_ * sizeof(T));
-    }
+    T* const inputs = inputs_ + (team ? team->member : worker) * ahead_tokens_ * ahead_row_;
+    auto tokens = [&](long first, long last, const auto& visit) {
+      for (long step = t, token = 0; token < last; step++)
+        for (long i = 0, running = schedule_.running(worker, step); i < running; i++, token++)
+          if (token >= first && token < last) visit(token, step, schedule_.row[schedule_.first[worker] + i]);
+    };
+    tokens(0, end - begin, [&](long token, long step, long row) {
+      memcpy(inputs + token * ahead_row_, in(call_.x) + step * call_.x_time + row * call_.x_row, input_ * sizeof(T));
+    });
     for (long panel = first_panel; panel < last_panel; panel++)
-      with_width(units(panel), [&]<int WIDTH>() {
-        if constexpr (WIDTH <= UNITS)
-          over_rows<rows_of(WIDTH * Cell::GATES)>(
-              0, end - begin, [&]<int ROWS>(long at) { input_tile<ROWS, WIDTH>(worker, panel, at, inputs); });
-      });
-  }
-
-  template <int ROWS, int WIDTH>
-  __attribute__((noinline)) void input_tile(int worker, long panel, long token, const T* inputs) const {
-    constexpr int SUMS = WIDTH * Cell::GATES;
-    V sum[ROWS][SUMS];
-    for (int m = 0; m < ROWS; m++)
-      for (int v = 0; v < SUMS; v++) sum[m][v] = load(biases(panel) + v * lanes<T>);
-    multiply<T, ROWS, SUMS>(sum, inputs + token * ahead_row_, ahead_row_, 1, weights(panel), input_);
-    for (int m = 0; m < ROWS; m++)
-      for (int v = 0; v < SUMS; v++) store(projected(worker, panel, token + m) + v * lanes<T>, sum[m][v]);
+      products(panel, inputs, ahead_row_, end - begin, normed_ ? norm(INPUT, 0) + panel * panel_ : biases(panel), 0, input_,
+               projected(worker, panel, 0));
+    if (!normed_) return;
+    if (team) team->wait();
+    long first = 0, last = end - begin;
+    if (team) elman::span(end - begin, team->member, team->size, first, last);
+    tokens(first, last,
+           [&](long token, long step, long row) { normalised(INPUT, step, row, projected(worker, 0, token)); });
   }
   T* projected(int worker, long panel, long token) const {
-    return ahead_ + ((worker * panels_count_ + panel) * AHEAD + token) * ahead_panel_;
+    return ahead_ + (worker * ahead_tokens_ + token) * products_row_ + panel * panel_;
+  }
+
+  // to = bias + from times `depth` rows of a panel's weights from row `skipped` on, for `count` rows.
+  void products(long panel, const T* from, long from_row, long count, const T* bias, long skipped, long depth, T* to) const {
+    with_width(units(panel), [&]<int WIDTH>() {
+      constexpr int SUMS = WIDTH * Cell::GATES;
+      if constexpr (WIDTH <= UNITS)
+        over_rows<rows_of(SUMS)>(0, count, [&]<int ROWS>(long at) {
+          product_tile<ROWS, SUMS>(from + at * from_row, from_row, bias, weights(panel) + skipped * SUMS * lanes<T>, depth,
+                                   to + at * products_row_);
+        });
+    });
+  }
+  template <int ROWS, int SUMS>
+  __attribute__((noinline)) void product_tile(const T* from, long from_row, const T* bias, const T* weight, long depth,
+                                              T* to) const {
+    V sum[ROWS][SUMS];
+    for (int m = 0; m < ROWS; m++)
+      for (int v = 0; v < SUMS; v++) sum[m][v] = load(bias + v * lanes<T>);
+    multiply<T, ROWS, SUMS>(sum, from, from_row, 1, weight, depth);
+    for (int m = 0; m < ROWS; m++)
+      for (int v = 0; v < SUMS; v++) store(to + m * products_row_ + v * lanes<T>, sum[m][v]);
+  }
+
+  // A row of products through its norm, in place. Saved after the cell's own slots: values, then one slot of scales.
+  void normalised(Side side, long t, long row, T* product) const {
+    const long slot = Cell::SLOTS + held_, place = side == STATE;
+    T* saved = SAVE ? slots(t, row) + slot * pitch_ : nullptr;
+    const T inverse = normalise<T, Cell::GATES>(product, norm(side, 1), norm(side, 2), hidden_,
+                                                SAVE ? saved + place * Cell::GATES * pitch_ : nullptr, pitch_);
+    if (SAVE) saved[2 * Cell::GATES * pitch_ + place] = inverse;
+  }
+  // A row's step from its products: `product` with the state, and the input's, normalised already.
+  void normed_row(long t, long position, T* product, const T* from_x) const {
+    normalised(STATE, t, schedule_.row[position], product);
+    for (long vector = 0; vector < vectors_; vector++) {
+      V gate[Cell::GATES], candidate = {};
+      for (int g = 0; g < Cell::GATES; g++) {
+        const long at = (vector * Cell::GATES + g) * lanes<T>;
+        gate[g] = load(product + at);
+        if (Cell::CANDIDATE_APART && g == Cell::GATES - 1)
+          candidate = load(from_x + at);
+        else
+          gate[g] += load(from_x + at);
+      }
+      epilogue(t, position, vector * lanes<T>, gate, candidate);
+    }
+  }
+  // Step t of a worker's rows, or of a team's; `token`: the first row's input among those made ahead.
+  void normed_step(int worker, const elman::Team* team, long t, long running, long token, long first_panel,
+                   long last_panel) const {
+    const long first = schedule_.first[worker];
+    for (long panel = first_panel; panel < last_panel; panel++)
+      products(panel, rows_[t & 1] + first * row_ + before_, row_, running, norm(STATE, 0) + panel * panel_, input_, hidden_,
+               products_ + first * products_row_ + panel * panel_);
+    if (team) team->wait();
+    long from = 0, to = running;
+    if (team) elman::span(running, team->member, team->size, from, to);
+    for (long i = from; i < to; i++)
+      normed_row(t, first + i, products_ + (first + i) * products_row_, projected(worker, 0, token + i));
   }
 
   // A worker's rows through all steps, or with a team this thread's part of the hidden units of all rows.
   void steps(int worker, const elman::Team* team) const {
     const long first = schedule_.first[worker], count = schedule_.count(worker), steps = steps_ahead(worker);
-    const int thread = team ? team->member : worker;
     const bool leads = !team || team->member == 0;
     long first_panel = 0, last_panel = panels_count_;
     if (team) elman::span(panels_count_, team->member, team->size, first_panel, last_panel);
@@ -131,7 +201,7 @@ class Forward {
     if (team) team->wait();
     for (long t = 0, running; (running = schedule_.running(worker, t)) > 0; t++) {
       const T* old = rows_[t & 1];
-      if (steps && t % steps == 0) project(worker, thread, t, steps, first_panel, last_panel);
+      if (steps && t % steps == 0) project(worker, team, t, steps, first_panel, last_panel);
       const long token = steps ? schedule_.token(worker, t) - schedule_.token(worker, t - t % steps) : -1;
       if (!steps && leads)
         for (long position = first; position < first + running; position++)
@@ -140,7 +210,8 @@ class Forward {
       if (call_.reset && leads)
         for (long position = first; position < first + running; position++) restart(t, position);
       if ((!steps || call_.reset) && team) team->wait();
-      for (long panel = first_panel; panel < last_panel; panel++) {
+      if (normed_) normed_step(worker, team, t, running, token, first_panel, last_panel);
+      for (long panel = normed_ ? last_panel : first_panel; panel < last_panel; panel++) {
         if constexpr (Cell::GATES == 1) {
           with_width(units(panel), [&]<int WIDTH>() {
             over_rows<rows_of(WIDTH)>(first, running, [&]<int ROWS>(long at) {
@@ -191,7 +262,7 @@ class Forward {
     const T *bias = biases(panel), *weight = weights(panel), *row = old + first * row_ + before_;
     V sum[ROWS][SUMS], candidate[ROWS];
     for (int m = 0; m < ROWS; m++)
-      for (int v = 0; v < SUMS; v++) sum[m][v] = load((ahead ? ahead + m * ahead_panel_ : bias) + v * lanes<T>);
+      for (int v = 0; v < SUMS; v++) sum[m][v] = load((ahead ? ahead + m * products_row_ : bias) + v * lanes<T>);
     if constexpr (Cell::CANDIDATE_APART) {
       if (!ahead) multiply<T, ROWS, SUMS>(sum, row - input_, row_, 1, weight, input_);
       for (int m = 0; m < ROWS; m++) {

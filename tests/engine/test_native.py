@@ -16,8 +16,12 @@ from elman.models.rnn import RNN
 
 pytestmark = pytest.mark.skipif(kernels.library() is None, reason="the kernels were not built")
 
-CELLS = [("gru", {}), ("lstm", {}), ("rnn", {}), ("rnn", {"activation": "relu"})]
-NAMES = ["gru", "lstm", "rnn", "relu"]
+NORM = {"layer_norm": True}
+CELLS = [
+    ("gru", {}), ("lstm", {}), ("rnn", {}), ("rnn", {"activation": "relu"}),
+    ("gru", NORM), ("lstm", NORM), ("rnn", NORM),
+]  # fmt: skip
+NAMES = ["gru", "lstm", "rnn", "relu", "gru norm", "lstm norm", "rnn norm"]
 SETS = kernels.INSTRUCTION_SETS
 every_cell = pytest.mark.parametrize(("cell", "options"), CELLS, ids=NAMES)
 
@@ -308,17 +312,26 @@ def test_transforms_and_autocast_go_elsewhere():
     torch.testing.assert_close(tangent, exact)
 
 
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ({"layer_norm": True}, "layer_norm=True"),
-        ({"activation": "gelu"}, "activation='gelu'"),
-    ],
-)
-def test_each_refusal_is_named(options, words):
-    plan = str(RNN("rnn", 3, 5, **options).plan(torch.zeros(1, 2, 3)))
-    assert f"native refused: {words}" in plan
+def test_each_refusal_is_named():
+    plan = str(RNN("rnn", 3, 5, activation="gelu").plan(torch.zeros(1, 2, 3)))
+    assert "native refused: activation='gelu'" in plan
     assert "native refused: no kernel for MinGRU" in str(RNN("mingru", 3, 5).plan(torch.zeros(1, 2, 3)))
+
+
+@pytest.mark.parametrize("change", ["epsilon", "kind", "no shift", "type"])
+def test_a_norm_that_is_not_the_cells_own_is_refused(change):
+    network, x = RNN("gru", 3, 5, layer_norm=True), torch.zeros(1, 2, 3)
+    assert str(network.plan(x)).startswith("native")
+    affine = network.layers[0][0].hh
+    if change == "epsilon":
+        affine.norm.eps = 1e-3
+    elif change == "kind":
+        affine.norm = torch.nn.RMSNorm(15)
+    elif change == "no shift":
+        affine.norm = torch.nn.LayerNorm(15, bias=False)
+    else:
+        affine.norm.double()
+    assert "native refused: a layer norm that is not the cell's own" in str(network.plan(x))
 
 
 def test_a_large_lstm_without_gradients_is_left_to_torch_unless_forced():

@@ -16,8 +16,12 @@ from elman.models.rnn import RNN
 
 pytestmark = pytest.mark.skipif(kernels.library() is None, reason="the kernels were not built")
 
-CELLS = [("gru", {}), ("lstm", {}), ("rnn", {}), ("rnn", {"activation": "relu"})]
-NAMES = ["gru", "lstm", "rnn", "relu"]
+NORM = {"layer_norm": True}
+CELLS = [
+    ("gru", {}), ("lstm", {}), ("rnn", {}), ("rnn", {"activation": "relu"}),
+    ("gru", NORM), ("lstm", NORM), ("rnn", NORM),
+]  # fmt: skip
+NAMES = ["gru", "lstm", "rnn", "relu", "gru norm", "lstm norm", "rnn norm"]
 SETS = kernels.INSTRUCTION_SETS
 every_cell = pytest.mark.parametrize(("cell", "options"), CELLS, ids=NAMES)
 

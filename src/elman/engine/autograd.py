@@ -16,7 +16,10 @@ from elman.engine.contract import Call
 from elman.engine.executors.reference import executor as reference
 from elman.engine.kernels import DROP, KEEP, SHOW, SLOTS
 
-WEIGHTS = ("ih.weight", "hh.weight", "ih.bias", "hh.bias")
+# Names in a cell, in the order of kernels.WEIGHTS; the last four with layer norm.
+WEIGHTS = (
+    "ih.weight", "hh.weight", "ih.bias", "hh.bias", "ih.norm.weight", "ih.norm.bias", "hh.norm.weight", "hh.norm.bias",
+)  # fmt: skip
 STATES = 5  # inputs before the weights: x, h, c, fresh h, fresh c
 FIXED = 7  # arguments of _Native before its inputs
 

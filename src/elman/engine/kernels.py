@@ -20,7 +20,10 @@ from elman.engine.memory import empty, pool
 NAME = "libelman_native.so"
 CELLS = {"gru": 0, "lstm": 1, "rnn_tanh": 2, "rnn_relu": 3}
 SLOTS = (4, 5, 0, 0)  # vectors that a step of each cell leaves for the trace and the backward pass
+GATES = (3, 4, 1, 1)
 PARTS = ("h", "c")
+# Of the library's fields; the last four with layer norm.
+WEIGHTS = ("weight_ih", "weight_hh", "bias_ih", "bias_hh", "gain_ih", "shift_ih", "gain_hh", "shift_hh")
 TYPES = {torch.float32: 0, torch.float64: 1}
 INSTRUCTION_SETS = ("portable", "avx2", "avx512")
 
@@ -30,7 +33,8 @@ _FIELDS = (
     "grad_y* grad_y_time grad_y_row grad_h_n* grad_c_n* grad_saved* grad_x* grad_x_time grad_x_row "
     "grad_weight_ih* grad_weight_hh* grad_bias_ih* grad_bias_hh* grad_h_0* grad_c_0* scratch* "
     "slots hold_h* hold_h_time hold_h_row hold_c* hold_c_time hold_c_row reset* fresh_h* fresh_c* "
-    "grad_fresh_h* grad_fresh_c*"
+    "grad_fresh_h* grad_fresh_c* "
+    "gain_ih* shift_ih* gain_hh* shift_hh* grad_gain_ih* grad_shift_ih* grad_gain_hh* grad_shift_hh*"
 )
 
 
@@ -140,9 +144,9 @@ def pitch(hidden: int) -> int:
     return -(-hidden // 16) * 16
 
 
-def slots(cell: int, held: bool) -> int:
-    """Vectors that a step leaves: those of the cell, and with a hold h before it (LSTM: c after it)."""
-    return SLOTS[cell] + held
+def slots(cell: int, held: bool, normed: bool) -> int:
+    """Vectors that a step leaves: those of the cell, with a hold h before it (LSTM: c after it), and what norms leave."""
+    return SLOTS[cell] + held + normed * (2 * GATES[cell] + 1)
 
 
 def _options(
@@ -188,7 +192,7 @@ def _forward(
     (time, batch, _), hidden = x.shape, h.shape[1]
     y, h_n = _batch_first(time, batch, hidden, x), torch.empty_like(h)
     c_n = h.new_empty(0) if c is None else torch.empty_like(c)
-    count, width, keep = slots(cell, hold_h is not None), pitch(hidden), list[Tensor]()
+    count, width, keep = slots(cell, hold_h is not None, len(weights) > 4), pitch(hidden), list[Tensor]()
     shape = (time, batch, count, width)
     saved = x.new_empty(0)
     if save == KEEP or (save == SHOW and lengths is None):
@@ -198,7 +202,8 @@ def _forward(
     call = _Call()
     _fill(call, x, cell, lengths, hidden)
     _options(call, (hold_h, hold_c), reset, (fresh_h, fresh_c), count, keep)
-    call.weight_ih, call.weight_hh, call.bias_ih, call.bias_hh = (weight.data_ptr() for weight in weights)
+    for name, weight in zip(WEIGHTS, weights):
+        setattr(call, name, weight.data_ptr())
     call.h_0, call.y, call.y_time, call.y_row, call.h_n = (
         h.data_ptr(),
         y.data_ptr(),
@@ -241,7 +246,8 @@ def _backward(
     hidden = h.shape[1]
     call = _Call()
     _fill(call, x, cell, lengths, hidden)
-    call.weight_ih, call.weight_hh, call.bias_ih, call.bias_hh = (weight.data_ptr() for weight in weights)
+    for name, weight in zip(WEIGHTS, weights):
+        setattr(call, name, weight.data_ptr())
     call.h_0, call.y, call.y_time, call.y_row = h.data_ptr(), y.data_ptr(), y.stride(0), y.stride(1)
     call.saved = saved.data_ptr() if saved.numel() else None
     keep: list[Tensor] = []
@@ -263,7 +269,7 @@ def _backward(
         )
     if c is not None:
         call.c_0 = c.data_ptr()
-    names = ("h_0", "c_0", "fresh_h", "fresh_c", "weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    names = ("h_0", "c_0", "fresh_h", "fresh_c", *WEIGHTS)
     for place, (name, value) in enumerate(zip(names, (h, c, fresh_h, fresh_c, *weights)), 1):
         if wanted[place] and value is not None:
             made[place] = torch.empty(value.shape, dtype=value.dtype)
@@ -304,7 +310,7 @@ def _forward_shapes(
     **more: Tensor | None,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     (time, batch, _), hidden = x.shape, h.shape[1]
-    count = slots(cell, hold_h is not None)
+    count = slots(cell, hold_h is not None, len(weights) > 4)
     saved = x.new_empty(time, batch, count, pitch(hidden)) if save else x.new_empty(0)
     y = x.new_empty_strided((time, batch, hidden), (hidden, time * hidden, 1))
     return y, torch.empty_like(h), h.new_empty(0) if c is None else torch.empty_like(c), saved

@@ -144,6 +144,6 @@ _STREAMS: WeakKeyDictionary[Any, list[_Stream] | None] = WeakKeyDictionary()
 def _make(layers: Any) -> list[_Stream] | None:
     """One for each layer; None where the library has no kernel for a cell."""
     cells = [layer[0] for layer in layers]
-    if kernels.library() is None or any(not_native(cell) for cell in cells):
+    if kernels.library() is None or any(not_native(cell) or cell.ih.norm is not None for cell in cells):
         return None
     return [_Stream(cell, kernels.CELLS[native_name(cell)]) for cell in cells]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import operator
 from typing import Any
 
 import torch
+from torch import nn
 
-from elman.engine.autograd import forward, saved_names
+from elman.engine.autograd import WEIGHTS, forward, saved_names
 from elman.engine.contract import Call, Result
 from elman.engine.executors.vendor import executor as vendor
 from elman.engine.kernels import CELLS, TYPES, library
+
+EPSILON = 1e-5  # of a layer norm, as in the library
 
 
 class Native:
@@ -57,7 +61,8 @@ class Native:
     def run(self, call: Call) -> Result:
         cell: Any = call.cell
         kind = CELLS[kernel_name(cell)]
-        weights = [cell.ih.weight, cell.hh.weight, cell.ih.bias, cell.hh.bias]
+        names = WEIGHTS if cell.hh.norm is not None else WEIGHTS[:4]
+        weights = [operator.attrgetter(name)(cell) for name in names]
         y, h_n, c_n, saved = forward(cell, kind, call, weights)
         state = cell.State(h_n) if c_n is None else cell.State(h_n, c_n)
         named = {}
@@ -85,7 +90,16 @@ def refuses_cell(cell: Any) -> str | None:
             if cell.kernel == "rnn"
             else f"no kernel for {type(cell).__name__}"
         )
-    return "layer_norm=True" if cell.ih.norm is not None else None
+    for affine in (cell.ih, cell.hh):
+        norm = affine.norm
+        if norm is not None and (
+            type(norm) is not nn.LayerNorm
+            or norm.eps != EPSILON
+            or norm.bias is None
+            or norm.weight.dtype != affine.weight.dtype
+        ):
+            return "a layer norm that is not the cell's own"
+    return None
 
 
 executor = Native()
