@@ -1,4 +1,4 @@
-"""Predictions for new sequences: texts to classes, numbers or tags, series to forecasts with intervals."""
+"""Predictions for new sequences: texts and series to classes or numbers, words to tags, series to forecasts with intervals."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from elman.data.contract import SeriesTable
 from elman.data.download import local, read_text
 from elman.data.series import prepare as prepare_series
 from elman.data.table import column, read_table
+from elman.data.values import read_values
 from elman.encoding.sequences import SequenceFeed
 from elman.encoding.tagged import TaggedFeed
 from elman.models.heads import LEVELS, point, quantiles
 from elman.run import Run
+from elman.tasks._values import LabelledValueEncoder
 from elman.tasks.contract import evaluating, run_batches
 from elman.tasks.tagging import shares, step_logits
 
@@ -31,7 +33,8 @@ def predict(run: Run | str | Path, source: str | Path | Iterable[str] | pl.DataF
     """Predictions of a run as a table.
 
     Texts (a list of strings, a text file with one per line, a table with the run's text column): prediction and, for
-    classes, a probability each. Series (a table with the run's columns): the steps after its last row, with an interval from the
+    classes, a probability each. The same for series that have a label (a .ts file, a table with a row for each step and a column `series`,
+    arrays (time, channels)). Series to forecast (a table with the run's columns): the steps after its last row, with an interval from the
     network's quantiles or from its errors on the validation split. Tags: a row for each word of the texts, of lists of words, or of a
     .conllu file. Raises DataError for what does not fit the run.
     """
@@ -45,23 +48,28 @@ def predict(run: Run | str | Path, source: str | Path | Iterable[str] | pl.DataF
         raise RecipeError(
             "a language model predicts the next token; let it write: elman generate RUN --prompt TEXT"
         )
-    return _texts(run, source)
+    return _labelled(run, source)
 
 
-def _texts(run: Run, source: Any) -> pl.DataFrame:
-    texts = read_texts(source, run.recipe.data.text)
-    encoder, recipe = run.encoder, run.recipe
-    feed = SequenceFeed(
-        encoder.text.encode_many(texts), np.zeros(len(texts), np.int64), padding=recipe.encoding.padding
-    )
+def _labelled(run: Run, source: Any) -> pl.DataFrame:
+    encoder = run.encoder
+    if isinstance(encoder, LabelledValueEncoder):
+        names, values = read_values(source, encoder.values.channels)
+        shown: dict[str, list[Any]] = {"series": names, "steps": list(map(len, values))}
+        sequences, padding = encoder.values.encode_many(values), "right"
+    else:
+        texts = read_texts(source, run.recipe.data.text)
+        shown, sequences = {"text": texts}, encoder.text.encode_many(texts)
+        padding = run.recipe.encoding.padding
+    feed = SequenceFeed(sequences, np.zeros(len(sequences), np.int64), padding=padding)
     outputs = run_batches(
         run.network, feed, 256, lambda batch: run.network(batch.inputs, batch.lengths).values
     )
     if encoder.labels is None:
-        return pl.DataFrame({"text": texts, "prediction": outputs[:, 0] * encoder.std + encoder.mean})
+        return pl.DataFrame({**shown, "prediction": outputs[:, 0] * encoder.std + encoder.mean})
     shares = torch.from_numpy(outputs).softmax(-1).numpy()
     named = {f"p({label})": shares[:, k] for k, label in enumerate(encoder.labels)}
-    return pl.DataFrame({"text": texts, "prediction": [encoder.labels[k] for k in shares.argmax(1)], **named})
+    return pl.DataFrame({**shown, "prediction": [encoder.labels[k] for k in shares.argmax(1)], **named})
 
 
 def _tags(run: Run, source: Any) -> pl.DataFrame:
