@@ -44,6 +44,11 @@ def compare(runs: Sequence[RunFolder], split: str) -> Comparison:
         )
     stored = [run.scores.get(split) or _missing(run, split) for run in runs]
     primary = stored[0]["primary"]
+    names = sorted({scores["primary"]["name"] for scores in stored})
+    if len(names) > 1:
+        raise RunError(
+            f"these runs are measured by {' and '.join(names)}; they answer different questions, so nothing can be compared."
+        )
     tables = [pl.read_parquet(run.folder / f"predictions-{split}.parquet") for run in runs]
     each = [table["error"].to_numpy() for table in tables]
     if len({len(errors) for errors in each}) > 1:
