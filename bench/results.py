@@ -18,7 +18,7 @@ from pathlib import Path
 import rows
 
 SEEDS = (0, 1, 2)
-METRICS = {"accuracy": "accuracy", "nats_per_character": "nats per character", "mse": "MSE"}
+METRICS = {"accuracy": "accuracy", "nats_per_character": "nats per character", "mse": "MSE", "rmse": "RMSE"}
 # claim: (what is promised, title, source, path below FOLDER or None, settings, metric, bound, higher is better)
 CLAIMS = {
     "syllables": (
@@ -29,11 +29,35 @@ CLAIMS = {
         "vanilla RNN on the same words (no promise)", "The same, vanilla RNN",
         "syllables", None, {"cell": "rnn"}, "accuracy", None, True,
     ),
+    "modular-arithmetic": (
+        "arithmetic modulo 5 trained to 20 characters, tested on 21 to 100: at least 97% (chance: 20%)",
+        "Arithmetic modulo 5, trained to 20 characters, tested on 21 to 100 (LSTM)", "modular_arithmetic", None, {}, "accuracy", 0.97, True,
+    ),
+    "dyck1": (
+        "Dyck-1 trained to 40 brackets, tested on 42 to 200: at least 99% (chance: 61.3%)",
+        "Dyck-1, trained to 40 brackets, tested on 42 to 200 (LSTM)", "dyck1", None, {}, "accuracy", 0.99, True,
+    ),
+    "dyck2": (
+        "Dyck-2 trained to 40 brackets, tested on 42 to 200: at least 98% (chance: 38.7%)",
+        "Dyck-2, trained to 40 brackets, tested on 42 to 200 (LSTM)", "dyck2", None, {}, "accuracy", 0.98, True,
+    ),
+    "copy-memory": (
+        "copy memory trained to 40 steps, tested on 41 to 80: at least 99% (chance: 12.5%)",
+        "Copy memory, trained to 40 steps, tested on 41 to 80 (GRU)", "copy_memory", None, {}, "accuracy", 0.99, True,
+    ),
+    "adding": (
+        "adding trained to 50 steps, tested on 51 to 200: RMSE at most 0.05 (chance: 0.408)",
+        "Adding, trained to 50 steps, tested on 51 to 200 (GRU)", "adding", None, {}, "rmse", 0.05, False,
+    ),
     "imdb": (
         "IMDB 25k/25k at least 90.6%", "IMDB film reviews, 25k/25k (minGRU, both directions)", "imdb", "imdb", {}, "accuracy", 0.906, True,
     ),
     "ud-ewt": (
         "UD EWT tagging at least 92%", "UD EWT, parts of speech (GRU, both directions)", "ud-ewt", "ud-ewt", {}, "accuracy", 0.92, True,
+    ),
+    "japanese-vowels": (
+        "Japanese vowels at least 95%", "Japanese vowels, 270/370 series: which of nine speakers (GRU, both directions)",
+        "japanese-vowels", "japanese-vowels", {}, "accuracy", 0.95, True,
     ),
     "shakespeare": (
         "Tiny Shakespeare at most 1.49 nats per character", "Tiny Shakespeare, 90/10 (LSTM)",
