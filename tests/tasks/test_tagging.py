@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -143,6 +144,19 @@ def test_the_feed_gives_every_word_once_beside_its_tag():
         TaggedFeed([np.ones(2)], [np.ones(1)])
     with pytest.raises(DataError, match="sentence 0 is empty|sequence 0 is empty"):
         TaggedFeed([np.ones(0)], [np.ones(0)])
+
+
+def test_the_loss_of_a_batch_is_the_mean_of_its_parts_and_words_without_a_tag_add_nothing(own):
+    prepared = workbench.prepare(as_recipe(own, dropout=0.0, token_dropout=0.0))
+    network = prepared.task.network(prepared.encoded.encoder, prepared.recipe)
+    objective = prepared.task.objective(prepared.encoded, prepared.recipe)
+    batch = prepared.encoded.feeds["train"].take(np.arange(7))
+    whole = objective(network, batch, None)
+    parts = [batch.part(number, 3) for number in range(3)]
+    together = sum(share * objective(network, part, None).loss for part, share in parts)
+    torch.testing.assert_close(together, whole.loss)
+    nothing = objective(network, replace(batch, targets=torch.full_like(batch.targets, UNSCORED)), None)
+    assert nothing.loss.item() == 0 and whole.examples == 7
 
 
 # What is measured

@@ -55,7 +55,10 @@ def _given(path: Path) -> dict[SplitName, str]:
     elif is_archive(path):
         wanted = set(FILES.values())
         content = members(path, lambda name: PurePosixPath(name).name in wanted)
-        found = {PurePosixPath(name).name: text.decode("utf-8-sig") for name, text in content}
+        try:
+            found = {PurePosixPath(name).name: text.decode("utf-8-sig") for name, text in content}
+        except UnicodeDecodeError as error:
+            raise DataError(f"a file in {path} is not UTF-8: {error}. Get it again.") from None
     else:
         raise DataError(f"{path} is one file; ud-ewt has three. Give their folder, or: elman train {path}")
     missing = [file for file in FILES.values() if file not in found]
