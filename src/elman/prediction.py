@@ -14,6 +14,8 @@ import torch
 from elman.core.errors import DataError, RecipeError
 from elman.data.conllu import parse
 from elman.data.contract import SeriesTable
+from elman.data.derived import follows
+from elman.data.derived import forward as derived
 from elman.data.download import local, read_text
 from elman.data.series import prepare as prepare_series
 from elman.data.table import column, read_table
@@ -29,19 +31,25 @@ from elman.tasks.tagging import shares, step_logits
 INTERVAL = 0.9  # share of true values that a forecast's interval is meant to hold
 
 
-def predict(run: Run | str | Path, source: str | Path | Iterable[str] | pl.DataFrame) -> pl.DataFrame:
+def predict(
+    run: Run | str | Path,
+    source: str | Path | Iterable[str] | pl.DataFrame,
+    future: str | Path | pl.DataFrame | None = None,
+) -> pl.DataFrame:
     """Predictions of a run as a table.
 
     Texts (a list of strings, a text file with one per line, a table with the run's text column): prediction and, for
     classes, a probability each. The same for series that have a label (a .ts file, a table with a row for each step and a column `series`,
     arrays (time, channels)). Series to forecast (a table with the run's columns): the steps after its last row, with an interval from the
-    network's quantiles or from its errors on the validation split. Tags: a row for each word of the texts, of lists of words, or of a
+    network's quantiles or from its errors on the validation split; `future` is a table of what is known of those steps. Tags: a row for each word of the texts, of lists of words, or of a
     .conllu file. Raises DataError for what does not fit the run.
     """
     run = Run.open(run)
     task = run.recipe.task
     if task == "forecasting":
-        return _forecast(run, source)
+        return _forecast(run, source, future)
+    if future is not None:
+        raise RecipeError(f"--future is for forecasts; this run is one of {task}.")
     if task == "tagging":
         return _tags(run, source)
     if task == "language_modelling":
@@ -131,17 +139,20 @@ def read_texts(source: Any, name: str | None) -> list[str]:
     return frame[wanted].cast(pl.String).fill_null("").to_list()
 
 
-def _forecast(run: Run, source: Any) -> pl.DataFrame:
+def _forecast(run: Run, source: Any, future: Any = None) -> pl.DataFrame:
     recipe, encoder, network = run.recipe, run.encoder, run.network
     if not isinstance(source, (pl.DataFrame, str, Path)):
         raise DataError("this run forecasts series: give a table with its columns, not texts.")
     frame = source if isinstance(source, pl.DataFrame) else read_table(local(str(source)))
+    if future is not None:
+        frame = _with_future(frame, future, encoder, recipe.data.known)
     options = replace(
         recipe.data,
         time=encoder.time,
         entity=encoder.entity,
         target=encoder.series,
-        known=encoder.known,
+        # What follows from dates and entities is made again; older runs do not say which columns were given.
+        known=recipe.data.known or tuple(name for name in encoder.known if name in frame.columns),
         observed=encoder.observed,
         fold=None,  # of the new rows all are the past
         history=None,
@@ -154,7 +165,7 @@ def _forecast(run: Run, source: Any) -> pl.DataFrame:
         borders=(None, None),
         season=encoder.season,
     )
-    longer, origins = _extended(table, encoder)
+    longer, origins = _extended(table, encoder, recipe.data.static)
     arrays = encoder.arrays(longer)
     context, horizon, series = encoder.window.context_length, encoder.horizon, len(encoder.series)
     first = np.searchsorted(arrays["entity"], arrays["entity"][origins])
@@ -210,7 +221,38 @@ def _forecast(run: Run, source: Any) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-def _extended(table: SeriesTable, encoder: Any) -> tuple[SeriesTable, np.ndarray]:
+def _with_future(frame: pl.DataFrame, future: Any, encoder: Any, known: tuple[str, ...]) -> pl.DataFrame:
+    """The rows of the past, then those of the future with what is known of them."""
+    where = "the future" if isinstance(future, pl.DataFrame) else str(future)
+    ahead = future if isinstance(future, pl.DataFrame) else read_table(local(str(future)))
+    if not known:
+        raise DataError(
+            "this run knows nothing in advance that a file of the future could say; drop --future."
+        )
+    keys = [name for name in (encoder.time, encoder.entity) if name]
+    for name in (*keys, *known):
+        column(ahead, name, where)
+    ahead = ahead.select(*keys, *known)
+    if ahead[encoder.time].dtype != frame[encoder.time].dtype:
+        raise DataError(
+            f"the times of {where} are written in another way than those of the past: {ahead[encoder.time][0]!r}, "
+            f"{frame[encoder.time][0]!r}. Write them alike."
+        )
+    if encoder.entity:
+        absent = set(frame[encoder.entity].unique()) - set(ahead[encoder.entity].unique())
+        if absent:
+            raise DataError(
+                f"{where} says nothing of {len(absent)} of the series, e.g. {min(map(str, absent))!r}."
+            )
+    again = ahead.join(frame.select(keys), on=keys, how="semi").height
+    if again:
+        raise DataError(
+            f"{again:,} rows of {where} are of times that the past has, too; it begins after the last of them."
+        )
+    return pl.concat([frame, ahead], how="diagonal_relaxed")
+
+
+def _extended(table: SeriesTable, encoder: Any, static: tuple[str, ...]) -> tuple[SeriesTable, np.ndarray]:
     """The table with `horizon` rows more per entity, and the first of them. Rows that hold covariates but no target
     yet are the future already."""
     frame, time = table.frame, table.time
@@ -223,9 +265,10 @@ def _extended(table: SeriesTable, encoder: Any) -> tuple[SeriesTable, np.ndarray
         length = int(seen.arg_true().max() or 0) + 1  # type: ignore[arg-type]
         step: Any = group[time].diff().drop_nulls().mode().min()
         missing = max(0, length + encoder.horizon - group.height)
-        if missing and encoder.known:
+        given = [name for name in encoder.known if not follows(name, static)]
+        if missing and given:
             raise DataError(
-                f"the covariates {', '.join(encoder.known)} must be given for {encoder.horizon} steps after the last target; {missing} are missing."
+                f"the covariates {', '.join(given)} must be given for {encoder.horizon} steps after the last target; {missing} are missing."
             )
         end: Any = group[time].max()
         stamps = pl.Series(time, [end + step * (k + 1) for k in range(missing)], dtype=group[time].dtype)
@@ -235,9 +278,10 @@ def _extended(table: SeriesTable, encoder: Any) -> tuple[SeriesTable, np.ndarray
         parts.append(pl.concat([group, more], how="diagonal")[: length + encoder.horizon])
         origins.append(offset + length)
         offset += length + encoder.horizon
-    return replace(
-        table, frame=pl.concat(parts), borders=(table.frame[time].max(), table.frame[time].max())
-    ), np.array(origins)
+    whole = derived(pl.concat(parts), time, table.entity, encoder.known, static)
+    return replace(table, frame=whole, borders=(table.frame[time].max(), table.frame[time].max())), np.array(
+        origins
+    )
 
 
 def _conformal(run: Run, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:

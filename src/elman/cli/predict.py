@@ -2,6 +2,7 @@
 
 elman predict RUN --text "a fine film"
 elman predict RUN reviews.csv --out predictions.csv
+elman predict RUN sales.csv --future plans.csv
 elman predict TAGGER --text "The old man the boat."    # a row for each word
 """
 
@@ -25,6 +26,7 @@ class Predict:
     source: Annotated[Path | None, tyro.conf.Positional] = (
         None  # a table, a text file with one text a line, or CoNLL-U
     )
+    future: Path | None = None  # forecasts: a table with the covariates known in advance of the steps to come
     text: tuple[str, ...] = ()  # texts given on the command line
     out: Path | None = None  # a csv file; printed when not given
 
@@ -38,7 +40,7 @@ def main(arguments: list[str]) -> int:
     from elman.prediction import predict
     from elman.run import Run
 
-    frame = predict(Run.open(options.run), options.text or options.source or "")
+    frame = predict(Run.open(options.run), options.text or options.source or "", options.future)
     content = frame.write_csv(float_precision=6)
     if options.out is None:
         print(content, end="")

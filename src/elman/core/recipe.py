@@ -30,6 +30,8 @@ class DataOptions:
     target: tuple[str, ...] = ()  # columns to forecast
     entity: str | None = None  # column that tells the series of a panel apart
     known: tuple[str, ...] = ()  # covariates known in advance
+    static: tuple[str, ...] = ()  # columns that stay the same in an entity: numbers, or names of groups
+    holidays: str | None = None  # a country, e.g. US: its holidays are known in advance
     observed: tuple[str, ...] = ()  # covariates known only up to now
     frequency: str | None = None  # e.g. "1h", "1d"; measured from the time stamps when not given
     gaps: Literal["forward", "mask", "error"] = "forward"  # missing: last value, flagged too, or refused
@@ -68,7 +70,7 @@ class EncodingOptions:
     horizon: int | None = None  # time steps a forecast gives
     stride: int = 1  # steps between training windows
     scaler: Literal["standard", "min_max", "robust", "difference", "log_return", "none"] | None = None
-    window_norm: Literal["none", "last", "mean"] | None = None  # level taken off a window
+    window_norm: Literal["none", "last", "mean", "scale"] | None = None  # level taken off a window, or its size
     patch_length: int | None = None  # consecutive steps read as one
     channels: Literal["joint", "independent"] | None = None  # one window of all series, or one each
     calendar: bool | None = None  # hour, weekday and day of year as covariates
@@ -100,7 +102,7 @@ class ModelOptions:
     longest_memory: float | None = None  # longest dependency in steps, for chrono
     pooling: Literal["last", "mean", "max", "mean_max", "none"] | None = None  # states of all steps to one
     tied: bool = False  # language models: input and output share one matrix
-    distribution: Literal["point", "quantiles", "student_t"] = "point"  # what a forecast's head gives
+    distribution: Literal["point", "quantiles", "student_t", "negative_binomial"] = "point"  # what a forecast's head gives
     executor: str = "auto"  # which engine runs the cell: auto, native, vendor, scan, reference
 
 

@@ -9,31 +9,13 @@ from typing import Any, cast
 import polars as pl
 
 from elman.core.errors import DataError
-from elman.core.files import sha256
 from elman.core.recipe import DataOptions
 from elman.data.contract import Provenance, SeriesTable
-from elman.data.download import local
+from elman.data.derived import holiday_column, static_columns
 from elman.data.folds import Fold
 from elman.data.pitfalls import known_too_early, sentinel_notes
-from elman.data.table import column, read_table
-
-TIME_NAMES = ("time", "date", "datetime", "timestamp", "ds", "day", "month")
-FORMATS = (
-    None, "%d.%m.%Y %H:%M:%S", "%d.%m.%Y", "%m/%d/%Y", "%Y/%m/%d %H:%M", "%d/%m/%Y", "%m/%d/%Y %H:%M", "%Y%m%d", "%Y-%m",
-    "%b %Y", "%d %b %Y", "%Y-%m-%d %H:%M:%S%.f",
-)  # fmt: skip
-# Steps in the main season, by the length of a step: a day of minutes or hours, a week of days, a year of the rest.
-SEASONS = (
-    (timedelta(hours=12), timedelta(days=1)),
-    (timedelta(days=2), timedelta(days=7)),
-    (timedelta(days=400), timedelta(days=364)),
-)
-
-
-def load(options: DataOptions, frame: pl.DataFrame | None = None) -> SeriesTable:
-    """A table of series from the user's file, or from what was read of it."""
-    path = local(options.path or options.source)
-    return prepare(read_table(path) if frame is None else frame, path, options, sha256(path))
+from elman.data.stamps import read_stamps, season_of
+from elman.data.table import column
 
 
 def prepare(
@@ -46,7 +28,11 @@ def prepare(
     Raises DataError for a missing or non-numeric column, time stamps that cannot be read, or two different rows with
     the same time (and entity).
     """
-    time = column(frame, options.time, path) if options.time else _guess_time(frame, path)
+    if not options.time:
+        raise DataError(
+            f"{path}: which column is the time? Columns: {', '.join(frame.columns)}. Say so with --time COLUMN."
+        )
+    time = column(frame, options.time, path)
     entity = column(frame, options.entity, path) if options.entity else None
     covariates = {column(frame, name, path) for name in (*options.known, *options.observed)}
     numeric = [
@@ -54,9 +40,7 @@ def prepare(
         for name in frame.columns
         if frame[name].dtype.is_numeric() and name not in {time, entity, *covariates}
     ]
-    targets = tuple(column(frame, name, path) for name in options.target) or tuple(
-        numeric[:1] if len(numeric) == 1 else ()
-    )
+    targets = tuple(column(frame, name, path) for name in options.target)
     if not targets:
         raise DataError(
             f"{path}: which column shall be forecast? Numeric columns: {', '.join(numeric) or 'none'}. "
@@ -65,7 +49,8 @@ def prepare(
     if time in targets:
         raise DataError(f"{time!r} is both --time and --target of {path}. Choose another target.")
     frame = _parse_time(frame, time, path)
-    wanted = [*targets, *options.known, *options.observed]
+    frame, static = static_columns(frame, options.static, entity, path)
+    wanted = [*targets, *options.known, *static, *options.observed]
     for name in wanted:
         frame = _numbers(frame, name, path)
     found = list(notes)
@@ -86,16 +71,32 @@ def prepare(
     frame, more = _sorted(frame.select(list(dict.fromkeys([*keys, *wanted]))), keys, path)
     frame, gaps, step = _regular(frame, time, entity, path, _step(options.frequency))
     found += more + gaps
+    known = (*options.known, *static)
+    for name in static:  # rows that were put into gaps are of the same entity
+        frame = frame.with_columns(pl.col(name).forward_fill().backward_fill().over(cast(str, entity)))
+    if options.holidays:
+        frame, holiday = holiday_column(frame, time, options.holidays, path)
+        known = (*known, holiday)
     frame, late = _delayed(frame, options, entity, path)
     found += late
     frame, borders, end, rule = _split(frame, time, options, borders, end, rule)
     if borders[0] is not None:  # a history to predict from has no training rows
         found += known_too_early(frame.filter(pl.col(time) < borders[0]), targets, options.known, entity)
+    if kind == "level" and entity and _counts(frame, targets):
+        kind = "count"
     return SeriesTable(
         frame, time, targets, borders, Provenance(source or str(getattr(path, "name", path)), data_hash, rule, tuple(found), licence, citation),
-        entity=entity, known=options.known, observed=options.observed, frequency=str(step), season=season or season_of(step), kind=kind,  # type: ignore[arg-type]
+        entity=entity, known=known, observed=options.observed, frequency=str(step), season=season or season_of(step), kind=kind,  # type: ignore[arg-type]
         end=end,
     )  # fmt: skip
+
+
+def _counts(frame: pl.DataFrame, names: tuple[str, ...]) -> bool:
+    """Whether columns hold whole numbers from 0 on, and 0 among them."""
+    columns = [frame[name].drop_nulls() for name in names]
+    return all(bool(((one >= 0) & (one == one.floor())).all()) for one in columns) and any(
+        bool((one == 0).any()) for one in columns
+    )
 
 
 def _split(
@@ -151,49 +152,21 @@ def _delayed(
     return frame, notes
 
 
-def _guess_time(frame: pl.DataFrame, path: Any) -> str:
-    dates = [name for name in frame.columns if frame[name].dtype in (pl.Date, pl.Datetime)]
-    named = [name for name in frame.columns if name.lower() in TIME_NAMES]
-    for choice in (dates, named):
-        if len(choice) == 1:
-            return choice[0]
-    raise DataError(
-        f"{path}: which column is the time? Columns: {', '.join(frame.columns)}. Say so with --time COLUMN."
-    )
-
-
-def as_times(values: pl.Series) -> pl.Series | None:
-    """Dates, also where they come as text; whole numbers as they are; None for what is no time."""
-    if values.dtype != pl.String:
-        return values if values.dtype.is_temporal() or values.dtype.is_integer() else None
-    for form in FORMATS:
-        try:
-            return values.str.to_datetime(form, strict=True)
-        except pl.exceptions.PolarsError:
-            continue
-    return None
-
-
 def _parse_time(frame: pl.DataFrame, time: str, path: Any) -> pl.DataFrame:
-    """Dates, times with or without zone (made UTC), or whole numbers."""
+    """Dates, times with or without zone (made UTC), seconds since 1970, or whole numbers as they are."""
     values = frame[time]
-    if values.dtype == pl.String:
-        parsed = as_times(values)
-        if parsed is None:
-            raise DataError(
-                f"column {time!r} of {path} does not read as a date: {values.drop_nulls()[0]!r}. Expected e.g. 2024-01-31 or 2024-01-31 13:00:00."
-            )
-        frame = frame.with_columns(parsed.alias(time))
-    elif values.dtype.is_float():
-        raise DataError(f"column {time!r} of {path} holds fractions; expected dates or whole numbers.")
-    if isinstance(frame[time].dtype, pl.Datetime):
-        zone = getattr(frame[time].dtype, "time_zone", None)
-        if zone:
-            frame = frame.with_columns(pl.col(time).dt.convert_time_zone("UTC").dt.replace_time_zone(None))
-        frame = frame.with_columns(pl.col(time).cast(pl.Datetime("us")))
-    missing = frame[time].null_count()
+    missing = values.null_count()
     if missing:
         raise DataError(f"column {time!r} of {path} has no time in {missing:,} rows. Fill or drop them.")
+    stamps = read_stamps(values)
+    if stamps is not None:
+        return frame.with_columns(stamps)
+    if values.dtype.is_float():
+        raise DataError(f"column {time!r} of {path} holds fractions; expected dates or whole numbers.")
+    if not values.dtype.is_integer():
+        raise DataError(
+            f"column {time!r} of {path} does not read as a date: {values[0]!r}. Expected e.g. 2024-01-31 or 2024-01-31 13:00:00."
+        )
     return frame
 
 
@@ -287,13 +260,3 @@ def _step(frequency: str | None) -> timedelta | None:
     if not match:
         raise DataError(f"frequency {frequency!r} is no step of time; expected e.g. 15m, 1h, 1d or 1w.")
     return timedelta(**{units[match[2]]: int(match[1])})
-
-
-def season_of(step: Any) -> int:
-    """Steps in the main season of a series with this step; 1 where there is none."""
-    if not isinstance(step, timedelta):
-        return 1
-    for limit, season in SEASONS:
-        if step <= limit:
-            return max(1, round(season / step))
-    return 1

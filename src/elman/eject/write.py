@@ -85,6 +85,8 @@ def refuse(recipe: Recipe) -> None:
         else []
     )
     reasons += [f"scaler={recipe.encoding.scaler}"] if recipe.encoding.scaler in CHANGES else []
+    reasons += ["window_norm=scale"] if recipe.encoding.window_norm == "scale" else []
+    reasons += ["distribution=negative_binomial"] if model.distribution == "negative_binomial" else []
     reasons += ["left padding"] if recipe.encoding.padding == "left" else []
     if reasons:
         raise RecipeError(

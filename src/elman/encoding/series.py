@@ -201,6 +201,7 @@ class SeriesEncoder:
             "entity": arrays["entity"], "origins": origins, "context_length": self.window.context_length,
             "horizon": self.horizon, "season": self.season, "kind": self.kind, "series": self.series,
             "train_rows": train, "mean": np.nanmean(observed, 0), "std": spread(np.nanstd(observed, 0), observed),
+            "entities": _names(table),
         }  # fmt: skip
         return Encoded(feeds, problem, self.summary(arrays))
 
@@ -256,6 +257,14 @@ def _entities(table: SeriesTable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         entity = frame[table.entity].rle_id().to_numpy().astype(np.int64)
     starts = np.concatenate([[True], entity[1:] != entity[:-1]])
     return entity, starts, (frame[table.time] < table.borders[0]).to_numpy()
+
+
+def _names(table: SeriesTable) -> tuple[str, ...]:
+    """Names of the entities in the order of their numbers; none where there is one series alone."""
+    if table.entity is None:
+        return ()
+    runs = table.frame[table.entity].rle().struct.field("value")
+    return tuple(map(str, runs.to_list()))
 
 
 def _step(table: SeriesTable, entity: np.ndarray) -> np.timedelta64:

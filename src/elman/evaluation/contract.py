@@ -107,6 +107,7 @@ class SeriesProblem:
     train_rows: np.ndarray
     mean: np.ndarray
     std: np.ndarray
+    entities: tuple[str, ...] = ()  # names by number, where there are several
 
     def future(self, split: SplitName) -> np.ndarray:
         """True values (windows, horizon, series), NaN where none was observed."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from elman.core.results import Metric, Predictions
+from elman.evaluation import panel
 from elman.evaluation.contract import SeriesProblem
 
 PRIMARY = Metric("mse", "training deviations squared", higher_is_better=False)
@@ -21,13 +22,13 @@ def errors(predictions: Predictions, problem: SeriesProblem) -> np.ndarray:
 
 
 def metrics(predictions: Predictions, problem: SeriesProblem) -> dict[str, float]:
-    """mse, mae_scaled (training deviations); mae, rmse (data's unit, mean over series); mase; and where they apply
+    """mse, mae_scaled (training deviations); mae, rmse (data's unit, mean over series); wape, mase, rmsse; and where they apply
     coverage and pinball of the intervals, and the share of signs that are right for returns.
 
     All are NaN where a forecast is no number: a mean over the others would reward leaving hard windows out.
     """
     if not np.isfinite(predictions.outputs).all():
-        return dict.fromkeys(("mse", "mae_scaled", "mae", "rmse", "mase"), float("nan"))
+        return dict.fromkeys(("mse", "mae_scaled", "mae", "rmse", "wape", "mase", "rmsse"), float("nan"))
     difference = predictions.outputs - predictions.targets
     scaled = difference / problem.std
     each_mae = np.nanmean(np.abs(difference), (0, 1))
@@ -36,8 +37,7 @@ def metrics(predictions: Predictions, problem: SeriesProblem) -> dict[str, float
         "mae_scaled": float(np.nanmean(np.abs(scaled))),
         "mae": float(each_mae.mean()),
         "rmse": float(np.sqrt(np.nanmean(difference**2, (0, 1))).mean()),
-        "mase": float((each_mae / naive_scale(problem)).mean()),
-    }
+    } | panel.metrics(predictions, problem)
     if problem.kind == "return":
         moved = (predictions.targets != 0) & ~np.isnan(predictions.targets) & (predictions.outputs != 0)
         right = np.sign(predictions.outputs) == np.sign(predictions.targets)
@@ -45,15 +45,6 @@ def metrics(predictions: Predictions, problem: SeriesProblem) -> dict[str, float
     if predictions.quantiles is not None:
         values |= intervals(predictions, problem)
     return values
-
-
-def naive_scale(problem: SeriesProblem) -> np.ndarray:
-    """Mean absolute seasonal difference on training rows (series,): the denominator of MASE (Hyndman and Koehler 2006)."""
-    lag, values = problem.season, problem.values
-    same = problem.entity[lag:] == problem.entity[:-lag]
-    use = same & problem.train_rows[lag:] & problem.train_rows[:-lag]
-    scale = np.abs(values[lag:] - values[:-lag])[use].mean(0) if use.any() else problem.std
-    return np.where(scale > 1e-12, scale, 1.0)
 
 
 def intervals(predictions: Predictions, problem: SeriesProblem) -> dict[str, float]:

@@ -14,6 +14,7 @@ from elman.evaluation.forecast import echo_lag
 from elman.evaluation.intervals import Resamples, interval, p_value
 from elman.evaluation.looks import ordinal
 from elman.evaluation.measure import block_length, errors, from_errors, groups, metrics, primary_metric
+from elman.evaluation.panel import ahead
 from elman.evaluation.slices import slices
 from elman.evaluation.tagging import per_tag
 
@@ -98,6 +99,9 @@ def judge(
     ranked = [row.name for row in rows if row.is_rival]
     paired.sort(key=lambda pair: ranked.index(pair.rival))
     details = _details(network, problem)
+    if isinstance(problem, SeriesProblem) and len(problem.entities) > 1 and paired:
+        best = paired[0].rival
+        details["ahead"] = {"rival": best, **ahead(network, rivals[best], problem)}
     sentence, beats = _verdict(name, split, rows, paired, primary, problem, details, chance)
     if looks is not None:
         sentence += f" This was the {ordinal(looks)} look at this test set."
@@ -191,6 +195,9 @@ def _verdict(
             False,
         )
     sentence += f". {head[0].upper() + head[1:]}{unit} on {where}.{by_chance}"
+    if "ahead" in details:
+        table = details["ahead"]
+        sentence += f" By mean absolute error it is ahead in {table['won']} of {table['entities']} entities."
     lag = details.get("echo_lag")
     if (
         isinstance(problem, SeriesProblem)

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 LEVELS = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)  # quantiles a probabilistic forecast gives
-Distribution = Literal["point", "quantiles", "student_t"]
-PARAMETERS = {"point": 1, "quantiles": len(LEVELS), "student_t": 3}
+Distribution = Literal["point", "quantiles", "student_t", "negative_binomial"]
+PARAMETERS = {"point": 1, "quantiles": len(LEVELS), "student_t": 3, "negative_binomial": 2}
+LEAST = 1e-6  # of a mean and of a dispersion
 
 
 class TiedHead(nn.Module):
@@ -43,6 +44,8 @@ def forecast_loss(distribution: str, parameters: Tensor, targets: Tensor, loss: 
         levels = torch.tensor(LEVELS, device=parameters.device)
         difference = targets[..., None] - quantiles(distribution, parameters)
         each = torch.maximum(levels * difference, (levels - 1) * difference).mean(-1)
+    elif distribution == "negative_binomial":
+        each = -count_log_probability(parameters, targets)
     else:
         each = -student_t(parameters).log_prob(targets)
     return each * known
@@ -55,8 +58,21 @@ def student_t(parameters: Tensor) -> torch.distributions.StudentT:
     return torch.distributions.StudentT(2 + positive(freedom), location, positive(scale) + 1e-4)
 
 
+def count_log_probability(parameters: Tensor, counts: Tensor) -> Tensor:
+    """ln p of counts (...) under a negative binomial law with `parameters` (..., 2): its mean m and dispersion a.
+
+    Its variance is m + a m^2 (Salinas et al. 2020, DeepAR, section 3.1); with a at 0 it is a Poisson law.
+    """
+    mean, dispersion = parameters.clamp(min=LEAST).unbind(-1)
+    shape = 1 / dispersion
+    return (
+        torch.lgamma(counts + shape) - torch.lgamma(shape) - torch.lgamma(counts + 1)
+        - shape * torch.log1p(dispersion * mean) + counts * (torch.log(mean) - torch.log(shape + mean))
+    )  # fmt: skip
+
+
 def point(distribution: str, parameters: Tensor) -> Tensor:
-    """The point forecast (...): the value itself, the median, or the location."""
+    """The point forecast (...): the value itself, the median, the location, or the mean of counts."""
     if distribution == "quantiles":
         return quantiles(distribution, parameters)[..., LEVELS.index(0.5)]
     return parameters[..., 0]
@@ -74,4 +90,12 @@ def quantiles(distribution: str, parameters: Tensor) -> Tensor:
         return law.loc[..., None] + law.scale[..., None] * torch.as_tensor(
             standard, dtype=parameters.dtype, device=parameters.device
         )
+    if distribution == "negative_binomial":
+        from scipy.stats import nbinom
+
+        known = parameters.detach().double().clamp(min=LEAST).cpu().numpy()
+        mean, shape = known[..., 0], 1 / known[..., 1]
+        chance = shape / (shape + mean)
+        found = nbinom.ppf(torch.tensor(LEVELS).double().numpy(), shape[..., None], chance[..., None])
+        return torch.as_tensor(found, dtype=parameters.dtype, device=parameters.device)
     raise ValueError("a point forecast has no quantiles of its own")

@@ -73,6 +73,10 @@ class SequenceNetwork(nn.Module):
         """Inputs to vectors (batch, time, size)."""
         raise NotImplementedError
 
+    def vectors(self, inputs: Tensor) -> Tensor:
+        """What the recurrent layers read (batch, time, size)."""
+        return self.embed(inputs)
+
     def read(self, embedded: Tensor, lengths: Tensor | None = None, state: Any = None) -> Output:
         """Vectors to logits: (batch, outputs), or (batch, time, outputs) where nothing is pooled."""
         output, state = self.rnn(embedded, state, lengths, final=self.pooling == "none")
@@ -154,7 +158,8 @@ class ForecastNetwork(nn.Module):
     Without known covariates the head reads the final state. With them, the recurrent layers run on over the
     horizon, reading the covariates (and zeros for what is not known yet), and the head reads each step.
     `window_norm` takes a level off the series and puts it back onto the forecast: "last" value or "mean"
-    (Zeng et al. 2023, NLinear), so the network sees shapes rather than levels.
+    (Zeng et al. 2023, NLinear), so the network sees shapes rather than levels; "scale" divides by its size instead, so
+    that large and small entities look alike.
     """
 
     def __init__(
@@ -171,8 +176,9 @@ class ForecastNetwork(nn.Module):
         super().__init__()
         self.series, self.known, self.horizon = series, known, horizon
         self.window_norm, self.patch_length = window_norm, patch_length
-        self.parameters_each = PARAMETERS[options.distribution]
-        self.inputs = PatchInputs(features, patch_length, options.embedding_size or options.hidden_size)
+        self.distribution, self.parameters_each = options.distribution, PARAMETERS[options.distribution]
+        wide = features + (series if window_norm == "scale" else 0)
+        self.inputs = PatchInputs(wide, patch_length, options.embedding_size or options.hidden_size)
         self.rnn = recurrent_layers(options, self.inputs.size)
         self.dropout = head_dropout(options)
         steps = patch_length if known else horizon
@@ -189,16 +195,18 @@ class ForecastNetwork(nn.Module):
 
     def vectors(self, inputs: Tensor, future: Tensor | None = None) -> Tensor:
         """What the recurrent layers read (batch, patches, size): the level taken off, the known future behind."""
-        centred = torch.cat(
-            [inputs[..., : self.series] - self._level(inputs), inputs[..., self.series :]], -1
-        )
+        level, scale = self._level(inputs), self._scale(inputs)
+        parts = [(inputs[..., : self.series] - level) / scale, inputs[..., self.series :]]
+        if self.window_norm == "scale":  # what the division took away is told
+            parts.append(scale.log().expand(-1, inputs.shape[1], -1))
+        centred = torch.cat(parts, -1)
         vectors: Tensor = self.inputs(centred)
         if self.known:
             vectors = torch.cat([vectors, self.inputs(self._ahead(inputs, future))], 1)
         return vectors
 
     def forward(self, inputs: Tensor, future: Tensor | None = None) -> Output:
-        batch, level = len(inputs), self._level(inputs)
+        batch = len(inputs)
         output, state = self.rnn(self.vectors(inputs, future), final=False)
         if self.known:
             ahead = -(-self.horizon // self.patch_length)
@@ -210,7 +218,7 @@ class ForecastNetwork(nn.Module):
             values = self.head(self.dropout(last)).reshape(
                 batch, self.horizon, self.series, self.parameters_each
             )
-        return Output(self._onto(values, level), state)
+        return Output(self._onto(values, self._level(inputs), self._scale(inputs)), state)
 
     def _level(self, inputs: Tensor) -> Tensor:
         target = inputs[..., : self.series]
@@ -220,17 +228,33 @@ class ForecastNetwork(nn.Module):
             return target.mean(1, keepdim=True)
         return torch.zeros_like(target[:, :1])
 
+    def _scale(self, inputs: Tensor) -> Tensor:
+        """What a window's series are divided by (batch, 1, series): 1 + their mean size (Salinas et al. 2020, section 3.3)."""
+        target = inputs[..., : self.series]
+        if self.window_norm == "scale":
+            return 1 + target.abs().mean(1, keepdim=True)
+        return torch.ones_like(target[:, :1])
+
     def _ahead(self, inputs: Tensor, future: Tensor | None) -> Tensor:
         """The horizon as input rows: zeros where nothing is known yet, a multiple of the patch length long."""
-        batch, _, features = inputs.shape
+        batch, features = len(inputs), inputs.shape[2] + (self.series if self.window_norm == "scale" else 0)
         steps = -(-self.horizon // self.patch_length) * self.patch_length
         rows = inputs.new_zeros(batch, steps, features)
         if future is not None:
             rows[:, : self.horizon, self.series : self.series + self.known] = future
         return rows
 
-    def _onto(self, values: Tensor, level: Tensor) -> Tensor:
-        """Add the level to what is a location: every quantile, or the first parameter of a distribution."""
-        if self.parameters_each == PARAMETERS["student_t"]:
-            return torch.cat([values[..., :1] + level[..., None], values[..., 1:]], -1)
-        return values + level[..., None]
+    def _onto(self, values: Tensor, level: Tensor, scale: Tensor) -> Tensor:
+        """Level and size put back: onto every quantile, or onto the parameters of a distribution."""
+        level, scale = level[..., None], scale[..., None]
+        if self.distribution == "negative_binomial":
+            mean, dispersion = nn.functional.softplus(values).split(1, -1)
+            return torch.cat([mean * scale, dispersion * scale.rsqrt()], -1)
+        if self.distribution == "student_t":
+            location, width, freedom = values.split(1, -1)
+            if self.window_norm == "scale":
+                # `student_t` takes the softplus of a width: its inverse, which does not overflow.
+                wide = (nn.functional.softplus(width) * scale).clamp(min=1e-6)
+                width = wide + torch.log(-torch.expm1(-wide))
+            return torch.cat([location * scale + level, width, freedom], -1)
+        return values * scale + level

@@ -92,10 +92,8 @@ class Task(ABC):
         """Which executor runs the recurrent layers on a training batch, and why the others do not."""
         batch = next(iter(encoded.feeds["train"].batches(2)))
         with evaluating(network):
-            inputs = network.embed(batch.inputs)
-            if hasattr(network.inputs, "patch_length"):
-                inputs = network.inputs(inputs)
-        return str(network.rnn.plan(inputs, batch.lengths))
+            vectors = network.vectors(batch.inputs)
+        return str(network.rnn.plan(vectors, batch.lengths))
 
     @abstractmethod
     def view(self, network: nn.Module, encoder: Any, recipe: Recipe) -> View:

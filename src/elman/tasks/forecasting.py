@@ -33,6 +33,8 @@ class Forecasting(Task):
             "data.target",
             "data.entity",
             "data.known",
+            "data.static",
+            "data.holidays",
             "data.observed",
             "data.frequency",
             "data.gaps",
@@ -55,12 +57,13 @@ class Forecasting(Task):
     def defaults(self, dataset: Dataset) -> dict[str, Any]:
         assert isinstance(dataset, SeriesTable)
         season = max(1, dataset.season)
-        returns = dataset.kind == "return"
+        returns, counts = dataset.kind == "return", dataset.kind == "count"
         return {
             "encoding.horizon": 1 if returns else max(season, 7),
             "encoding.context_length": 60 if returns else 4 * max(season, 7),
-            "encoding.scaler": "standard",
-            "encoding.window_norm": "none" if returns else "last",
+            # Counts of many entities stay counts; each window is read by its own size.
+            "encoding.scaler": "none" if counts else "standard",
+            "encoding.window_norm": "none" if returns else "scale" if counts else "last",
             "encoding.patch_length": 1,
             "encoding.channels": "joint",
             "model.pooling": "last",
@@ -79,6 +82,8 @@ class Forecasting(Task):
             raise RecipeError(
                 f"patch_length={patch} is longer than what is read, context_length={length}; expected at most {length}."
             )
+        if recipe.model.distribution == "negative_binomial":
+            _check_counts(dataset, recipe)
         encoder = encoder or SeriesEncoder.fit(dataset, recipe.encoding, recipe.data.gaps)
         encoded = encoder.encode(dataset)
         raw = encoded.problem
@@ -179,6 +184,27 @@ class Forecasting(Task):
         rows = np.sort(np.random.default_rng(seed).permutation(len(feed))[:count])
         batch = feed.take(rows)
         return Sample(batch.inputs, None, batch.targets, rows)
+
+
+def _check_counts(table: SeriesTable, recipe: Recipe) -> None:
+    """A negative binomial law is one of whole numbers from 0 on, as they are."""
+    wrong = []
+    if recipe.encoding.scaler != "none":
+        wrong.append("--scaler none")
+    if recipe.encoding.window_norm != "scale":
+        wrong.append("--window-norm scale")
+    if wrong:
+        raise RecipeError(
+            f"--distribution negative_binomial is for counts as they are; add {' '.join(wrong)}."
+        )
+    for name in table.targets:
+        values = table.frame[name].drop_nulls()
+        bad = values.filter((values < 0) | (values != values.round(0)))
+        if len(bad):
+            raise DataError(
+                f"--distribution negative_binomial is for counts; {name!r} holds {bad[0]:g}. "
+                "Use --distribution quantiles or student_t."
+            )
 
 
 task = Forecasting()
