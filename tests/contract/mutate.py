@@ -40,6 +40,7 @@ OF_LAYERS = [
     "tests/engine/test_contract.py",
     "tests/cells",
     "tests/parity",
+    "tests/contract/test_table.py",
 ]
 OF_SCANS = ["tests/engine/test_scan.py", "tests/engine/test_contract.py"]
 OF_TORCH = [
