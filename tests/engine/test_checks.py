@@ -103,3 +103,32 @@ def test_a_new_executor_comes_before_the_reference(monkeypatch):
 def test_unknown_cells_name_the_nearest():
     with pytest.raises(UnknownName, match="lstm"):
         RNN("lsmt", 3, 5)
+
+
+def test_a_plan_is_of_the_call_that_is_described():
+    lstm, reset = RNN("lstm", 3, 5, executor="vendor"), torch.zeros(2, 6, dtype=torch.bool)
+
+    def told(**given):
+        try:
+            return lstm.plan(X, **given).chosen
+        except RecipeError as error:
+            return str(error)
+
+    assert told() == told(lengths=torch.tensor([6, 2])) == "vendor"
+    assert "resets inside a sequence" in told(reset=reset)
+    assert told(readings=True) != "vendor"
+    assert "from 2 to 9" in told(lengths=torch.tensor([9, 2])) and "expected (2, 6)" in told(
+        reset=reset[:, 1:]
+    )
+
+
+def test_a_share_and_a_size_have_their_limits():
+    for name in ("dropout", "zoneout", "weight_drop"):
+        assert RNN("gru", 3, 5, **{name: 0.0}) and RNN("gru", 3, 5, **{name: 0.99})
+        for wrong in (1.0, -0.01):
+            with pytest.raises(RecipeError, match=f"{name} is {wrong}; expected a share"):
+                RNN("gru", 3, 5, **{name: wrong})
+    assert RNN("gru", 1, 1, 1)(torch.zeros(1, 1, 1))[0].shape == (1, 1, 1)
+    for place, name in enumerate(("input_size", "hidden_size", "num_layers")):
+        with pytest.raises(RecipeError, match=f"{name} must be at least 1, got 0"):
+            RNN("gru", *(0 if k == place else 1 for k in range(3)))

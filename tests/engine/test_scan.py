@@ -8,7 +8,9 @@ import torch
 from elman import RNN
 from elman.cells._check import PROPERTIES
 from elman.cells.contract import Affine, LinearCell, initialise
+from elman.engine.contract import Call
 from elman.engine.executors.scan import CHUNK, scan
+from elman.engine.plan import run
 
 TIMES = (1, 2, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK, CHUNK**2 - 1, CHUNK**2 + 1, CHUNK**4 + 3)
 
@@ -120,3 +122,19 @@ def test_the_output_is_h_in_every_trace():
             network.trace(x)["layers.0.forward.h"][:, 0], seen["layers.0.forward.h"][:, 0]
         )
         assert not torch.allclose(network(x)[0][:, 0], seen["layers.0.forward.h"][:, 0])
+
+
+@pytest.mark.parametrize("fresh", [False, True])
+@pytest.mark.parametrize("cell", ["minlstm", "lru", Spring], ids=str)
+def test_readings_see_a_reset(cell, fresh):
+    torch.manual_seed(0)
+    one = RNN(cell, 3, 4).double().layers[0][0]
+    x, reset = torch.randn(9, 2, 3).double(), torch.rand(9, 2) < 0.4
+    hold = tuple(torch.rand(9, 2, 4).double() for _ in one.state_names)
+    start, again = (one.State(*(torch.randn(2, 4).double() for _ in one.state_names)) for _ in range(2))
+    call = Call(one, x, start, torch.tensor([9, 5]), hold, reset, again if fresh else None, readings=True)
+    found = [run(call, name) for name in ("scan", "reference")]
+    assert set(found[0].readings) == set(one.traced)
+    for name, value in found[1].readings.items():
+        torch.testing.assert_close(found[0].readings[name], value, rtol=1e-11, atol=1e-11)
+    torch.testing.assert_close(found[0].output, found[1].output, rtol=1e-11, atol=1e-11)

@@ -174,3 +174,105 @@ def test_threads_and_copies_step_on_their_own():
     with torch.no_grad():
         other.layers[0][0].ih.weight.zero_()
     assert torch.equal(read(0), expected[0])
+
+
+@needs_kernels
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_the_quick_step_serves_what_it_can_and_nothing_else(cell, monkeypatch):
+    network, x = RNN(cell, 4, 6, 2), torch.randn(1, 4)
+    state = network.initial_state(1)
+
+    def quick(x, state, wanted="auto", network=network):
+        return streaming.quick(network, network.layers, x, state, wanted)
+
+    def with_part(layer, part, value):
+        parts = [list(one[0]) for one in state]
+        parts[layer][part] = value
+        return tuple((type(one[0])(*values),) for one, values in zip(state, parts))
+
+    with torch.no_grad():
+        for rows in range(streaming.FEW + 2):
+            served = quick(torch.randn(rows, 4), network.initial_state(rows)) is not None
+            assert served == (1 <= rows <= streaming.FEW)
+        assert quick(x, state, "native") is not None
+        assert quick(x, state, "vendor") is None and quick(x, state, "reference") is None
+        monkeypatch.setenv("ELMAN_EXECUTOR", "reference")
+        assert quick(x, state) is None
+        monkeypatch.delenv("ELMAN_EXECUTOR")
+        for part in range(len(network.state_names)):
+            for wrong in (
+                torch.zeros(2, 6),
+                torch.zeros(1, 6).double(),
+                torch.zeros(6, 2)[:, :1].T,
+                torch.zeros(1, 6, device="meta"),
+            ):
+                assert quick(x, with_part(1, part, wrong)) is None
+        assert quick(x.half(), state) is None and quick(torch.zeros(1, 4, device="meta"), state) is None
+        assert quick(torch.nn.Parameter(x), state) is None
+        assert quick(x, state[:1]) is None and quick(x, tuple((layer[0][:0],) for layer in state)) is None
+        with torch.autocast("cpu", torch.bfloat16):
+            assert quick(x, state) is None
+        seen = []
+        torch.func.vmap(lambda row: seen.append(quick(row[None], state)) or row)(x)
+        assert seen == [None]
+        for name in ("ih", "hh"):
+            for weight in (
+                torch.zeros(100, 8)[:, ::2],
+                torch.zeros(100, 4).double(),
+                torch.zeros(100, 4, device="meta"),
+            ):
+                other = copy.deepcopy(network)
+                getattr(other.layers[0][0], name).weight = torch.nn.Parameter(weight)
+                assert quick(x, state, network=other) is None
+            other = copy.deepcopy(network)
+            getattr(other.layers[0][0], name).bias = None
+            assert quick(x, state, network=other) is None
+        for unknown in (
+            RNN("mgu", 4, 6),
+            RNN("gru", 4, 6, layer_norm=True),
+            RNN("rnn", 4, 6, activation="elu"),
+        ):
+            assert quick(x, unknown.initial_state(1), network=unknown) is None
+
+
+@pytest.mark.filterwarnings("ignore:LSTM with projections")
+def test_who_makes_a_step(monkeypatch):
+    """Quick without gradients, where nothing lies between layers; fused on demand; else, and under a transform, the cell's own."""
+    asked, answered = [], []
+    quick, fused = streaming.quick, streaming._fused
+    monkeypatch.setattr(streaming, "quick", lambda *values: asked.append(1) or quick(*values))
+    monkeypatch.setattr(streaming, "_fused", lambda *values: answered.append(1) or fused(*values))
+
+    def counts(network, *, grad=False, state=True):
+        asked.clear(), answered.clear()
+        with torch.set_grad_enabled(grad):
+            x = torch.ones(1, 6)
+            y, after = network.step(x, network.initial_state(1) if state else None)
+            torch.testing.assert_close(y, network.eval()(x[:, None])[0][:, 0])
+        return len(asked), len(answered)
+
+    slow = (0, 2)  # two layers by torch's fused step
+    built = kernels.library() is not None
+    assert counts(RNN("gru", 6, 6, 2)) == ((1, 0) if built else (1, 2))
+    assert counts(RNN("gru", 6, 6, 2).eval()) == ((1, 0) if built else (1, 2))
+    assert counts(RNN("gru", 6, 6, 2, dropout=0.5).eval()) == ((1, 0) if built else (1, 2))
+    assert counts(RNN("gru", 6, 6, 2), grad=True) == slow
+    assert counts(RNN("gru", 6, 6, 2), state=False) == slow
+    assert counts(RNN("gru", 6, 6, 2, residual=True)) == slow
+    assert counts(RNN("gru", 6, 6, 2, executor="vendor")) == (1, 2)
+    assert counts(RNN("gru", 6, 6, 2, executor="reference")) == (1, 0)
+    assert counts(RNN("lstm", 6, 6, 2, projection_size=3), grad=True) == (0, 0)
+    assert counts(RNN("gru", 6, 6, 2, layer_norm=True), grad=True) == (0, 0)
+    monkeypatch.setenv("ELMAN_EXECUTOR", "reference")
+    assert counts(RNN("gru", 6, 6, 2), grad=True) == (0, 0)
+    monkeypatch.delenv("ELMAN_EXECUTOR")
+    network = RNN("gru", 6, 6, 2, dropout=0.5).train()
+    asked.clear()
+    with torch.no_grad():
+        network.step(torch.ones(1, 6), network.initial_state(1))
+    assert not asked  # dropout between the layers is not the kernel's
+    answered.clear()
+    torch.func.vmap(lambda row: network.eval().step(row[None])[0][0])(torch.ones(2, 6))
+    assert not answered
+    with pytest.raises(RecipeError, match="projection_size, in single steps"):
+        RNN("lstm", 6, 6, projection_size=3, executor="vendor").step(torch.ones(1, 6))
