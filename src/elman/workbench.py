@@ -119,7 +119,7 @@ def fit(
         summary = (*summary, *task.start(network, encoded.encoder, recipe))
     listener.data(recipe, prepared.dataset.provenance, sizes, summary)
     rivals = held or hold(task.name, encoded.problem, recipe.evaluation, told=listener.rival)
-    name = recipe.name or f"{Path(recipe.data.source).stem}-{recipe.model.cell}"
+    name = recipe.name or f"{Path(recipe.data.source).stem.replace(':', '-')}-{recipe.model.cell}"
     folder = Path(resume or out or new_folder(Path("runs"), name))
     plan, parameters = task.plan(network, encoded), sum(p.numel() for p in network.parameters())
     if resume is None:

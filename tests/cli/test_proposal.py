@@ -31,13 +31,29 @@ def agreed(path, *answers, monkeypatch, yes=False, person=True):
 
 
 @pytest.mark.parametrize(
-    ("answers", "target"), [(["2"], "alpha"), ([""], "beta"), (["0", "x", "3", "1"], "beta")]
+    ("answers", "target"), [(["2"], "alpha"), ([""], "beta"), (["0", "x", "4", "1"], "beta")]
 )
 def test_a_person_chooses(two, answers, target, monkeypatch, capsys):
     recipe = agreed(two, *answers, monkeypatch=monkeypatch)
     assert (recipe.data.target, recipe.data.time, recipe.task) == ((target,), "date", "forecasting")
     shown = capsys.readouterr().out.replace("\n", " ")
-    assert "1  elman train" in shown and f"--target {target}" in shown and "not used" in shown
+    assert "1  elman train" in shown and f"--target {target}" in shown and "observed" in shown
+
+
+def test_the_command_keeps_the_flags_that_were_given(two, capsys):
+    assert main(["train", two, "--cell", "lstm", "--horizon", "3"]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if "--target beta" in line]
+    assert lines[0].endswith("--target beta --observed alpha --frequency 1d --cell lstm --horizon 3")
+
+
+def test_data_shows_the_first_reading_and_names_the_others(two, capsys):
+    assert main(["data", two]) == 0
+    shown = capsys.readouterr().out
+    assert (
+        "reads as elman train" in shown
+        and shown.count("or as    elman train") == 2
+        and "forecast    beta:" in shown
+    )
 
 
 def test_yes_takes_the_first(two, monkeypatch):
@@ -47,7 +63,7 @@ def test_yes_takes_the_first(two, monkeypatch):
 def test_nobody_to_ask_is_status_2_with_the_commands(two, capsys):
     assert main(["train", two]) == 2
     error = capsys.readouterr().err
-    assert f"elman train {two} --time date --target beta --horizon 7" in error
+    assert f"elman train {two} --time date --target beta --observed alpha --frequency 1d --horizon 7" in error
     assert "--target alpha" in error and "--yes" in error and "Traceback" not in error
 
 

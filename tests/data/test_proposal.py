@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import datetime as dt
 import shlex
+from dataclasses import fields, replace
 
 import numpy as np
 import polars as pl
 import pytest
+from tests.data import zoo
 
 import elman
 from elman.cli._flags import parse
@@ -33,11 +35,11 @@ def table(folder, columns, name="table.csv", **options):
 
 
 PLAIN = {
-    "a date and a number": ({"date": DAYS, "units": COUNTS}, {"time": "date", "target": ("units",), "horizon": 7}),
-    "hours": ({"at": HOURS, "v": NUMBERS}, {"time": "at", "target": ("v",), "horizon": 24}),
+    "a date and a number": ({"date": DAYS, "units": COUNTS}, {"time": "date", "target": ("units",), "horizon": 3}),
+    "hours": ({"at": HOURS, "v": NUMBERS}, {"time": "at", "target": ("v",), "frequency": "1h"}),
     "months": (
         {"month": [f"{2019 + k // 12}-{1 + k % 12:02}" for k in range(60)], "v": NUMBERS},
-        {"time": "month", "target": ("v",), "horizon": 12},
+        {"time": "month", "target": ("v",), "frequency": None},
     ),
     "German dates": (
         {"Tag": [day.strftime("%d.%m.%Y") for day in DAYS], "v": NUMBERS}, {"time": "Tag", "target": ("v",)},
@@ -69,7 +71,7 @@ PLAIN = {
     "texts with a date": ({"review": WORDS, "date": DAYS, "label": FEW}, {"text": "review", "label": "label"}),
 }  # fmt: skip
 OPEN = {
-    "two numbers": ({"date": DAYS, "alpha": NUMBERS, "beta": MORE}, [{"target": ("beta",)}, {"target": ("alpha",)}]),
+    "two numbers": ({"date": DAYS, "alpha": NUMBERS, "beta": MORE}, [{"target": ("beta",)}, {"target": ("alpha",)}, {"target": ("alpha", "beta")}]),
     "two dates": (
         {"ordered": DAYS, "sent": [day + dt.timedelta(days=3) for day in DAYS], "v": NUMBERS},
         [{"time": "ordered"}, {"time": "sent"}],
@@ -108,7 +110,7 @@ def test_two_readings(tmp_path, name):
     proposal = propose(table(tmp_path, columns))
     assert len(proposal.readings) == len(wanted)
     assert all(holds(reading.settings, each) for reading, each in zip(proposal.readings, wanted))
-    with pytest.raises(DataError, match="can be read in 2 ways"):
+    with pytest.raises(DataError, match=f"can be read in {len(wanted)} ways"):
         load(DataOptions(source=proposal.source))
 
 
@@ -138,13 +140,78 @@ def test_what_is_given_is_kept(tmp_path):
     options = DataOptions(target=("alpha",), observed=("beta",))
     settings = propose(path, options).settled().settings
     assert holds(settings, {"time": "date", "target": ("alpha",), "observed": ("beta",)})
-    assert "not used" not in " ".join(propose(path, options).best.reasons)
-    assert "not used: beta" in " ".join(propose(path, DataOptions(target=("alpha",))).best.reasons)
+    assert "not read" not in " ".join(propose(path, options).best.reasons)
+    assert "not read: beta" in " ".join(propose(path, DataOptions(target=("alpha",))).best.reasons)
 
 
 def test_a_table_of_numbers_alone_is_not_guessed_at(tmp_path):
-    with pytest.raises(DataError, match=r"which columns are meant\? There is a \(Float64\), b \(Float64\)"):
+    with pytest.raises(DataError, match=r"numbers alone \(a, b\), and none of them says when"):
         propose(table(tmp_path, {"a": NUMBERS, "b": MORE}))
+
+
+@pytest.mark.parametrize("animal", [*zoo.FORMS, *zoo.SERIES, *zoo.TEXTS], ids=lambda animal: animal.name)
+def test_the_zoo(tmp_path, animal):
+    path = tmp_path / animal.name
+    path.write_text(animal.text, encoding="utf-8")
+    proposal = propose(path)
+    settings = proposal.settings
+    assert {name: settings.get(name) for name in animal.settings} == animal.settings
+    assert (proposal.best.task, len(proposal.alternatives)) == (animal.task, animal.others)
+    assert proposal.best.command(str(path)) in str(proposal)
+    _, dataset = load(replace(DataOptions(source=str(path)), **columns_of(settings)), proposal.best.task)
+    assert dataset.provenance.source == animal.name  # what is proposed can be read
+
+
+def columns_of(settings):
+    return {
+        name: value for name, value in settings.items() if name in {one.name for one in fields(DataOptions)}
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("numbers.csv", "numbers the rows"),
+        ("one_column.csv", "no column of classes or numbers beside it"),
+        ("dates_alone.csv", "no column of classes"),
+        ("short_days.csv", "reads as day/month and as month/day"),
+    ],
+)
+def test_what_has_no_reading(tmp_path, name, words):
+    (tmp_path / name).write_text(zoo.NOTHING[name], encoding="utf-8")
+    with pytest.raises(DataError, match=words):
+        propose(tmp_path / name)
+
+
+def test_notes_beside_measurements_are_a_question(tmp_path):
+    path = table(tmp_path, {"date": DAYS, "remark": WORDS, "units": COUNTS})
+    assert [reading.task for reading in propose(path).readings] == ["regression", "forecasting"]
+    with pytest.raises(DataError, match="2 ways"):
+        load(DataOptions(source=path))
+
+
+def test_python_fits_what_it_was_proposed(tmp_path):
+    path = table(tmp_path, {"date": DAYS, "alpha": NUMBERS, "beta": MORE})
+    first, *others = elman.propose(path).readings
+    settings = elman.propose(path).settings_of(others[0])
+    run = elman.fit(
+        path,
+        out=tmp_path / "run",
+        explained=False,
+        steps=2,
+        hidden_size=2,
+        rivals=("last_value",),
+        **settings,
+    )
+    assert run.recipe.data.target == ("alpha",) and first.settings["data.target"] == ("beta",)
+
+
+def test_a_tie_of_day_and_month_is_broken_by_the_order_of_rows(tmp_path):
+    days = [dt.date(2024, month, day) for month in (1, 2, 3) for day in range(1, 12)]
+    for form in ("%d/%m/%Y", "%m/%d/%Y"):
+        path = table(tmp_path, {"day": [day.strftime(form) for day in days], "v": range(33)})
+        _, data = load(DataOptions(source=path, time="day", target=("v",)))
+        assert data.frame.drop_nulls()["day"].dt.date().to_list() == days
 
 
 def test_other_formats(tmp_path):

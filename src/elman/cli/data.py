@@ -12,7 +12,7 @@ from typing import Annotated
 
 import tyro
 
-from elman.cli._flags import parse
+from elman.cli._flags import first_word, parse
 from elman.core.catalogue import catalogue, find
 
 
@@ -56,11 +56,15 @@ def main(arguments: list[str]) -> int:
             "\nYour own: elman train FILE (text, CSV, JSONL, Parquet, CoNLL-U) or FOLDER. More: elman data NAME"
         )
         return 0
-    from elman.core.recipe import DataOptions
+    from elman.cli._proposal import agreed
+    from elman.cli._terminal import Terminal
+    from elman.core.recipe import DataOptions, Recipe
     from elman.data.load import load
     from elman.data.profile import profile
 
-    source, dataset = load(DataOptions(**vars(options)))
+    given = Recipe(data=DataOptions(**vars(options)))  # type: ignore[arg-type]
+    recipe = agreed(given, Terminal(), rest=arguments[1:] if first_word(arguments) else (), asks=False)
+    source, dataset = load(recipe.data, recipe.task)
     provenance = dataset.provenance
     console.print(f"[bold]{source.title}[/]: {source.task}", soft_wrap=True)
     for name, value in (

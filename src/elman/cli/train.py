@@ -67,7 +67,8 @@ def main(arguments: list[str]) -> int:
     if options.resume is None:
         from elman.cli._proposal import agreed
 
-        recipe = agreed(recipe, listener, yes=options.yes)
+        given = [word for word in arguments if word != "--yes"]
+        recipe = agreed(recipe, listener, yes=options.yes, rest=given)
     if options.find_rate:
         found = workbench.find_rate(recipe)
         listener.say(

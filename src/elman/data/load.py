@@ -6,11 +6,13 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from elman.core.catalogue import catalogue, find
 from elman.core.errors import DataError, UnknownName
+from elman.core.files import sha256
 from elman.core.recipe import DataOptions
+from elman.data import huggingface
 from elman.data.contract import (
     Corpus,
     Dataset,
@@ -20,6 +22,9 @@ from elman.data.contract import (
     Source,
     TaggedTexts,
 )
+
+if TYPE_CHECKING:
+    import polars as pl
 
 TABLES = {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"}
 KINDS: dict[type, tuple[str, tuple[str, ...]]] = {
@@ -42,6 +47,9 @@ def load(options: DataOptions, task: str | None = None) -> tuple[Source, Dataset
     if name in catalogue("data.sources"):
         source: Source = find("data.sources", name).source
         return source, followed(check(source.load(options), options.source), options)
+    if huggingface.is_hub(options.source):
+        source = hub(options, task)
+        return source, followed(check(source.load(options), options.source), options)
     path = Path(options.source).expanduser()
     if not path.exists():
         if re.search(r"[/\\.]", options.source):
@@ -54,17 +62,57 @@ def load(options: DataOptions, task: str | None = None) -> tuple[Source, Dataset
 
 
 def is_table(source: str) -> bool:
-    """Whether a source is a table file of the user's own."""
+    """Whether a source is a table whose columns have to be told apart: a file of the user's own, or a data set of the hub."""
     if source.lower().replace("-", "_") in catalogue("data.sources"):
         return False
     path = Path(source).expanduser()
-    return path.is_file() and (path.suffix.lower() in TABLES or path.name.lower().endswith(".csv.gz"))
+    own_file = path.is_file() and (path.suffix.lower() in TABLES or path.name.lower().endswith(".csv.gz"))
+    return own_file or huggingface.is_hub(source)
+
+
+def hub(options: DataOptions, wanted: str | None = None) -> Source:
+    """A source that describes a data set of the Hugging Face hub; `defaults` say how it is read."""
+    found = huggingface.read(options.source, options.path)
+    task, defaults, reader = _table(found.frame, options, wanted, found.name, found.data_hash)
+
+    def load(given: DataOptions) -> Dataset:
+        dataset = reader(given)
+        came = dataset.provenance
+        told = replace(
+            came, licence=found.licence, citation=found.citation, notes=(*found.notes, *came.notes)
+        )
+        return replace(dataset, provenance=told)
+
+    title = f"{found.name} (Hugging Face)"
+    return Source(title, task, load, found.licence, found.citation, found.url, defaults=defaults)  # type: ignore[arg-type]
+
+
+def _table(
+    frame: pl.DataFrame, options: DataOptions, wanted: str | None, path: Any, data_hash: str
+) -> tuple[str, Mapping[str, Any], Callable[[DataOptions], Dataset]]:
+    """Task, settings and reader of a table, by the one reading it has; DataError where there are several."""
+    from elman.data import series, table
+    from elman.data.proposal import propose_frame
+
+    reading = propose_frame(frame, options, wanted).settled()
+    columns = {
+        name.removeprefix("data."): value
+        for name, value in reading.settings.items()
+        if name.startswith("data.")
+    }
+
+    def load(given: DataOptions) -> Dataset:
+        given = replace(given, **columns)
+        if reading.task == "forecasting":
+            return series.prepare(frame, path, given, data_hash)
+        return table.load(given, frame, path)
+
+    return reading.task, reading.settings, load
 
 
 def own(path: Path, options: DataOptions, wanted: str | None = None) -> Source:
     """A source that describes the user's own file or folder; of a table, `defaults` say how it is read."""
-    from elman.data import class_folders, conllu, series, table, text_file, ts_file
-    from elman.data.proposal import propose_frame
+    from elman.data import class_folders, conllu, table, text_file, ts_file
 
     reader: Callable[[DataOptions], Dataset]
     defaults: Mapping[str, Any] = {}
@@ -82,18 +130,7 @@ def own(path: Path, options: DataOptions, wanted: str | None = None) -> Source:
             (class_folders.load, "classification") if folders else (text_file.load, "language_modelling")
         )
     elif suffix in TABLES:
-        frame = table.read_table(path)
-        reading = propose_frame(frame, options, wanted).settled()
-        columns = {
-            name.removeprefix("data."): value
-            for name, value in reading.settings.items()
-            if name.startswith("data.")
-        }
-        task, defaults = reading.task, reading.settings
-        if task == "forecasting":
-            reader = lambda given: series.load(replace(given, **columns), frame)
-        else:
-            reader = lambda given: table.load(replace(given, **columns), frame)
+        task, defaults, reader = _table(table.read_table(path), options, wanted, path, sha256(path))
     else:
         reader, task = text_file.load, "language_modelling"
     return Source(path.name, task, reader, licence="the owner's", citation="", defaults=defaults)  # type: ignore[arg-type]

@@ -61,6 +61,12 @@ def read_stamps(values: pl.Series) -> pl.Series | None:
     return found.alias(values.name)
 
 
+def year_first(values: pl.Series) -> pl.Series | None:
+    """A column of text in which days come as 2024-01-31, of one reading alone, as times; None for any other."""
+    seen = values.drop_nulls()[:LOOKED_AT].to_list()
+    return read_stamps(values) if seen and all(re.match(r"\s*\d{4}[-/]\d", one) for one in seen) else None
+
+
 def _from_text(text: pl.Series) -> pl.Series | None:
     seen = text.drop_nulls()[:LOOKED_AT].to_list()
     if not seen or not re.search(r"\d", seen[0]):

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import polars as pl
@@ -14,8 +14,9 @@ import polars as pl
 from elman.core.errors import DataError, nearest
 from elman.core.recipe import DataOptions
 from elman.data.contract import Examples, LabelledTexts, Provenance, SplitName
-from elman.data.download import local, read_text
+from elman.data.download import read_text
 from elman.data.splits import across, hash_texts, pick, share, stratified
+from elman.data.stamps import year_first
 
 TEXT_NAMES = ("text", "review", "sentence", "content", "body", "comment", "message", "title")
 LABEL_NAMES = ("label", "class", "target", "sentiment", "category", "score", "rating", "stars", "y")
@@ -39,7 +40,7 @@ def read_table(path: Path) -> pl.DataFrame:
                 separator == ";" and re.search(r";-?\d+,\d+\s*[;\r\n]", text[:100_000]) is not None
             )
             frame = pl.read_csv(
-                path, separator=separator, decimal_comma=decimal_comma, infer_schema_length=None, try_parse_dates=True,
+                path, separator=separator, decimal_comma=decimal_comma, infer_schema_length=None,
                 null_values=["", "NA", "NaN", "nan", "null", "None", "N/A"],
             )  # fmt: skip
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -54,7 +55,13 @@ def read_table(path: Path) -> pl.DataFrame:
         ) from None
     if frame.height == 0:
         raise DataError(f"{path} has a header and no rows. Expected data.")
-    return frame
+    if "" in frame.columns:  # the index that pandas writes: a name that can be said
+        frame = frame.rename({"": "unnamed"})
+    return frame.with_columns(
+        stamps
+        for name in frame.columns
+        if frame[name].dtype == pl.String and (stamps := year_first(frame[name])) is not None
+    )
 
 
 def _separator(text: str) -> str:
@@ -72,49 +79,18 @@ def column(frame: pl.DataFrame, name: str, where: object) -> str:
     raise DataError(f"{where} has no column {name!r}.{hint} Columns: {', '.join(frame.columns)}.")
 
 
-def text_and_label(frame: pl.DataFrame, options: DataOptions, path: object) -> tuple[str, str]:
-    """The text column and the label column: as given, else by their usual names, else by their kind."""
-    strings = [name for name in frame.columns if frame[name].dtype == pl.String]
-    text = options.text and column(frame, options.text, path)
-    label = options.label and column(frame, options.label, path)
-    lower = {name.lower(): name for name in frame.columns}
-    if not text:
-        named = [lower[name] for name in TEXT_NAMES if name in lower and lower[name] in strings]
-        long = [
-            name
-            for name in strings
-            if name != label and cast(float, frame[name].str.len_chars().mean() or 0) > 20
-        ]
-        text = named[0] if named else long[0] if len(long) == 1 else None
-    if not label:
-        named = [lower[name] for name in LABEL_NAMES if name in lower and lower[name] != text]
-        others = [name for name in frame.columns if name != text]
-        label = named[0] if named else others[0] if len(others) == 1 else None
-    if not text or not label:
-        columns = ", ".join(frame.columns)
+def is_amount(values: pl.Series) -> bool:
+    """Whether a label is a number to predict: fractions, or more different whole numbers than there are classes."""
+    return values.dtype.is_float() or (values.dtype.is_integer() and values.n_unique() > MANY)
+
+
+def load(options: DataOptions, frame: pl.DataFrame, path: Any) -> LabelledTexts:
+    """Texts with classes or numbers from a table that was read from `path`, in the columns that the options name."""
+    if not options.text or not options.label:
         raise DataError(
-            f"{path}: which column is the text and which the label? Columns: {columns}. "
-            f"Say so: elman train {path} --text COLUMN --label COLUMN. For series: --time COLUMN --target COLUMN."
+            f"{path}: which column is the text and which the label? Say --text COLUMN --label COLUMN."
         )
-    return text, label
-
-
-def task_of(frame: pl.DataFrame, options: DataOptions, path: Path) -> str:
-    """Classification, or regression when the label is a number with many different values."""
-    _, label = text_and_label(frame, options, path)
-    values = frame[label]
-    return (
-        "regression"
-        if values.dtype.is_float() or (values.dtype.is_integer() and values.n_unique() > MANY)
-        else "classification"
-    )
-
-
-def load(options: DataOptions, frame: pl.DataFrame | None = None) -> LabelledTexts:
-    """Texts with classes or numbers from a table, or from what was read of it."""
-    path = local(options.path or options.source)
-    frame = read_table(path) if frame is None else frame
-    text, label = text_and_label(frame, options, path)
+    text, label = column(frame, options.text, path), column(frame, options.label, path)
     blank = pl.col(pl.String).str.strip_chars() == ""
     frame = frame.with_columns(pl.when(~blank).then(pl.col(pl.String)).name.keep())
     for name in (text, label):
@@ -129,7 +105,7 @@ def load(options: DataOptions, frame: pl.DataFrame | None = None) -> LabelledTex
             )
     texts = frame[text].cast(pl.String).to_list()
     targets: list[object] = frame[label].to_list()
-    if task_of(frame, options, path) == "classification":
+    if not is_amount(frame[label]):
         targets = [str(target) for target in targets]
         kinds = len(set(targets))
         if kinds > max(MANY, len(targets) // 2):
@@ -146,7 +122,7 @@ def load(options: DataOptions, frame: pl.DataFrame | None = None) -> LabelledTex
     if options.group:
         groups = frame[column(frame, options.group, path)].cast(pl.String).to_list()
     dates = [name for name in frame.columns if frame[name].dtype in (pl.Date, pl.Datetime)]
-    return labelled(texts, targets, path.name, options, given, groups, dates)
+    return labelled(texts, targets, getattr(path, "name", str(path)), options, given, groups, dates)
 
 
 def labelled(
