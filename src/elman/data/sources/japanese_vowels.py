@@ -66,5 +66,10 @@ source = Source(
     citation="Kudo, Toyama and Shimbo 1999, Multidimensional curve classification using passing-through regions, Pattern Recognition Letters",
     url=URL,
     size="270 + 370 series of 12 channels, 7 to 29 steps",
-    defaults={"model.bidirectional": True, "model.dropout": 0.5, "training.learning_rate": 5e-3},
+    defaults={
+        "model.bidirectional": True,
+        "model.dropout": 0.5,
+        "training.learning_rate": 5e-3,
+        "training.threads": 1,
+    },
 )
