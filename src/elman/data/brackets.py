@@ -89,12 +89,7 @@ def chance(lengths: range, kinds: int) -> Chance:
     pairs = np.array(lengths) // 2
     none = float(closed(pairs[-1])[pairs].sum() / pairs.sum())
     each = (1 - none) / kinds
-    if none >= each:
-        return Chance("accuracy", none, f'"none" is the most frequent tag: {none:.1%} of the scored steps')
-    tags = " and ".join(f'"{pair[1]}"' for pair in PAIRS[:kinds])
-    alike = (
-        f"{tags} are the most frequent tags, with {each:.1%} each"
-        if kinds > 1
-        else f"{tags} is the most frequent tag, with {each:.1%}"
-    )
-    return Chance("accuracy", each, f"{alike} of the scored steps")
+    tags = ["none"] if none >= each else [pair[1] for pair in PAIRS[:kinds]]
+    named = " and ".join(f'"{tag}"' for tag in tags)
+    alike = "are the most frequent tags, alike," if len(tags) > 1 else "is the most frequent tag"
+    return Chance("accuracy", max(none, each), f"{named} {alike} of the scored steps")
