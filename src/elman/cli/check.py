@@ -1,7 +1,8 @@
-"""Check that a cell of your own keeps what every cell promises, so that layers, ragged batches, trace and training work.
+"""Check that a cell of your own keeps what every cell promises, or that the analyses find what is known.
 
 elman check cell mycell.py
 elman check cell lstm
+elman check analyses          # on networks whose answers are known
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from elman.core.catalogue import catalogue
 from elman.core.errors import RecipeError, UnknownName
 
-CHECKS = ("cell",)
+CHECKS = ("cell", "analyses")
 
 
 def main(arguments: list[str]) -> int:
@@ -25,10 +26,35 @@ def main(arguments: list[str]) -> int:
         raise RecipeError("what shall be checked? elman check cell mycell.py")
     if arguments[0] not in CHECKS:
         raise UnknownName("check", arguments[0], CHECKS)
+    if arguments[0] == "analyses":
+        if len(arguments) > 1:
+            raise RecipeError(f"elman check analyses takes nothing more; got {' '.join(arguments[1:])}.")
+        return 0 if _analyses() else 1
     if len(arguments) != 2:
         raise RecipeError("give one file or name: elman check cell mycell.py")
     broken = [name for name, maker in _makers(arguments[1]).items() if not _check(name, maker)]
     return 1 if broken else 0
+
+
+def _analyses() -> bool:
+    """A line for each known answer: what was expected, and what the analysis found."""
+    from elman.known_answers import known_answers
+
+    right = True
+    for known in known_answers():
+        found = known.measure()
+        held = known.holds(found)
+        right &= held
+        print(
+            f"  {'right' if held else 'WRONG'}  {known.question:<14} {known.network}: {known.quantity} {found:.6g}, "
+            f"expected {known.expected:.6g}"
+        )
+    print(
+        "Every analysis finds what is known."
+        if right
+        else "An analysis is wrong here: do not trust its findings."
+    )
+    return right
 
 
 def _makers(given: str) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from elman.data.table import column
 
 MOST = 50  # groups of a static column that get a column each
 HOLIDAY = "holiday in "
+BEGUN = "has begun"  # 0 in rows put before the first one of an entity that is new
 
 
 def static_columns(
@@ -30,7 +31,8 @@ def static_columns(
             raise DataError(
                 f"--static {name}: {path} holds one series; name the column that tells several apart, --entity."
             )
-        changing = frame.group_by(entity).agg(pl.col(name).drop_nulls().n_unique()).filter(pl.col(name) > 1)
+        different = pl.col(name).drop_nulls().n_unique().alias("different")
+        changing = frame.group_by(entity).agg(different).filter(pl.col("different") > 1)
         if changing.height:
             raise DataError(
                 f"--static {name}: it changes inside {changing.height} of the entities, e.g. {changing[entity][0]!r}. "
@@ -80,7 +82,7 @@ def holiday_column(frame: pl.DataFrame, time: str, country: str, path: Any) -> t
 
 def follows(name: str, static: tuple[str, ...]) -> bool:
     """Whether a covariate is known for any time to come."""
-    return name.startswith(HOLIDAY) or any(name == one or name.startswith(f"{one} is ") for one in static)
+    return name == BEGUN or name.startswith(HOLIDAY) or any(name == one or name.startswith(f"{one} is ") for one in static)
 
 
 def forward(

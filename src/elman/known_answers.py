@@ -1,0 +1,211 @@
+"""Networks small enough that the answer is known, and each analysis held against it: `elman check analyses`.
+
+They are good first networks to open: each does one thing, with weights that can be read.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from elman.inspection import inspect
+from elman.interpretation.fixed_points import fixed_points
+from elman.interpretation.lyapunov import lyapunov_spectrum
+from elman.interpretation.stepping import stepping_of
+from elman.models.rnn import RNN
+
+
+@dataclass(frozen=True)
+class Known:
+    """A network, what an analysis must say of it, and how far off it may be."""
+
+    network: str
+    question: str
+    quantity: str
+    expected: float
+    measure: Callable[[], float]
+    within: float = 1e-6
+
+    def holds(self, found: float) -> bool:
+        """Whether a measured value is the expected one."""
+        return found == self.expected or abs(found - self.expected) <= self.within
+
+
+def silent(cell: str, size: int, inputs: int = 1, **options: Any) -> RNN:
+    """A network of one layer whose weights and biases are all 0."""
+    network = RNN(cell, inputs, size, **options)
+    with torch.no_grad():
+        for weight in network.parameters():
+            weight.zero_()
+    return network
+
+
+def linear_network() -> RNN:
+    """h' = W h + x with eigenvalues 0.9, -0.5 and 0.25: a point of rest at (I - W)^-1 x."""
+    network = silent("rnn", 3, 3, activation="identity")
+    turn = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(1))).Q
+    with torch.no_grad():
+        _cell(network).hh.weight.copy_(turn @ torch.diag(torch.tensor([0.9, -0.5, 0.25])) @ turn.T)
+        _cell(network).ih.weight.copy_(torch.eye(3))
+    return network
+
+
+def forgetful_lstm() -> RNN:
+    """An LSTM that reads nothing, with forget gates at sigmoid(3): its memory c fades, and h follows from c."""
+    network = silent("lstm", 4)
+    with torch.no_grad():
+        _cell(network).ih.bias[4:8] = 3.0
+    return network
+
+
+def one_unit(weight: float) -> RNN:
+    """h' = tanh(w h): one point of rest for w below 1, three above."""
+    network = silent("rnn", 1)
+    with torch.no_grad():
+        _cell(network).hh.weight.fill_(weight)
+    return network
+
+
+class Counter(nn.Module):
+    """An LSTM with one unit that counts brackets: c is how many are open (after Suzgun et al. 2019).
+
+    Inputs (batch, time, 2): 1 in the first place for an opening bracket, in the second for a closing one.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = silent("lstm", 1, 2)
+        sure = 20.0
+        with torch.no_grad():
+            cell = _cell(self.rnn)
+            cell.ih.bias[0] = cell.ih.bias[1] = cell.ih.bias[3] = sure  # gates open
+            cell.ih.weight[2] = torch.tensor([sure, -sure])  # the candidate is +1 or -1
+
+    def forward(self, x: Tensor) -> Tensor:
+        output: Tensor = self.rnn(x)[0]
+        return output
+
+
+class Planted(nn.Module):
+    """Unit 5 of 20 sums the first feature, the others the second; the answer reads unit 5 alone."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = silent("rnn", 20, 2, activation="identity")
+        with torch.no_grad():
+            cell = _cell(self.rnn)
+            cell.hh.weight.copy_(torch.eye(20))
+            cell.ih.weight[:, 1] = 1.0
+            cell.ih.weight[5] = torch.tensor([1.0, 0.0])
+
+    def forward(self, x: Tensor) -> Tensor:
+        total: Tensor = self.rnn(x)[0][:, -1, 5]
+        return torch.stack([torch.zeros_like(total), total - x.shape[1] / 2], 1)
+
+
+def brackets(count: int = 40, time: int = 24) -> tuple[Tensor, np.ndarray]:
+    """Random bracket words (count, time, 2) that never close what is not open, and their depth (count, time)."""
+    draw = np.random.default_rng(0)
+    opens, depth = np.zeros((count, time)), np.zeros((count, time))
+    for row in range(count):
+        level = 0
+        for step in range(time):
+            opens[row, step] = level == 0 or draw.random() < 0.5
+            level += 1 if opens[row, step] else -1
+            depth[row, step] = level
+    return torch.from_numpy(np.stack([opens, 1 - opens], -1)).float(), depth
+
+
+def known_answers() -> tuple[Known, ...]:
+    """All of them, cheapest first."""
+    noise = torch.randn(40, 30, generator=torch.Generator().manual_seed(0)).double()
+    move = torch.diag(torch.ones(2), -1).double()
+
+    def register(state: Tensor, x: Tensor) -> Tensor:
+        return state @ move.T + nn.functional.pad(x, (0, 2))
+
+    def leaky(state: Tensor, x: Tensor) -> Tensor:
+        return 0.9 * state + x
+
+    def asked(question: str, step: Any = register, **options: Any) -> Any:
+        options = {"start": torch.zeros(3).double(), "readout": lambda state: state[:, 2:], **options}
+        return inspect(step, noise, questions=[question], **options)[0]
+
+    one = {"start": torch.zeros(1).double(), "readout": None}
+    away = torch.full((3,), 0.5)
+    weights = _cell(linear_network()).hh.weight.detach().double()
+    rest = torch.linalg.solve(torch.eye(3).double() - weights, away.double())
+
+    def spectrum(network: RNN, inputs: int) -> np.ndarray:
+        given = torch.randn(1, 260, inputs, generator=torch.Generator().manual_seed(0))
+        return lyapunov_spectrum(stepping_of(network), given, warmup=60)[0][0]
+
+    def points(network: RNN, vector: Tensor, size: int) -> Any:
+        starts = torch.linspace(-1, 1, 21)[:, None].expand(-1, size)
+        return fixed_points(stepping_of(network), vector, starts)
+
+    def planted() -> float:
+        x = torch.rand(40, 10, 2, generator=torch.Generator().manual_seed(0))
+        found = inspect(Planted(), x, (x[..., 0].sum(1) > 5).long(), questions=["interventions"])[0]
+        return float(found.arrays["order"][0])
+
+    def depth() -> float:
+        from elman.interpretation.probes import probe
+
+        x, deep = brackets()
+        with torch.no_grad():
+            states = Counter().rnn.trace(x)["layers.0.forward.c"].numpy()
+        rows = np.repeat(np.arange(len(deep)), deep.shape[1])
+        return probe(states.reshape(-1, 1), deep.ravel(), rows).score
+
+    def counted() -> float:
+        x, deep = brackets()
+        with torch.no_grad():
+            return float(
+                (Counter().rnn.trace(x)["layers.0.forward.c"][..., 0] - torch.from_numpy(deep)).abs().max()
+            )
+
+    return (
+        Known("counter of brackets (LSTM)", "gates", "largest gap between c and the depth", 0.0, counted, 1e-4),
+        Known("one unit, w = 0.5", "dynamics", "points of rest", 1, lambda: len(points(one_unit(0.5), torch.zeros(1), 1))),
+        Known("one unit, w = 1.5", "dynamics", "points of rest", 3, lambda: len(points(one_unit(1.5), torch.zeros(1), 1))),
+        Known("one unit, w = 1.5", "dynamics", "stable ones", 2,
+              lambda: float(points(one_unit(1.5), torch.zeros(1), 1).stable.sum())),
+        Known("linear", "dynamics", "distance to (I - W)^-1 x", 0.0,
+              lambda: float(np.abs(points(linear_network(), away, 3).states[0] - rest.numpy()).max())),
+        Known("linear", "dynamics", "largest eigenvalue", 0.9,
+              lambda: float(np.abs(points(linear_network(), away, 3).eigenvalues[0, 0]))),
+        Known("linear", "dynamics", "largest exponent", math.log(0.9), lambda: float(spectrum(linear_network(), 3)[0]), 1e-4),
+        Known("linear", "dynamics", "smallest exponent", math.log(0.25), lambda: float(spectrum(linear_network(), 3)[2]), 1e-4),
+        Known("LSTM without weights", "dynamics", "exponent of c", math.log(1 / (1 + math.exp(-3))),
+              lambda: float(spectrum(forgetful_lstm(), 1)[0])),
+        Known("LSTM without weights", "dynamics", "exponent of h", -math.inf, lambda: float(spectrum(forgetful_lstm(), 1)[4])),
+        Known("leaky unit, 0.9", "dynamics", "exponent", math.log(0.9), lambda: float(asked("dynamics", leaky, **one).value)),
+        Known("leaky unit, 0.9", "attribution", "credit of the step before the last, as a share of the last's", 0.9,
+              lambda: _ratio(noise, leaky)),
+        Known("register of three", "memory", "steps", 3, lambda: float(asked("memory").value)),
+        Known("register of three", "attribution", "share of the credit at its tap", 1.0,
+              lambda: float(asked("attribution").arrays["recency"][2])),
+        Known("register of three", "probes", "steps back that can be read", 2,
+              lambda: float(asked("probes").value)),
+        Known("counter of brackets (LSTM)", "probes", "R^2 of the depth read from c", 1.0, depth, 1e-4),
+        Known("planted neuron", "interventions", "the unit that counts", 5, planted),
+    )  # fmt: skip
+
+
+def _ratio(noise: Tensor, step: Any) -> float:
+    """Credit for inputs of 1: the weight of each step, which fades by 0.9 a step."""
+    found = inspect(step, torch.ones_like(noise), start=torch.zeros(1).double(), questions=["attribution"])[0]
+    recency = found.arrays["recency"]
+    return float(recency[1] / recency[0])
+
+
+def _cell(network: RNN) -> Any:
+    layers: Any = network.layers
+    return layers[0][0]
