@@ -59,6 +59,10 @@ CLAIMS = {
         "Japanese vowels at least 95%", "Japanese vowels, 270/370 series: which of nine speakers (GRU, both directions)",
         "japanese-vowels", "japanese-vowels", {}, "accuracy", 0.95, True,
     ),
+    "flights": (
+        "flights from New York, 16 carriers, two weeks ahead: skill against the best rival",
+        "Flights from New York, 16 carriers, 14 days ahead (GRU, counts)", "flights", None, {}, "mse", None, False,
+    ),
     "shakespeare": (
         "Tiny Shakespeare at most 1.49 nats per character", "Tiny Shakespeare, 90/10 (LSTM)",
         "shakespeare", "tiny-shakespeare", {}, "nats_per_character", 1.49, False,

@@ -29,6 +29,7 @@ ORDER = [
     "weather-jena",
     "weather-new-york",
     "spy",
+    "flights",
     "overhead",
 ]
 START, END = "<!-- results: written by bench/results.py -->", "<!-- end of results -->"
