@@ -1,6 +1,6 @@
 # make demo        install into .venv and run the demo
 # make test        what CI runs: lint, types, docs and the tests, against the built wheel, in .venv-test
-# make test-full   the same with the slow tests
+# make test-full   the same with the slow tests: some 20 minutes of computing more, of which every combination of options takes 12
 # make bench       the numbers of bench/RESULTS.md and bench/ENGINE.md, DATA=folder of local data sets
 # make docs        the documentation, into site/
 # make lint        formatting, lint and types of the working tree
