@@ -8,7 +8,7 @@ from typing import Any
 
 from elman.core.results import Metric, Paired, Predictions, Score, Scores, Value
 from elman.data.contract import Chance, SplitName
-from elman.evaluation.classification import calibration, confusion
+from elman.evaluation.classification import abstention, calibration, confusion
 from elman.evaluation.contract import LabelledProblem, Problem, SeriesProblem, TaggedProblem
 from elman.evaluation.forecast import echo_lag
 from elman.evaluation.intervals import Resamples, interval, p_value
@@ -124,6 +124,7 @@ def _details(network: Predictions, problem: Problem) -> dict[str, object]:
             "confusion": confusion(network),
             "labels": list(problem.labels),
             "calibration": calibration(network),
+            "abstention": abstention(network),
         } | ({"per_tag": per_tag(network)} if isinstance(problem, TaggedProblem) else {})
     if isinstance(problem, SeriesProblem):
         lag, at_lag, at_zero = echo_lag(network)

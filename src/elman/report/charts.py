@@ -218,6 +218,29 @@ def calibration(bins: Sequence[tuple[float, float, int]]) -> dict[str, Any]:
     }
 
 
+def abstention(curve: Sequence[tuple[float, float, float]]) -> dict[str, Any]:
+    """Accuracy on the surest examples: (share answered, share right, least confidence) from few to all."""
+    rows = [
+        {"answered": 100 * share, "accuracy": 100 * right, "confidence": sure} for share, right, sure in curve
+    ]
+    return {
+        "width": 260,
+        "height": 230,
+        "data": {"values": rows},
+        "mark": {"type": "line", "point": {"size": 30}, "color": NETWORK},
+        "encoding": {
+            "x": {"field": "answered", "type": "quantitative", "title": "answered, the surest first (%)"},
+            "y": {
+                "field": "accuracy",
+                "type": "quantitative",
+                "title": "right among those (%)",
+                "scale": {"zero": False},
+            },
+            "tooltip": [{"field": "confidence", "type": "quantitative"}],
+        },
+    }
+
+
 def _wilson(share: float, count: int, z: float = 1.96) -> tuple[float, float]:
     """95% interval of a share of `count` examples (Wilson 1927)."""
     middle = (share + z * z / (2 * count)) / (1 + z * z / count)

@@ -13,6 +13,11 @@ METRICS = {
         "calibration error",
         "mean gap between how sure a model is and how often it is right; lower is better",
     ),
+    "selective_accuracy": (
+        "selective accuracy",
+        "accuracy where it may pass over what it is least sure of, mean over all shares answered; 1 is best, "
+        "the accuracy itself is what a confidence that says nothing gives",
+    ),
     "rmse": ("RMSE", "root of the mean squared error, in the target's unit"),
     "mae": ("MAE", "mean absolute error, in the target's unit"),
     "r2": ("R²", "share of the target's variance that is explained; 1 is best, 0 is the mean of the split"),

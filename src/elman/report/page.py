@@ -20,7 +20,15 @@ from elman.report.content import ReportContent, best_rival, outcome
 from elman.report.glossary import CONTROLS, RESIDUALS, meaning, metric
 from elman.report.numbers import column, difference, duration, interval, moment, number, p_value, point, words
 from elman.report.sanitize import sanitize
-from elman.report.tables import confusion_table, flat, in_words, scores_table, slice_tables, tag_table
+from elman.report.tables import (
+    confusion_table,
+    coverage_rows,
+    flat,
+    in_words,
+    scores_table,
+    slice_tables,
+    tag_table,
+)
 
 OUTCOMES = {
     "better": "Beats its best rival",
@@ -70,6 +78,8 @@ def render(content: ReportContent) -> str:
             confusion=confusion_table(scores.details) if scores else None,
             per_tag=tag_table(scores.details) if scores else [],
             calibration=_calibration(scores.details if scores else {}),
+            abstention=_abstention(scores.details if scores else {}),
+            surest=coverage_rows(scores.details) if scores else [],
             curves=_curves(content),
             findings=[
                 (finding, _chart(finding.chart), Markup(sanitize(finding.html)))
@@ -139,6 +149,11 @@ def _rival_line(scores: Scores) -> tuple[str, float] | None:
 def _calibration(details: Mapping[str, Any]) -> Markup | str:
     bins = details.get("calibration")
     return _chart(charts.calibration(bins)) if bins else ""
+
+
+def _abstention(details: Mapping[str, Any]) -> Markup | str:
+    curve = details.get("abstention")
+    return _chart(charts.abstention(curve)) if curve else ""
 
 
 def _chart(spec: Mapping[str, Any] | None) -> Markup | str:

@@ -268,6 +268,27 @@ def tag_table(details: Mapping[str, Any], most: int = 60) -> list[TagRow]:
     return rows
 
 
+@dataclass(frozen=True)
+class CoverageRow:
+    """How often it is right on the surest share of the examples, in percent, and how sure it is there at least."""
+
+    share: str
+    accuracy: str
+    confidence: str
+
+
+def coverage_rows(
+    details: Mapping[str, Any], shares: Sequence[float] = (1.0, 0.9, 0.75, 0.5)
+) -> list[CoverageRow]:
+    """Some points of `details["abstention"]`, all examples first; empty where there is none."""
+    curve = [tuple(map(float, point)) for point in details.get("abstention") or ()]
+    near = [min(curve, key=lambda point: abs(point[0] - share)) for share in shares if curve]
+    return [
+        CoverageRow(f"{100 * share:.0f}", f"{100 * right:.1f}", f"{sure:.2f}")
+        for share, right, sure in dict.fromkeys(near)
+    ]
+
+
 def flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     """Nested settings as (dotted name, text) pairs; None and empty ones are left out."""
     pairs: list[tuple[str, str]] = []
