@@ -33,6 +33,7 @@ class Data:
     sentinels: tuple[float, ...] = ()
     delays: tuple[str, ...] = ()
     group: str | None = None
+    date: str | None = None
     stratified: bool = False
     length: int | None = None  # synthetic: the longest training sequence
     test_length: int | None = None  # synthetic: the longest test sequence

@@ -38,6 +38,7 @@ class DataOptions:
     sentinels: tuple[float, ...] = ()  # numbers that mean "missing", e.g. -9999
     delays: tuple[str, ...] = ()  # COLUMN=STEPS: an observed column that is published so many steps late
     group: str | None = None  # column whose equal values stay in one split, e.g. the author of a text
+    date: str | None = None  # texts: column with dates or numbers; the oldest rows train, the newest test
     stratified: bool = False  # the same share of every class in each split
     validation_share: float | None = None  # share of rows held out to choose by
     test_share: float | None = None  # share of rows held out to report on

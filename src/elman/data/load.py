@@ -157,6 +157,7 @@ def followed(dataset: Dataset, options: DataOptions) -> Dataset:
     rule = dataset.provenance.split
     for flag, given, kept in (
         ("group", options.group, f"hash of {options.group}" in rule),
+        ("date", options.date, f"in order of {options.date}" in rule),
         ("stratified", options.stratified, "each class alike" in rule),
         ("delays", options.delays, isinstance(dataset, SeriesTable)),
         ("fold", options.fold, isinstance(dataset, SeriesTable)),

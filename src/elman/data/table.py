@@ -122,7 +122,23 @@ def load(options: DataOptions, frame: pl.DataFrame, path: Any) -> LabelledTexts:
     if options.group:
         groups = frame[column(frame, options.group, path)].cast(pl.String).to_list()
     dates = [name for name in frame.columns if frame[name].dtype in (pl.Date, pl.Datetime)]
-    return labelled(texts, targets, getattr(path, "name", str(path)), options, given, groups, dates)
+    name, when = getattr(path, "name", str(path)), _when(frame, options, path) if options.date else None
+    return labelled(texts, targets, name, options, given, groups, dates, when)
+
+
+def _when(frame: pl.DataFrame, options: DataOptions, path: Any) -> np.ndarray:
+    """The rank of each row's date (rows,), equal for equal dates."""
+    dates = frame[column(frame, options.date or "", path)]
+    if not (dates.dtype.is_numeric() or dates.dtype in (pl.Date, pl.Datetime)):
+        raise DataError(
+            f"column {options.date!r} of {path} holds {dates.dtype}, first {dates[0]!r}; expected dates (2024-01-31) or numbers."
+        )
+    if dates.null_count():
+        row = int(dates.is_null().arg_max() or 0)
+        raise DataError(
+            f"column {options.date!r} of {path} has no value in row {row + 1}. Fill or drop that row."
+        )
+    return dates.rank("dense").to_numpy()
 
 
 def labelled(
@@ -133,10 +149,11 @@ def labelled(
     given: Sequence[str | None] | None = None,
     groups: Sequence[str | None] | None = None,
     dates: Sequence[str] = (),
+    when: np.ndarray | None = None,
 ) -> LabelledTexts:
     """Split texts by a hash of the text itself (equal texts stay together) or of their group, or as `given`.
 
-    `dates` are columns that say when a text was written. Raises DataError where the options cannot be followed.
+    `dates` are columns that say when a text was written, `when` (n,) is by what to split in order: the newest are for testing. Raises DataError where the options cannot be followed.
     """
     notes = []
     fixed = given is not None and "test" in set(given)
@@ -144,13 +161,13 @@ def labelled(
     if duplicates:
         kept = "" if fixed or groups is not None else "; equal texts are kept in one split"
         notes.append(f"{duplicates:,} exact duplicate texts{kept}")
-    if dates and not fixed:
+    if dates and not fixed and when is None:
         notes.append(
-            f"{dates[0]} holds dates, and the split is not by time: later texts may be harder than these of the same days"
+            f"{dates[0]} holds dates, and the split is not by time: later texts may be harder than these of the same days (--date {dates[0]})"
         )
     validation = options.validation_share if options.validation_share is not None else 0.1
     test = options.test_share if options.test_share is not None else 0.2
-    places, by = _places(texts, targets, name, options, groups, fixed)
+    places, by = _places(texts, targets, name, options, groups, fixed, when)
     if given is not None and fixed:
         names = np.array(
             [
@@ -188,9 +205,17 @@ def labelled(
 
 def _places(
     texts: Sequence[str], targets: Sequence[object], name: str, options: DataOptions,
-    groups: Sequence[str | None] | None, fixed: bool,
+    groups: Sequence[str | None] | None, fixed: bool, when: np.ndarray | None,
 ) -> tuple[np.ndarray, str]:  # fmt: skip
     """A place in [0, 1) for every text, below the test share to test on; and in words by what it is given."""
+    if options.date and (options.group or options.stratified or fixed):
+        other = "--group" if options.group else "--stratified" if options.stratified else "the column `split`"
+        raise DataError(
+            f"--date splits {name} in order of time, {other} in another way; no split does both. Drop one."
+        )
+    if when is not None:
+        _, inverse, counts = np.unique(when, return_inverse=True, return_counts=True)
+        return (len(when) - counts.cumsum()[inverse]) / len(when), f"time, in order of {options.date}"
     if options.group and groups is None:
         raise DataError(f"{name} has no columns, so none called {options.group!r}. Drop --group.")
     if groups is not None and options.stratified:

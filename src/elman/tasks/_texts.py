@@ -50,6 +50,7 @@ class Texts(Kind):
         "data.text",
         "data.label",
         "data.group",
+        "data.date",
         "encoding.padding",
         "encoding.bigrams",
         "encoding.log_count_ratios",
