@@ -54,7 +54,8 @@ def readings(
             settings["data.target"] = target
             reasons.append(f"target {', '.join(target)}: {told}")
             reasons += _covariates(frame.head(LOOKED), settings, {*taken, *target}, options)
-            reasons += _rhythm(frame.with_columns(stamps.alias(STAMPS)), entity, settings, options)
+            if not (options.time and options.target):  # who says both leaves the rest to the task
+                reasons += _rhythm(frame.with_columns(stamps.alias(STAMPS)), entity, settings, options)
             found.append(("forecasting", settings, tuple(reasons)))
     return found
 
@@ -244,8 +245,7 @@ def _rhythm(
         if step >= timedelta(days=27):
             said = "calendar months, quarters or years"
         elif name and step.microseconds == 0:
-            if not (options.time and options.target):  # who says both has said it all
-                settings["data.frequency"] = name
+            settings["data.frequency"] = name
             said += f" ({_share(steps):.0%} of them)"
         reasons.append(f"frequency: {said}" + (f"; season {season} steps" if season > 1 else ""))
     count = frame.height if entity is None else int(frame.group_by(entity).len()["len"].median() or 1)  # type: ignore[arg-type]
