@@ -140,7 +140,7 @@ class EvaluationOptions:
     """What the network is held against."""
 
     rivals: tuple[str, ...] | None = None  # None: all that fit the task
-    rival_predictions: tuple[str, ...] = ()  # files with an outside model's predictions
+    rival_predictions: tuple[str, ...] = ()  # files with an outside model's predictions, or vectors
     rival_seconds: float = 120.0  # time limit of each rival
     bootstrap: int = 1000  # resamples behind an interval
 

@@ -14,6 +14,8 @@ from elman.core.recipe import EvaluationOptions
 from elman.core.results import Metric, Predictions, Score
 from elman.data.contract import SplitName
 from elman.evaluation.contract import Predictor, Problem
+from elman.evaluation.embeddings import SUFFIXES as VECTORS
+from elman.evaluation.embeddings import embedded
 from elman.evaluation.intervals import Resamples
 from elman.evaluation.measure import block_length, errors, groups, primary_metric
 from elman.evaluation.outside import SUFFIXES, outside
@@ -69,7 +71,9 @@ def hold(
     names = suitable(task, problem)
     if options.rivals is not None:
         names = [_known(name, names, task) for name in options.rivals]
-    outside_ones = [_outside(path, problem, names) for path in options.rival_predictions]
+    outside_ones = [
+        _outside(path, problem, names, options.rival_seconds) for path in options.rival_predictions
+    ]
     fitted, scores = [], []
     for rival in [*(fit_rival(name, problem, options.rival_seconds) for name in names), *outside_ones]:
         fitted.append(rival)
@@ -99,8 +103,10 @@ def hold(
 
 def chosen(values: Sequence[str]) -> dict[str, list[str]]:
     """Recipe settings for rivals as a user gives them: names choose which are held against the network, files with
-    an outside model's predictions (by their suffix, or because they exist) come in addition."""
-    files = [one for one in values if Path(one).suffix.lower() in SUFFIXES or Path(one).is_file()]
+    an outside model's predictions or vectors (by their suffix, or because they exist) come in addition."""
+    files = [
+        one for one in values if Path(one).suffix.lower() in (*SUFFIXES, *VECTORS) or Path(one).is_file()
+    ]
     names = [one for one in values if one not in files]
     return ({"rivals": names} if names else {}) | ({"rival_predictions": files} if files else {})
 
@@ -119,9 +125,12 @@ def _known(name: str, names: Sequence[str], task: str) -> str:
     )
 
 
-def _outside(path: str, problem: Problem, names: Sequence[str]) -> Rival:
-    given = outside(path, problem)
+def _outside(path: str, problem: Problem, names: Sequence[str], seconds: float) -> Rival:
     name = Path(path).stem if Path(path).stem not in names else Path(path).name
+    if Path(path).suffix.lower() in VECTORS:
+        began = time.perf_counter()
+        return Rival(name, embedded(path, problem, seconds), time.perf_counter() - began)
+    given = outside(path, problem)
     note = "" if "validation" in given else f"holds predictions for {' and '.join(given)} only"
     return Rival(name, lambda split: given[split], 0.0, note, tuple(given))
 
