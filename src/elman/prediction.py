@@ -14,18 +14,21 @@ import torch
 from elman.core.errors import DataError, RecipeError
 from elman.data.conllu import parse
 from elman.data.contract import SeriesTable
-from elman.data.derived import follows
+from elman.data.derived import BEGUN, follows
 from elman.data.derived import forward as derived
 from elman.data.download import local, read_text
 from elman.data.series import prepare as prepare_series
 from elman.data.table import column, read_table
 from elman.data.values import read_values
+from elman.encoding.openings import gap
 from elman.encoding.sequences import SequenceFeed
 from elman.encoding.tagged import TaggedFeed
+from elman.evaluation.multilabel import named
 from elman.models.heads import LEVELS, point, quantiles
 from elman.run import Run
 from elman.tasks._values import LabelledValueEncoder
 from elman.tasks.contract import evaluating, run_batches
+from elman.tasks.multilabel import sigmoid
 from elman.tasks.tagging import shares, step_logits
 
 INTERVAL = 0.9  # share of true values that a forecast's interval is meant to hold
@@ -75,6 +78,10 @@ def _labelled(run: Run, source: Any) -> pl.DataFrame:
     )
     if encoder.labels is None:
         return pl.DataFrame({**shown, "prediction": outputs[:, 0] * encoder.std + encoder.mean})
+    if encoder.multiple:
+        each = sigmoid(outputs)
+        said = [named(row, encoder.labels) for row in each]
+        return pl.DataFrame({**shown, "prediction": said} | {f"p({label})": each[:, k] for k, label in enumerate(encoder.labels)})
     shares = torch.from_numpy(outputs).softmax(-1).numpy()
     named = {f"p({label})": shares[:, k] for k, label in enumerate(encoder.labels)}
     return pl.DataFrame({**shown, "prediction": [encoder.labels[k] for k in shares.argmax(1)], **named})
@@ -165,14 +172,17 @@ def _forecast(run: Run, source: Any, future: Any = None) -> pl.DataFrame:
         borders=(None, None),
         season=encoder.season,
     )
+    table = encoder.opened(_as_trained(table, encoder))
     longer, origins = _extended(table, encoder, recipe.data.static)
     arrays = encoder.arrays(longer)
     context, horizon, series = encoder.window.context_length, encoder.horizon, len(encoder.series)
     first = np.searchsorted(arrays["entity"], arrays["entity"][origins])
-    if (origins - first < context).any():
+    short = origins - first < context
+    if short.all():
         raise DataError(
-            f"the series has {int((origins - first).min())} rows; the network reads {context}. Give at least that many."
+            f"the series has {int((origins - first).max())} rows; the network reads {context}. Give at least that many."
         )
+    starts, origins = origins, origins[~short]
     rows = origins[:, None] + np.arange(-context, 0)
     inputs, future = (
         arrays["features"][rows],
@@ -202,23 +212,37 @@ def _forecast(run: Run, source: Any, future: Any = None) -> pl.DataFrame:
         bands = quantiles(recipe.model.distribution, parameters).numpy()
         bounds = (back(bands[..., 0]), back(bands[..., len(LEVELS) - 1]))
     parts = []
-    for number, origin in enumerate(origins):
+    read = dict(zip(origins.tolist(), range(len(origins)), strict=True))
+    nothing = np.full((horizon, series), np.nan)
+    for origin in starts.tolist():
+        number = read.get(origin)  # None: too short a series to be read
         span = longer.frame[int(origin) : int(origin) + horizon]
         for k, name in enumerate(encoder.series):
             keys = {encoder.time: span[encoder.time]} | (
                 {encoder.entity: span[encoder.entity]} if encoder.entity else {}
             )
             values = {
-                "prediction": outputs[number, :, k],
-                "low": bounds[0][number, :, k],
-                "high": bounds[1][number, :, k],
+                what: (nothing if number is None else one[number])[:, k]
+                for what, one in (("prediction", outputs), ("low", bounds[0]), ("high", bounds[1]))
             }
             parts.append(
                 pl.DataFrame(
                     {**keys, "series": [name] * horizon, "step": np.arange(1, horizon + 1), **values}
                 )
             )
-    return pl.concat(parts)
+    return pl.concat(parts).fill_nan(None)
+
+
+def _as_trained(table: SeriesTable, encoder: Any) -> SeriesTable:
+    """The table with the static groups of the training: one that is absent here is 0, one that is new is refused."""
+    new = [name for name in table.known if name not in encoder.known]
+    if new:
+        raise DataError(
+            f"{', '.join(new)}: training did not hold that. Leave those series out, or train again with them."
+        )
+    names = [name for name in encoder.known if name != BEGUN]
+    absent = [pl.lit(0.0).alias(name) for name in names if name not in table.frame.columns]
+    return replace(table, frame=table.frame.with_columns(absent), known=tuple(names))
 
 
 def _with_future(frame: pl.DataFrame, future: Any, encoder: Any, known: tuple[str, ...]) -> pl.DataFrame:
@@ -264,6 +288,7 @@ def _extended(table: SeriesTable, encoder: Any, static: tuple[str, ...]) -> tupl
         ).to_series()
         length = int(seen.arg_true().max() or 0) + 1  # type: ignore[arg-type]
         step: Any = group[time].diff().drop_nulls().mode().min()
+        step = gap(encoder.step_us, group[time]) if step is None else step  # one row alone
         missing = max(0, length + encoder.horizon - group.height)
         given = [name for name in encoder.known if not follows(name, static)]
         if missing and given:

@@ -8,6 +8,7 @@ elman predict TAGGER --text "The old man the boat."    # a row for each word
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -41,6 +42,9 @@ def main(arguments: list[str]) -> int:
     from elman.run import Run
 
     frame = predict(Run.open(options.run), options.text or options.source or "", options.future)
+    missing = frame["prediction"].null_count() if "step" in frame.columns else 0
+    if missing:
+        print(f"note: {missing:,} rows have no prediction: their series are too short.", file=sys.stderr)
     content = frame.write_csv(float_precision=6)
     if options.out is None:
         print(content, end="")

@@ -82,7 +82,11 @@ def holiday_column(frame: pl.DataFrame, time: str, country: str, path: Any) -> t
 
 def follows(name: str, static: tuple[str, ...]) -> bool:
     """Whether a covariate is known for any time to come."""
-    return name == BEGUN or name.startswith(HOLIDAY) or any(name == one or name.startswith(f"{one} is ") for one in static)
+    return (
+        name == BEGUN
+        or name.startswith(HOLIDAY)
+        or any(name == one or name.startswith(f"{one} is ") for one in static)
+    )
 
 
 def forward(

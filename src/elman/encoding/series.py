@@ -12,8 +12,10 @@ import polars as pl
 from elman.core.errors import DataError, RecipeError
 from elman.core.recipe import EncodingOptions
 from elman.data.contract import SeriesTable, SplitName
+from elman.data.derived import BEGUN
 from elman.encoding.calendar import DAY, calendar, cycles
 from elman.encoding.gaps import forward
+from elman.encoding.openings import gap, opened
 from elman.encoding.scalers import CHANGES, Scaler, spread
 from elman.encoding.windows import Window, WindowFeed
 
@@ -67,8 +69,9 @@ class SeriesEncoder:
             1 if options.horizon is None else options.horizon,
             options.stride,
         )
+        step = _step(table, _entities(table)[0])
+        table = opened(table, window, gap(int(step / np.timedelta64(1, "us")), table.frame[table.time]))
         entity, starts, train = _entities(table)
-        step = _step(table, entity)
         is_time = table.frame[table.time].dtype in (pl.Date, pl.Datetime)
         use = options.calendar if options.calendar is not None else bool(is_time and step <= DAY)
         if use and not is_time:
@@ -132,13 +135,17 @@ class SeriesEncoder:
 
     def arrays(self, table: SeriesTable) -> dict[str, np.ndarray]:
         """features, targets (scaled), values, observed, known (raw), entity and time of every row."""
+        table = self.opened(table)
         entity, starts, _ = _entities(table)
         raw = _matrix(table.frame, self.series)
-        values, observed, first = forward(raw, starts, self.targets_scaler.level)
-        if self.gaps == "error" and not observed.all():
-            row, column = np.argwhere(~observed)[0]
+        # Before the first count of an entity there was nothing to count.
+        level = self.targets_scaler.level * (self.kind != "count")
+        values, observed, first = forward(raw, starts, level)
+        begun = table.frame[BEGUN].to_numpy() > 0 if BEGUN in self.known else np.ones(len(raw), bool)
+        if self.gaps == "error" and not observed[begun].all():
+            row, column = np.argwhere(~observed[begun])[0]
             raise DataError(
-                f"{self.series[column]!r} has no value in row {row + 1} and {int((~observed).sum()) - 1} more; "
+                f"{self.series[column]!r} has no value in row {row + 1} and {int((~observed[begun]).sum()) - 1} more; "
                 'gaps="error" refuses that. Use --gaps forward or --gaps mask.'
             )
         scaled = self.targets_scaler.transform(values, first)
@@ -162,6 +169,7 @@ class SeriesEncoder:
 
     def encode(self, table: SeriesTable) -> Encoded:
         """Feeds and problem of every split. Raises DataError where a split is too short for one window."""
+        table = self.opened(table)
         arrays = self.arrays(table)
         _, _, train = _entities(table)
         time = table.frame[table.time]
@@ -203,7 +211,13 @@ class SeriesEncoder:
             "train_rows": train, "mean": np.nanmean(observed, 0), "std": spread(np.nanstd(observed, 0), observed),
             "entities": _names(table),
         }  # fmt: skip
-        return Encoded(feeds, problem, self.summary(arrays))
+        return Encoded(feeds, problem, (*self.summary(arrays), *_left_out(problem, table)))
+
+    def opened(self, table: SeriesTable) -> SeriesTable:
+        """The table with entities that have only just begun filled up, where there were such when this was fitted."""
+        if BEGUN not in self.known:
+            return table
+        return opened(table, self.window, gap(self.step_us, table.frame[table.time]), always=True)
 
     def summary(self, arrays: dict[str, np.ndarray]) -> tuple[str, ...]:
         """Lines for a person: what goes in, what is filled."""
@@ -265,6 +279,26 @@ def _names(table: SeriesTable) -> tuple[str, ...]:
         return ()
     runs = table.frame[table.entity].rle().struct.field("value")
     return tuple(map(str, runs.to_list()))
+
+
+def _left_out(problem: Mapping[str, Any], table: SeriesTable) -> list[str]:
+    """Lines that name entities which had to be filled up, or have no window in a split."""
+    names, lines = problem["entities"], []
+    if BEGUN in table.known:
+        late = table.frame.filter(pl.col(BEGUN) == 0)[str(table.entity)].unique(maintain_order=True).to_list()
+        lines.append(
+            f"short histories: {_some(late)}; rows put before their first are flagged and not scored"
+        )
+    for split, origins in problem["origins"].items():
+        without = sorted(set(range(len(names))) - set(problem["entity"][origins].tolist()))
+        if without:
+            lines.append(f"no {split} window: {_some([names[one] for one in without])} of {len(names):,}")
+    return lines
+
+
+def _some(names: list[Any], most: int = 5) -> str:
+    shown = ", ".join(map(str, names[:most])) + (", ..." if len(names) > most else "")
+    return f"{len(names):,} {'entity' if len(names) == 1 else 'entities'} ({shown})"
 
 
 def _step(table: SeriesTable, entity: np.ndarray) -> np.timedelta64:

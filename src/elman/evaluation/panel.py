@@ -71,7 +71,8 @@ def entities(predictions: Predictions, problem: SeriesProblem) -> np.ndarray:
         if len(origins) == len(predictions.targets) and np.array_equal(
             problem.future(split), predictions.targets, equal_nan=True
         ):
-            return problem.entity[origins]
+            found: np.ndarray = problem.entity[origins]
+            return found
     return np.zeros(len(predictions.targets), np.int64)
 
 
@@ -80,8 +81,9 @@ def _naive(problem: SeriesProblem, number: int) -> tuple[np.ndarray, np.ndarray]
 
     Steps before the first value that is not 0 do not count: nothing was there to be forecast yet.
     """
-    values = problem.values[(problem.entity == number) & problem.train_rows]
-    begun = np.flatnonzero(np.any(values != 0, 1))
+    here = (problem.entity == number) & problem.train_rows
+    values = problem.values[here]
+    begun = np.flatnonzero(np.any((values != 0) & problem.observed[here], 1))
     values = values[begun[0] if len(begun) else 0 :]
     if len(values) < 2:
         return np.zeros(values.shape[1]), np.zeros(values.shape[1])

@@ -30,8 +30,11 @@ def seasons_back(problem: SeriesProblem, origins: np.ndarray, count: int) -> np.
     step = np.arange(problem.horizon)
     back = (step // problem.season + 1 + np.arange(count)[:, None]) * problem.season
     rows = origins[:, None, None] + step - back
-    begin = first_rows(problem)[origins][:, None, None]
-    return problem.values[np.maximum(rows, begin + (rows - begin) % problem.season)]
+    begin = begun_rows(problem)[origins][:, None, None]
+    rows = np.maximum(rows, begin + (rows - begin) % problem.season)
+    # Where the past is shorter than a season nothing has this phase yet: the last value stands in.
+    seen: np.ndarray = problem.values[np.minimum(rows, origins[:, None, None] - 1)]
+    return seen
 
 
 def first_rows(problem: SeriesProblem) -> np.ndarray:
@@ -40,3 +43,14 @@ def first_rows(problem: SeriesProblem) -> np.ndarray:
     starts = np.concatenate([[True], problem.entity[1:] != problem.entity[:-1]])
     first: np.ndarray = np.maximum.accumulate(np.where(starts, row, 0))
     return first
+
+
+def begun_rows(problem: SeriesProblem) -> np.ndarray:
+    """The row of the first value of each row's entity (rows,): rows before it hold none."""
+    row = np.arange(len(problem.entity))
+    first = first_rows(problem)
+    seen = problem.observed.any(1)
+    begin = np.full(len(row) + 1, len(row))
+    np.minimum.at(begin, first[seen], row[seen])
+    found: np.ndarray = np.where(begin[first] < len(row), begin[first], first)
+    return found
