@@ -167,3 +167,11 @@ def test_write_report_gives_its_path(tmp_path: Path) -> None:
 def test_the_interval_of_a_share_is_wilsons() -> None:
     """The 95% interval of 1 of 10, as statsmodels' proportion_confint(1, 10, method="wilson") gives it."""
     assert charts._wilson(0.1, 10) == pytest.approx((0.01788, 0.40415), abs=1e-4)
+
+
+def test_entities_of_a_panel_stand_on_the_page():
+    rows = [["AA", 12, 88.5, 4.25, 6.5], [HOSTILE, 12, 0.03, 0.5, 0.25]]
+    ahead = {"rival": "seasonal_mean", "won": 31, "entities": 40, "rows": rows}
+    measured = replace(content().scores["test"], details={"ahead": ahead})
+    page = render(replace(content(), scores={"test": measured}))
+    assert "ahead of seasonal mean in 31 of 40" in page and "4.250" in page and HOSTILE not in page

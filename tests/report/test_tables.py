@@ -9,7 +9,7 @@ from elman.core.results import Metric, Paired, Score, Scores, Value
 from elman.evaluation import forecast, language, regression
 from elman.report.glossary import meaning, metric
 from elman.report.numbers import column, difference, duration, interval, moment, number, point
-from elman.report.tables import confusion_table, scores_table, slice_tables
+from elman.report.tables import confusion_table, entity_table, scores_table, slice_tables
 from elman.report.terminal import print_advice, render_findings, render_history, render_scores, render_verdict
 
 from .sample import content, scores
@@ -138,3 +138,11 @@ def test_markup_in_names_is_shown_as_it_is() -> None:
     named = Scores("test", Metric("mse", "", False), rows, (), "fine [red]", False)
     Console(file=stream, width=80).print(render_scores(named), render_verdict(named))
     assert "net[bold]" in stream.getvalue() and "fine [red]" in stream.getvalue()
+
+
+def test_entities_of_a_panel_are_told_in_their_order():
+    rows = [["AA", 12, 88.5, 4.25, 6.5], ["<b>", 12, 0.03, 0.5, 0.25]]
+    found = entity_table({"ahead": {"rival": "seasonal_mean", "won": 1, "entities": 2, "rows": rows}})
+    assert [(row.label, row.count, row.ahead) for row in found] == [("AA", 12, True), ("<b>", 12, False)]
+    assert [row.network for row in found] == ["4.250", "0.500"]
+    assert entity_table({}) == [] and metric("rmsse") == "RMSSE" and meaning("wape")

@@ -13,6 +13,13 @@ METRICS = {
         "calibration error",
         "mean gap between how sure a model is and how often it is right; lower is better",
     ),
+    "example_f1": (
+        "F1 of an example",
+        "balance of precision and recall of an example's labels, mean over examples; 1 is best",
+    ),
+    "micro_f1": ("micro F1", "the same over all labels of all examples at once: frequent labels count most"),
+    "macro_f1": ("macro F1", "the same for each label, mean over labels: rare ones count as much"),
+    "exact": ("exact", "share of examples whose labels are all right, none missing and none too many"),
     "selective_accuracy": (
         "selective accuracy",
         "accuracy where it may pass over what it is least sure of, mean over all shares answered; 1 is best, "
@@ -27,6 +34,14 @@ METRICS = {
         "as good as their mean",
     ),
     "mae_scaled": ("scaled MAE", "mean absolute error in standard deviations of the training rows"),
+    "wape": (
+        "WAPE",
+        "sum of absolute errors as a share of the sum of absolute values, over all entities; lower is better",
+    ),
+    "rmsse": (
+        "RMSSE",
+        "root of the mean squared error divided by that of repeating the last value in the training rows, mean over entities",
+    ),
     "mase": ("MASE", "mean absolute error divided by that of repeating the last season in the training rows"),
     "pinball": ("pinball", "mean loss of the predicted quantiles; lower is better"),
     "direction": ("direction", "share of moves whose sign is predicted right; 0.5 is a coin"),

@@ -23,6 +23,7 @@ from elman.report.sanitize import sanitize
 from elman.report.tables import (
     confusion_table,
     coverage_rows,
+    entity_table,
     flat,
     in_words,
     scores_table,
@@ -77,6 +78,8 @@ def render(content: ReportContent) -> str:
             slices=slice_tables(scores) if scores else {},
             confusion=confusion_table(scores.details) if scores else None,
             per_tag=tag_table(scores.details) if scores else [],
+            per_entity=entity_table(scores.details) if scores else [],
+            ahead=scores.details.get("ahead") if scores else None,
             calibration=_calibration(scores.details if scores else {}),
             abstention=_abstention(scores.details if scores else {}),
             surest=coverage_rows(scores.details) if scores else [],

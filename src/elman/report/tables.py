@@ -289,6 +289,28 @@ def coverage_rows(
     ]
 
 
+@dataclass(frozen=True)
+class EntityRow:
+    """One series of a panel: windows, mean value, mean absolute error of the network and of the best rival."""
+
+    label: str
+    count: int
+    mean: str
+    network: str
+    rival: str
+    ahead: bool
+
+
+def entity_table(details: Mapping[str, Any]) -> list[EntityRow]:
+    """`details["ahead"]["rows"]`: the entities at both ends, most ahead first; empty where there is one series alone."""
+    rows = list((details.get("ahead") or {}).get("rows") or ())
+    means, mine, theirs = (column([row[at] for row in rows], 4) for at in (2, 3, 4))
+    return [
+        EntityRow(str(row[0]), int(row[1]), means[at], mine[at], theirs[at], row[3] < row[4])
+        for at, row in enumerate(rows)
+    ]
+
+
 def flat(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     """Nested settings as (dotted name, text) pairs; None and empty ones are left out."""
     pairs: list[tuple[str, str]] = []
