@@ -23,7 +23,7 @@ class Metric:
     @property
     def words(self) -> str:
         """The name as people write it: "MSE", "nats per character"."""
-        return self.name.upper() if self.name in ABBREVIATIONS else self.name.replace("_", " ")
+        return " ".join(word.upper() if word in ABBREVIATIONS else word for word in self.name.split("_"))
 
 
 @dataclass(frozen=True)
@@ -117,6 +117,7 @@ class Predictions:
     """What a network or rival said about one split, in the original order.
 
     kind "classes": `outputs` are probabilities (n, classes), `targets` class numbers (n,).
+    kind "labels": `outputs` are probabilities (n, labels), `targets` 1 where a label is true, else 0 (n, labels).
     kind "values": `outputs` (n,), `targets` (n,).
     kind "tokens": `outputs` are nats per token (n,), `targets` the token ids (n,).
     kind "forecasts": `outputs` (n, horizon, series), `targets` alike, NaN where unknown, in the data's unit;

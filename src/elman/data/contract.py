@@ -50,7 +50,7 @@ class Examples:
     """Texts and what is to be predicted: class names (str) or numbers (float), in file order."""
 
     texts: Sequence[str]
-    targets: Sequence[str] | Sequence[float]
+    targets: Sequence[str] | Sequence[float] | Sequence[tuple[str, ...]]
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -64,6 +64,11 @@ class LabelledTexts:
     labels: tuple[str, ...] | None
     provenance: Provenance
     unlabelled: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class MultiLabelledTexts(LabelledTexts):
+    """Texts with any number of labels each: a target is the tuple of their names, perhaps empty."""
 
 
 @dataclass(frozen=True)
@@ -148,7 +153,7 @@ class Source:
     """
 
     title: str
-    task: Literal["classification", "regression", "tagging", "language_modelling", "forecasting"]
+    task: Literal["classification", "regression", "multilabel", "tagging", "language_modelling", "forecasting"]
     load: Callable[[DataOptions], Dataset]
     licence: str
     citation: str

@@ -36,17 +36,22 @@ def curve(values: np.ndarray, width: int = 40) -> str:
 
 
 def balance(examples: Examples | ValueExamples, labels: Sequence[str] | None) -> str:
-    """The share of each class, or the distribution of the number to predict."""
+    """The share of each class or label, or the distribution of the number to predict."""
     if labels is None:
         values = np.asarray(examples.targets, np.float64)
         low, middle, high = np.percentile(values, [0, 50, 100])
         return f"target: mean {values.mean():.4g}, deviation {values.std():.4g}, {low:.4g} to {high:.4g}, median {middle:.4g}"
-    counts, total = Counter(map(str, examples.targets)), len(examples)
+    total = len(examples)
+    sets = [target for target in examples.targets if isinstance(target, tuple)]
+    counts = Counter(label for one in sets for label in one) if sets else Counter(map(str, examples.targets))
     shown = list(labels) if len(labels) <= MOST_CLASSES else [name for name, _ in counts.most_common(5)]
     text = ", ".join(f"{label} {counts[label] / total:.1%}" for label in shown)
     if len(labels) > MOST_CLASSES:
         rare = sum(counts[label] < 10 for label in labels)
-        text = f"{len(labels):,} classes, most frequent {text}; {rare:,} have fewer than 10 examples"
+        text = f"{len(labels):,} {'labels' if sets else 'classes'}, most frequent {text}; {rare:,} have fewer than 10 examples"
+    if sets:
+        none = sum(not one for one in sets)
+        text += f"; {sum(map(len, sets)) / total:.1f} labels an example" + (f", {none:,} without" if none else "")
     absent = [label for label in labels if not counts[label]]
     return text + (f"; none of {', '.join(absent[:5])}" if absent and len(labels) <= MOST_CLASSES else "")
 

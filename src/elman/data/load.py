@@ -18,6 +18,7 @@ from elman.data.contract import (
     Dataset,
     LabelledSeries,
     LabelledTexts,
+    MultiLabelledTexts,
     SeriesTable,
     Source,
     TaggedTexts,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 TABLES = {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"}
 KINDS: dict[type, tuple[str, tuple[str, ...]]] = {
     LabelledTexts: ("texts with labels", ("classification", "regression")),
+    MultiLabelledTexts: ("texts with several labels each", ("multilabel",)),
     LabelledSeries: ("series with labels", ("classification", "regression")),
     TaggedTexts: ("tagged sentences", ("tagging",)),
     Corpus: ("running text", ("language_modelling",)),
@@ -91,7 +93,7 @@ def _table(
     frame: pl.DataFrame, options: DataOptions, wanted: str | None, path: Any, data_hash: str
 ) -> tuple[str, Mapping[str, Any], Callable[[DataOptions], Dataset]]:
     """Task, settings and reader of a table, by the one reading it has; DataError where there are several."""
-    from elman.data import series, table
+    from elman.data import label_sets, series, table
     from elman.data.proposal import propose_frame
 
     reading = propose_frame(frame, options, wanted).settled()
@@ -105,6 +107,8 @@ def _table(
         given = replace(given, **columns)
         if reading.task == "forecasting":
             return series.prepare(frame, path, given, data_hash)
+        if reading.task == "multilabel":
+            return label_sets.load(given, frame, path)
         return table.load(given, frame, path)
 
     return reading.task, reading.settings, load

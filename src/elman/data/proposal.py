@@ -18,6 +18,7 @@ from elman.core.errors import DataError
 from elman.core.recipe import DataOptions
 from elman.data import huggingface, proposal_series, proposal_texts
 from elman.data.download import local
+from elman.data.label_sets import columns_of
 from elman.data.table import column, read_table
 
 MOST = 6  # readings that are offered at most
@@ -109,7 +110,7 @@ def propose_frame(frame: pl.DataFrame, options: DataOptions, task: str | None = 
         options.time,
         options.entity,
         options.text,
-        options.label,
+        *(columns_of(frame, options.label, options.source) if options.label else ()),
         *options.target,
         *options.known,
         *options.observed,

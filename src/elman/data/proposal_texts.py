@@ -7,6 +7,7 @@ from typing import Any, cast
 import polars as pl
 
 from elman.core.recipe import DataOptions
+from elman.data.label_sets import is_sets
 from elman.data.proposal_names import ID_NAMES
 from elman.data.stamps import read_stamps
 from elman.data.table import LABEL_NAMES, MANY, TEXT_NAMES, is_amount
@@ -18,6 +19,7 @@ SCALES = {
     "grade",
     "points",
 }  # whole numbers: as much an order as they are classes
+SEVERAL = ("multilabel", "several labels for each text")
 LONG = 20  # characters of a mean value from which on a column reads as text
 LOOKED = 20_000  # rows that are looked at
 DIFFERENT = 0.5  # share of different values from which on short strings are names or words to read
@@ -30,7 +32,7 @@ def readings(
     found: list[tuple[str, dict[str, Any], tuple[str, ...]]] = []
     for text, why in text_columns(frame, options):
         for label, told in _labels(frame, options, text):
-            for kind, reason in _kinds(frame[label], options, task):
+            for kind, reason in _kinds(frame[label], options, task) if label in frame.columns else [SEVERAL]:
                 reasons = (f"text {text}: {why}", f"label {label}: {told}; {reason}")
                 found.append((kind, {"data.text": text, "data.label": label}, reasons))
     return found
@@ -97,6 +99,10 @@ def _kinds(values: pl.Series, options: DataOptions, task: str | None) -> list[tu
     different = values.drop_nulls().n_unique()
     classes = ("classification", f"{different:,} classes")
     number = ("regression", f"a number with {different:,} different values")
+    if task == "multilabel":
+        return [SEVERAL]
+    if task is None and is_sets(values):
+        return [SEVERAL]
     if task in ("classification", "regression"):
         return [(task, classes[1] if task == "classification" else number[1])]
     if is_amount(values):

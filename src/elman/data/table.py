@@ -115,6 +115,11 @@ def load(options: DataOptions, frame: pl.DataFrame, path: Any) -> LabelledTexts:
             )
     elif any(not math.isfinite(cast(float, target)) for target in targets):
         raise DataError(f"column {label!r} of {path} holds a number that is not finite. Drop those rows.")
+    return labelled(texts, targets, **beside(frame, options, path))
+
+
+def beside(frame: pl.DataFrame, options: DataOptions, path: Any) -> dict[str, Any]:
+    """What `labelled` is told of a table beside texts and targets: its name, its own split, groups, dates."""
     given = (
         frame["split"].to_list() if "split" in frame.columns and frame["split"].dtype == pl.String else None
     )
@@ -122,8 +127,11 @@ def load(options: DataOptions, frame: pl.DataFrame, path: Any) -> LabelledTexts:
     if options.group:
         groups = frame[column(frame, options.group, path)].cast(pl.String).to_list()
     dates = [name for name in frame.columns if frame[name].dtype in (pl.Date, pl.Datetime)]
-    name, when = getattr(path, "name", str(path)), _when(frame, options, path) if options.date else None
-    return labelled(texts, targets, name, options, given, groups, dates, when)
+    when = _when(frame, options, path) if options.date else None
+    return {
+        "name": getattr(path, "name", str(path)), "options": options, "given": given, "groups": groups, "dates": dates,
+        "when": when,
+    }  # fmt: skip
 
 
 def _when(frame: pl.DataFrame, options: DataOptions, path: Any) -> np.ndarray:
@@ -240,6 +248,6 @@ def _places(
         return np.array([share(str(group)) for group in groups]), f"hash of {options.group}"
     if options.stratified:
         if not isinstance(targets[0], str):
-            raise DataError(f"--stratified evens out classes; the targets of {name} are numbers. Drop it.")
+            raise DataError(f"--stratified evens out classes; the targets of {name} are not. Drop it.")
         return stratified(texts, targets), "hash of the text, each class alike"
     return np.array([share(text) for text in texts]), "hash of the text"

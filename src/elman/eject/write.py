@@ -75,7 +75,7 @@ def refuse(recipe: Recipe) -> None:
         )
         if getattr(model, name)
     ]
-    reasons += ["task=tagging"] if recipe.task == "tagging" else []
+    reasons += [f"task={recipe.task}"] if recipe.task in ("tagging", "multilabel") else []
     reasons += [f"cell={model.cell}"] if model.cell not in PLAIN else []
     reasons += [f"activation={model.activation}"] if model.activation not in (None, "tanh") else []
     reasons += [name for name in ("bigrams", "log_count_ratios") if getattr(recipe.encoding, name)]

@@ -41,6 +41,11 @@ class TextProblem(LabelledProblem):
 
 
 @dataclass(frozen=True)
+class MultiLabelProblem(TextProblem):
+    """Texts with any number of the labels each: targets are tuples of names."""
+
+
+@dataclass(frozen=True)
 class ValueProblem(LabelledProblem):
     """Series (time, channels) in the data's unit, NaN where a value is missing, with classes or numbers."""
 

@@ -11,7 +11,7 @@ from elman.core.errors import DataError
 from elman.core.results import Predictions
 from elman.data.contract import SplitName
 from elman.data.download import local
-from elman.evaluation.contract import LabelledProblem, Predictor, Problem
+from elman.evaluation.contract import LabelledProblem, MultiLabelProblem, Predictor, Problem
 from elman.evaluation.texts import class_numbers, numbers_predictor, training_rows
 
 SUFFIXES = (".npy", ".npz")
@@ -24,7 +24,7 @@ def embedded(path: str, problem: Problem, seconds: float) -> Predictor:
     A `.npz` file holds the arrays train, validation and test, (examples, numbers) each, in the order of `elman.load(SOURCE).splits`;
     a `.npy` file one array with the rows of all three, one after the other. Raises DataError for what does not fit.
     """
-    if not isinstance(problem, LabelledProblem):
+    if not isinstance(problem, LabelledProblem) or isinstance(problem, MultiLabelProblem):
         raise DataError(
             f"{path} holds vectors, one for each example; they serve classes and numbers of texts or series alone."
         )

@@ -6,8 +6,15 @@ import numpy as np
 
 from elman.core.results import Metric, Predictions
 from elman.data.contract import SplitName
-from elman.evaluation import classification, forecast, language, regression, tagging
-from elman.evaluation.contract import LabelledProblem, Problem, SeriesProblem, TaggedProblem, TokenProblem
+from elman.evaluation import classification, forecast, language, multilabel, regression, tagging
+from elman.evaluation.contract import (
+    LabelledProblem,
+    MultiLabelProblem,
+    Problem,
+    SeriesProblem,
+    TaggedProblem,
+    TokenProblem,
+)
 
 
 def primary_metric(problem: Problem) -> Metric:
@@ -18,6 +25,8 @@ def primary_metric(problem: Problem) -> Metric:
         return language.primary(problem)
     if isinstance(problem, TaggedProblem):
         return tagging.PRIMARY
+    if isinstance(problem, MultiLabelProblem):
+        return multilabel.PRIMARY
     return regression.PRIMARY if problem.labels is None else classification.PRIMARY
 
 
@@ -29,6 +38,8 @@ def metrics(predictions: Predictions, problem: Problem) -> dict[str, float]:
         return language.metrics(predictions, problem)
     if isinstance(problem, TaggedProblem):
         return classification.metrics(predictions)
+    if isinstance(problem, MultiLabelProblem):
+        return multilabel.metrics(predictions)
     return regression.metrics(predictions) if problem.labels is None else classification.metrics(predictions)
 
 
@@ -40,6 +51,8 @@ def errors(predictions: Predictions, problem: Problem) -> np.ndarray:
         return language.errors(predictions)
     if isinstance(problem, TaggedProblem):
         return classification.errors(predictions)
+    if isinstance(problem, MultiLabelProblem):
+        return multilabel.errors(predictions)
     assert isinstance(problem, LabelledProblem)
     return regression.errors(predictions) if problem.labels is None else classification.errors(predictions)
 

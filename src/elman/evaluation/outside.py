@@ -10,7 +10,15 @@ from elman.core.results import Predictions
 from elman.data.contract import SplitName
 from elman.data.download import local
 from elman.data.table import column, read_table
-from elman.evaluation.contract import LabelledProblem, Problem, SeriesProblem, TaggedProblem, TokenProblem
+from elman.evaluation.contract import (
+    LabelledProblem,
+    MultiLabelProblem,
+    Problem,
+    SeriesProblem,
+    TaggedProblem,
+    TokenProblem,
+)
+from elman.evaluation.multilabel import label_matrix
 from elman.evaluation.tagging import tag_numbers
 from elman.evaluation.texts import class_numbers
 
@@ -21,7 +29,7 @@ def outside(path: str, problem: Problem) -> dict[SplitName, Predictions]:
     """An outside model's predictions by split, from a csv, jsonl or parquet file.
 
     Columns: `split` (left out: all rows are "test") and `row` (0 = first; tags: of the scored words, sentences in order). Classes and
-    tags: one column each with its probability, or `prediction` with the name. Numbers: `prediction`. Tokens: `nats` of each token but the first. Forecasts:
+    tags: one column each with its probability (so, too, where there are several labels), or `prediction` with the name. Numbers: `prediction`. Tokens: `nats` of each token but the first. Forecasts:
     `row` (window), `step` (0 = first ahead), `series`, `prediction`.
     Raises DataError when a row is missing or twice there, or a value is no number.
     """
@@ -66,6 +74,10 @@ def _read(part: pl.DataFrame, problem: Problem, split: SplitName, path: str) -> 
     if isinstance(problem, TaggedProblem):
         return _classes(part, rows, tag_numbers(problem, split), problem.labels, path)
     assert isinstance(problem, LabelledProblem)
+    if isinstance(problem, MultiLabelProblem):
+        labels, count = problem.labels or (), len(problem.splits[split])
+        outputs = np.stack([_ordered(part, rows, count, label, path) for label in labels], 1)
+        return Predictions("labels", outputs, label_matrix(problem, split), labels)
     if problem.labels is not None:
         return _classes(part, rows, class_numbers(problem, split), problem.labels, path)
     values = _ordered(part, rows, len(problem.splits[split]), "prediction", path)

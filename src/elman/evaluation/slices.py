@@ -10,6 +10,7 @@ from elman.core.results import Predictions
 from elman.data.contract import SplitName
 from elman.evaluation.contract import (
     LabelledProblem,
+    MultiLabelProblem,
     Problem,
     SeriesProblem,
     TaggedProblem,
@@ -18,6 +19,7 @@ from elman.evaluation.contract import (
     ValueProblem,
 )
 from elman.evaluation.measure import errors, from_errors
+from elman.evaluation.multilabel import label_matrix
 from elman.evaluation.tagging import parts as tagged_parts
 from elman.evaluation.texts import class_numbers
 
@@ -62,7 +64,16 @@ def slices(predictions: Predictions, problem: Problem, split: SplitName) -> dict
             if mask.any()
         )
     }
-    if problem.labels is not None:
+    if isinstance(problem, MultiLabelProblem):
+        counts = label_matrix(problem, split).sum(1)
+        sizes = [
+            ("no label", counts == 0),
+            ("1 label", counts == 1),
+            ("2 labels", counts == 2),
+            ("3 or more", counts > 2),
+        ]
+        parts["labels"] = tuple(_part(name, each, mask, problem) for name, mask in sizes if mask.any())
+    elif problem.labels is not None:
         targets = class_numbers(problem, split)
         parts["class"] = tuple(
             _part(label, each, targets == number, problem)

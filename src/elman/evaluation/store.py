@@ -12,6 +12,7 @@ from elman.core.results import Predictions
 from elman.data.contract import SplitName
 from elman.evaluation.contract import Problem, TaggedProblem
 from elman.evaluation.measure import errors
+from elman.evaluation.multilabel import named
 from elman.evaluation.tagging import places, scored_words
 
 
@@ -38,6 +39,10 @@ def save_predictions(folder: Path, split: SplitName, predictions: Predictions, p
         for k, name in enumerate(predictions.labels):
             columns[f"target {name}"] = list(predictions.targets[..., k])
             columns[f"prediction {name}"] = list(predictions.outputs[..., k])
+    elif predictions.kind == "labels":
+        columns["target"] = [named(row, predictions.labels) for row in predictions.targets]
+        columns["prediction"] = [named(row, predictions.labels) for row in predictions.outputs]
+        columns |= {f"p({label})": predictions.outputs[:, k] for k, label in enumerate(predictions.labels)}
     else:
         columns |= {"target": predictions.targets, "prediction": predictions.outputs}
     frame = pl.DataFrame(columns)

@@ -9,17 +9,25 @@ from typing import Any
 from elman.core.results import Metric, Paired, Predictions, Score, Scores, Value
 from elman.data.contract import Chance, SplitName
 from elman.evaluation.classification import abstention, calibration, confusion
-from elman.evaluation.contract import LabelledProblem, Problem, SeriesProblem, TaggedProblem
+from elman.evaluation.contract import (
+    LabelledProblem,
+    MultiLabelProblem,
+    Problem,
+    SeriesProblem,
+    TaggedProblem,
+)
 from elman.evaluation.forecast import echo_lag
 from elman.evaluation.intervals import Resamples, interval, p_value
 from elman.evaluation.looks import ordinal
 from elman.evaluation.measure import block_length, errors, from_errors, groups, metrics, primary_metric
+from elman.evaluation.multilabel import per_label
 from elman.evaluation.panel import ahead
 from elman.evaluation.slices import slices
 from elman.evaluation.tagging import per_tag
 
 NOTHING = {
     "majority",
+    "frequent_labels",
     "most_frequent_tag",
     "train_mean",
     "mean_value",
@@ -119,6 +127,8 @@ def judge(
 
 
 def _details(network: Predictions, problem: Problem) -> dict[str, object]:
+    if isinstance(problem, MultiLabelProblem):
+        return {"labels": list(problem.labels or ()), "per_tag": per_label(network)}
     if isinstance(problem, LabelledProblem | TaggedProblem) and problem.labels is not None:
         return {
             "confusion": confusion(network),

@@ -47,6 +47,13 @@ def _said(predictions: Predictions, row: int) -> dict[str, Any]:
     """What was true and what was predicted, as one number each: the mean over horizon and series for a forecast."""
     if predictions.kind == "tokens":
         return {}
+    if predictions.kind == "labels":
+        both = (("true", predictions.targets[row]), ("predicted", predictions.outputs[row]))
+        return {
+            what: "; ".join(label for label, share in zip(predictions.labels, values) if share >= 0.5)
+            or "none"
+            for what, values in both
+        }
     true, said = np.asarray(predictions.targets[row], float), np.asarray(predictions.outputs[row], float)
     said = np.where(np.isfinite(true), said, np.nan)  # the same steps on both sides
     if not np.isfinite(true).any():

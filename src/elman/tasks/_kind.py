@@ -21,6 +21,7 @@ class LabelledEncoder(Encoder):
     labels: tuple[str, ...] | None
     mean: float = 0.0
     std: float = 1.0
+    multiple: bool = False  # any number of labels for each sequence
 
     @property
     def outputs(self) -> int:
@@ -28,23 +29,34 @@ class LabelledEncoder(Encoder):
         return 1 if self.labels is None else len(self.labels)
 
     def targets(self, examples: Examples | ValueExamples) -> np.ndarray:
-        """Class numbers (n,) int64, or scaled numbers (n,) float32."""
+        """Class numbers (n,) int64, scaled numbers (n,) float32, or 1 for each label that is true, else 0: (n, labels) float32."""
         if self.labels is None:
             values = np.asarray(examples.targets, dtype=np.float64)
             return ((values - self.mean) / self.std).astype(np.float32)
         index = {label: number for number, label in enumerate(self.labels)}
+        if self.multiple:
+            given = [set(target) for target in examples.targets]  # type: ignore[arg-type]
+            return np.array([[label in one for label in self.labels] for one in given], np.float32)
         return np.array([index[str(target)] for target in examples.targets], dtype=np.int64)
 
     def to_dict(self) -> dict[str, Any]:
         return {
             "labels": None if self.labels is None else list(self.labels), "mean": self.mean, "std": self.std,
+            **({"multiple": True} if self.multiple else {}),
         }  # fmt: skip
 
 
-def target_facts(examples: Examples | ValueExamples, labels: tuple[str, ...] | None) -> dict[str, Any]:
+def target_facts(
+    examples: Examples | ValueExamples, labels: tuple[str, ...] | None, multiple: bool = False
+) -> dict[str, Any]:
     """The fields of a LabelledEncoder, from the training split."""
     numbers = np.asarray(examples.targets, dtype=np.float64) if labels is None else np.zeros(1)
-    return {"labels": labels, "mean": float(numbers.mean()), "std": float(numbers.std()) or 1.0}
+    return {
+        "labels": labels,
+        "mean": float(numbers.mean()),
+        "std": float(numbers.std()) or 1.0,
+        "multiple": multiple,
+    }
 
 
 def stored_facts(stored: dict[str, Any]) -> dict[str, Any]:
@@ -52,6 +64,7 @@ def stored_facts(stored: dict[str, Any]) -> dict[str, Any]:
     labels = stored["labels"]
     return {
         "labels": None if labels is None else tuple(labels), "mean": stored["mean"], "std": stored["std"],
+        "multiple": stored.get("multiple", False),
     }  # fmt: skip
 
 

@@ -10,12 +10,12 @@ import torch
 
 from elman.core.errors import RecipeError
 from elman.core.recipe import Recipe
-from elman.data.contract import LabelledTexts
+from elman.data.contract import LabelledTexts, MultiLabelledTexts
 from elman.encoding.pairs import frequent_pairs, pair_numbers
 from elman.encoding.ratios import log_count_ratios
 from elman.encoding.sequences import SequenceFeed
 from elman.encoding.text import TextEncoder
-from elman.evaluation.contract import TextProblem
+from elman.evaluation.contract import MultiLabelProblem, TextProblem
 from elman.models.network import SequenceNetwork, TokenNetwork
 from elman.tasks._kind import Kind, LabelledEncoder, stored_facts, target_facts
 from elman.tasks._settings import TOKENS
@@ -75,7 +75,8 @@ class Texts(Kind):
         sequences = text.encode_many(train.texts)
         if encoder is None:
             pairs = frequent_pairs(sequences, len(text.vocabulary), recipe.encoding.bigrams)
-            encoder = LabelledTextEncoder(text=text, bigrams=pairs, **target_facts(train, dataset.labels))
+            facts = target_facts(train, dataset.labels, isinstance(dataset, MultiLabelledTexts))
+            encoder = LabelledTextEncoder(text=text, bigrams=pairs, **facts)
         ratios = None
         if recipe.encoding.log_count_ratios:
             tables, ratios = _ratios(encoder, sequences, encoder.targets(train))
@@ -89,7 +90,8 @@ class Texts(Kind):
             )
             for split, examples in dataset.splits.items()
         }
-        problem = TextProblem(
+        kind = MultiLabelProblem if encoder.multiple else TextProblem
+        problem = kind(
             dataset.splits, dataset.labels, characters=recipe.encoding.tokenizer in ("characters", "bytes")
         )
         return Encoded(encoder, feeds, problem, (encoder.text.summary(),))
@@ -129,7 +131,7 @@ def _ratios(
     encoder: LabelledTextEncoder, sequences: list[np.ndarray], targets: np.ndarray
 ) -> tuple[tuple[tuple[float, ...], ...], list[np.ndarray]]:
     """Tables of log-count ratios, and those of every training step (length, orders), out of fold."""
-    if encoder.labels is None or len(encoder.labels) != 2:
+    if encoder.labels is None or len(encoder.labels) != 2 or encoder.multiple:
         count = "a number" if encoder.labels is None else f"{len(encoder.labels)} classes"
         raise RecipeError(
             f"log_count_ratios tell two classes apart; here the target is {count}. Drop it, or use bigrams alone."
