@@ -81,10 +81,13 @@ def _labelled(run: Run, source: Any) -> pl.DataFrame:
     if encoder.multiple:
         each = sigmoid(outputs)
         said = [named(row, encoder.labels) for row in each]
-        return pl.DataFrame({**shown, "prediction": said} | {f"p({label})": each[:, k] for k, label in enumerate(encoder.labels)})
+        return pl.DataFrame(
+            {**shown, "prediction": said}
+            | {f"p({label})": each[:, k] for k, label in enumerate(encoder.labels)}
+        )
     shares = torch.from_numpy(outputs).softmax(-1).numpy()
-    named = {f"p({label})": shares[:, k] for k, label in enumerate(encoder.labels)}
-    return pl.DataFrame({**shown, "prediction": [encoder.labels[k] for k in shares.argmax(1)], **named})
+    each_class = {f"p({label})": shares[:, k] for k, label in enumerate(encoder.labels)}
+    return pl.DataFrame({**shown, "prediction": [encoder.labels[k] for k in shares.argmax(1)], **each_class})
 
 
 def _tags(run: Run, source: Any) -> pl.DataFrame:
