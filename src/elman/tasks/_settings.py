@@ -46,7 +46,8 @@ def refuse_foreign(task: Task, dataset: Dataset, recipe: Recipe, written: dict[s
                 f"{name} means nothing for {KINDS[type(dataset)][0]}, which {recipe.data.source} gives. Drop --{flag}."
             )
         if key in foreign:
-            users = " and ".join(other.name for other in others if key in other.own)
+            *some, last = (other.name for other in others if key in other.own)
+            users = f"{', '.join(some)} and {last}" if some else last
             raise RecipeError(
                 f"{name} is a setting of {users}; {task.name} does not use it. Drop --{name.replace('_', '-')}."
             )
