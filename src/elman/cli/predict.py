@@ -25,7 +25,7 @@ class Predict:
 
     run: Annotated[Path, tyro.conf.Positional]
     source: Annotated[Path | None, tyro.conf.Positional] = (
-        None  # a table, a text file with one text a line, or CoNLL-U
+        None  # a table, a text file with one text a line, a .ts file, or CoNLL-U
     )
     future: Path | None = None  # forecasts: a table with the covariates known in advance of the steps to come
     text: tuple[str, ...] = ()  # texts given on the command line
