@@ -71,7 +71,7 @@ class EncodingOptions:
     horizon: int | None = None  # time steps a forecast gives
     stride: int = 1  # steps between training windows
     scaler: Literal["standard", "min_max", "robust", "difference", "log_return", "none"] | None = None
-    window_norm: Literal["none", "last", "mean", "scale"] | None = None  # level taken off a window, or its size
+    window_norm: Literal["none", "last", "mean", "scale"] | None = None  # taken off a window; scale: its size
     patch_length: int | None = None  # consecutive steps read as one
     channels: Literal["joint", "independent"] | None = None  # one window of all series, or one each
     calendar: bool | None = None  # hour, weekday and day of year as covariates

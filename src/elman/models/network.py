@@ -151,6 +151,9 @@ class ValueNetwork(SequenceNetwork):
         return inputs
 
 
+NEARLY_NONE = 1e-3  # in sizes of a window, where a forecast of counts starts when there were none
+
+
 class ForecastNetwork(nn.Module):
     """Values (batch, context, features) to a forecast (batch, horizon, series, parameters), all steps at once.
 
@@ -159,7 +162,7 @@ class ForecastNetwork(nn.Module):
     horizon, reading the covariates (and zeros for what is not known yet), and the head reads each step.
     `window_norm` takes a level off the series and puts it back onto the forecast: "last" value or "mean"
     (Zeng et al. 2023, NLinear), so the network sees shapes rather than levels; "scale" divides by its size instead, so
-    that large and small entities look alike.
+    that large and small entities look alike, and a forecast starts from the values of a `season` before.
     """
 
     def __init__(
@@ -172,9 +175,10 @@ class ForecastNetwork(nn.Module):
         horizon: int,
         patch_length: int = 1,
         window_norm: str = "none",
+        season: int = 1,
     ) -> None:
         super().__init__()
-        self.series, self.known, self.horizon = series, known, horizon
+        self.series, self.known, self.horizon, self.season = series, known, horizon, season
         self.window_norm, self.patch_length = window_norm, patch_length
         self.distribution, self.parameters_each = options.distribution, PARAMETERS[options.distribution]
         wide = features + (series if window_norm == "scale" else 0)
@@ -218,7 +222,7 @@ class ForecastNetwork(nn.Module):
             values = self.head(self.dropout(last)).reshape(
                 batch, self.horizon, self.series, self.parameters_each
             )
-        return Output(self._onto(values, self._level(inputs), self._scale(inputs)), state)
+        return Output(self._onto(values, self._start(inputs), self._scale(inputs)), state)
 
     def _level(self, inputs: Tensor) -> Tensor:
         target = inputs[..., : self.series]
@@ -228,6 +232,18 @@ class ForecastNetwork(nn.Module):
             return target.mean(1, keepdim=True)
         return torch.zeros_like(target[:, :1])
 
+    def _start(self, inputs: Tensor) -> Tensor:
+        """What a forecast adds to (batch, 1 or horizon, series): the level, or for "scale" the values of a season before.
+
+        Of the window's last season each phase is repeated; where the window is shorter than that, its last value is.
+        """
+        if self.window_norm != "scale":
+            return self._level(inputs)
+        length = inputs.shape[1]
+        season = self.season if self.season <= length else 1
+        before = length - season + torch.arange(self.horizon, device=inputs.device) % season
+        return inputs[:, before, : self.series]
+
     def _scale(self, inputs: Tensor) -> Tensor:
         """What a window's series are divided by (batch, 1, series): 1 + their mean size (Salinas et al. 2020, section 3.3)."""
         target = inputs[..., : self.series]
@@ -236,25 +252,37 @@ class ForecastNetwork(nn.Module):
         return torch.ones_like(target[:, :1])
 
     def _ahead(self, inputs: Tensor, future: Tensor | None) -> Tensor:
-        """The horizon as input rows: zeros where nothing is known yet, a multiple of the patch length long."""
+        """The horizon as input rows, a multiple of the patch length long: zeros where nothing is known yet, for "scale" what
+        was a season before.
+        """
         batch, features = len(inputs), inputs.shape[2] + (self.series if self.window_norm == "scale" else 0)
         steps = -(-self.horizon // self.patch_length) * self.patch_length
         rows = inputs.new_zeros(batch, steps, features)
         if future is not None:
             rows[:, : self.horizon, self.series : self.series + self.known] = future
+        if self.window_norm == "scale":
+            scale = self._scale(inputs)
+            rows[:, : self.horizon, : self.series] = self._start(inputs) / scale
+            rows[..., -self.series :] = scale.log()
         return rows
 
-    def _onto(self, values: Tensor, level: Tensor, scale: Tensor) -> Tensor:
+    def _onto(self, values: Tensor, start: Tensor, scale: Tensor) -> Tensor:
         """Level and size put back: onto every quantile, or onto the parameters of a distribution."""
-        level, scale = level[..., None], scale[..., None]
+        start, scale = start[..., None], scale[..., None]
         if self.distribution == "negative_binomial":
-            mean, dispersion = nn.functional.softplus(values).split(1, -1)
+            first, second = values.split(1, -1)
+            mean = nn.functional.softplus(first + _before_softplus((start / scale).clamp(min=NEARLY_NONE)))
+            dispersion = nn.functional.softplus(second)
             return torch.cat([mean * scale, dispersion * scale.rsqrt()], -1)
         if self.distribution == "student_t":
             location, width, freedom = values.split(1, -1)
             if self.window_norm == "scale":
-                # `student_t` takes the softplus of a width: its inverse, which does not overflow.
-                wide = (nn.functional.softplus(width) * scale).clamp(min=1e-6)
-                width = wide + torch.log(-torch.expm1(-wide))
-            return torch.cat([location * scale + level, width, freedom], -1)
-        return values * scale + level
+                # `student_t` takes the softplus of a width.
+                width = _before_softplus((nn.functional.softplus(width) * scale).clamp(min=1e-6))
+            return torch.cat([location * scale + start, width, freedom], -1)
+        return values * scale + start
+
+
+def _before_softplus(positive: Tensor) -> Tensor:
+    """The inverse of softplus; does not overflow."""
+    return positive + torch.log(-torch.expm1(-positive))

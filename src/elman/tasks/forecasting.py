@@ -103,6 +103,7 @@ class Forecasting(Task):
             horizon=encoder.horizon,
             patch_length=options.patch_length or 1,
             window_norm=options.window_norm or "none",
+            season=encoder.season,
         )
 
     def objective(self, encoded: Encoded, recipe: Recipe) -> Objective:

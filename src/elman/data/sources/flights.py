@@ -60,7 +60,6 @@ source = Source(
         "encoding.context_length": 42,
         "model.hidden_size": 48,
         "model.distribution": "negative_binomial",
-        "training.learning_rate": 3e-3,
         "training.epochs": 40.0,
     },
 )
