@@ -56,7 +56,9 @@ def compare(runs: Sequence[RunFolder], split: str) -> Comparison:
             "these runs measured different examples (context or tokens differ); nothing can be paired."
         )
     sign = 1 if primary["higher_is_better"] else -1
-    block = 1 if primary["name"] in ("accuracy", "rmse", "example_f1") else max(50, round(len(each[0]) ** 0.5))
+    block = (
+        1 if primary["name"] in ("accuracy", "rmse", "example_f1") else max(50, round(len(each[0]) ** 0.5))
+    )
     groups = tables[0]["sentence"].to_numpy() if "sentence" in tables[0].columns else None
     draws = Resamples.draw(len(each[0]), 1000, block, 0, groups)
     first = draws.means(each[0])
