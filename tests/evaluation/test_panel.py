@@ -228,15 +228,16 @@ def test_what_is_known_of_the_future_comes_from_a_file(tmp_path):
 
 @pytest.mark.parametrize("distribution", ["point", "quantiles", "student_t", "negative_binomial"])
 @pytest.mark.parametrize(("known", "length"), [(0, 8), (1, 8), (1, 2)])
-def test_a_network_that_says_nothing_repeats_the_last_season(distribution, known, length):
+def test_a_network_that_says_nothing_gives_the_mean_of_the_seasons_it_reads(distribution, known, length):
     network = ForecastNetwork(
         ModelOptions(hidden_size=4, distribution=distribution), features=2 + known, series=2, known=known, horizon=5,
         window_norm="scale", season=3,
     )  # fmt: skip
     network.head.weight.data.zero_(), network.head.bias.data.zero_()
     counts = torch.randint(1, 90, (6, length, 2 + known)).float()
-    back = [(k // 3 + 1) * 3 - k if length >= 3 else 1 for k in range(5)]
-    expected = torch.stack([counts[:, -steps, :2] for steps in back], 1)
+    seasons = [counts[:, -6:-3], counts[:, -3:]] if length >= 3 else [counts[:, :1], counts[:, 1:]]
+    once = torch.stack(seasons).mean(0)[:, :, :2]
+    expected = once.repeat(1, 5, 1)[:, :5]
     with torch.no_grad():
         found = point(distribution, network(counts, torch.zeros(6, 5, known) if known else None).values)
     np.testing.assert_allclose(found, expected, rtol=1e-4)

@@ -162,7 +162,7 @@ class ForecastNetwork(nn.Module):
     horizon, reading the covariates (and zeros for what is not known yet), and the head reads each step.
     `window_norm` takes a level off the series and puts it back onto the forecast: "last" value or "mean"
     (Zeng et al. 2023, NLinear), so the network sees shapes rather than levels; "scale" divides by its size instead, so
-    that large and small entities look alike, and a forecast starts from the values of a `season` before.
+    that large and small entities look alike, and a forecast starts from the mean of the window's seasons.
     """
 
     def __init__(
@@ -233,16 +233,19 @@ class ForecastNetwork(nn.Module):
         return torch.zeros_like(target[:, :1])
 
     def _start(self, inputs: Tensor) -> Tensor:
-        """What a forecast adds to (batch, 1 or horizon, series): the level, or for "scale" the values of a season before.
+        """What a forecast adds to (batch, 1 or horizon, series): the level, or for "scale" the mean of the window's seasons."""
+        return self._level(inputs) if self.window_norm != "scale" else self._seasons(inputs).mean(1)
 
-        Of the window's last season each phase is repeated; where the window is shorter than that, its last value is.
+    def _seasons(self, inputs: Tensor) -> Tensor:
+        """For each step of the horizon what stood there in the seasons before (batch, seasons, horizon, series), last first.
+
+        Where a window is shorter than a season, every step is one.
         """
-        if self.window_norm != "scale":
-            return self._level(inputs)
         length = inputs.shape[1]
         season = self.season if self.season <= length else 1
-        before = length - season + torch.arange(self.horizon, device=inputs.device) % season
-        return inputs[:, before, : self.series]
+        phase = torch.arange(self.horizon, device=inputs.device) % season
+        back = season * torch.arange(1, length // season + 1, device=inputs.device)
+        return inputs[:, length - back[:, None] + phase, : self.series]
 
     def _scale(self, inputs: Tensor) -> Tensor:
         """What a window's series are divided by (batch, 1, series): 1 + their mean size (Salinas et al. 2020, section 3.3)."""
@@ -253,7 +256,7 @@ class ForecastNetwork(nn.Module):
 
     def _ahead(self, inputs: Tensor, future: Tensor | None) -> Tensor:
         """The horizon as input rows, a multiple of the patch length long: zeros where nothing is known yet, for "scale" what
-        was a season before.
+        stood there in the last season.
         """
         batch, features = len(inputs), inputs.shape[2] + (self.series if self.window_norm == "scale" else 0)
         steps = -(-self.horizon // self.patch_length) * self.patch_length
@@ -262,7 +265,7 @@ class ForecastNetwork(nn.Module):
             rows[:, : self.horizon, self.series : self.series + self.known] = future
         if self.window_norm == "scale":
             scale = self._scale(inputs)
-            rows[:, : self.horizon, : self.series] = self._start(inputs) / scale
+            rows[:, : self.horizon, : self.series] = self._seasons(inputs)[:, 0] / scale
             rows[..., -self.series :] = scale.log()
         return rows
 
