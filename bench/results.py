@@ -101,6 +101,7 @@ def measure(name: str, data: Path | None) -> dict[str, object] | None:
         settings = {**settings, "path": str(data / path)}
     print(f"== {name}: {claim}", flush=True)
     load, values, gains, seconds, verdicts = os.getloadavg()[0], [], [], [], []
+    panel: list[dict[str, float]] = []
     prepared = workbench.prepare(as_recipe(source, **settings))
     rivals = hold(prepared.task.name, prepared.encoded.problem, prepared.recipe.evaluation)
     for seed in SEEDS:
@@ -114,6 +115,21 @@ def measure(name: str, data: Path | None) -> dict[str, object] | None:
         values.append(scores[metric])
         gains.append(scores.paired[0].difference)
         verdicts.append(scores.verdict)
+        if "ahead" in scores.details:
+            ahead = scores.details["ahead"]
+            both = {
+                "network": scores.network,
+                "rival": next(row for row in scores.rows if row.name == ahead["rival"]),
+            }
+            panel.append(
+                {
+                    f"{beside} of {who}": row.metrics[beside].value
+                    for who, row in both.items()
+                    for beside in ("wape", "mase", "rmsse")
+                }
+                | {"entities won": ahead["won"], "entities": ahead["entities"]}
+            )
+            print(f"        {panel[-1]}", flush=True)
         print(f"seed {seed}: {metric} {values[-1]:.4f}, {seconds[-1]:.0f} s. {scores.verdict}", flush=True)
     best = scores.paired[0].rival
     rival = next(row for row in scores.rows if row.name == best).metrics[metric].value
@@ -127,7 +143,7 @@ def measure(name: str, data: Path | None) -> dict[str, object] | None:
         "seconds": statistics.median(seconds), "load": [round(load, 1), round(os.getloadavg()[0], 1)], "threads": _threads(),
         "data_hash": prepared.dataset.provenance.data_hash[:12], "engine": engine,
         "version": elman.__version__, "title": title, "unit": METRICS[metric], "settings": settings if path is None else {k: v for k, v in settings.items() if k != "path"}, "passed": passed,
-    }  # fmt: skip
+    } | ({"panel": panel} if panel else {})  # fmt: skip
 
 
 def _threads() -> int:
