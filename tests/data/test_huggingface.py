@@ -168,6 +168,7 @@ def test_a_training_from_the_hub_is_repeated_by_its_recipe(hub, tmp_path, monkey
     assert elman.predict(run, ["a good film"]).height == 1
 
 
+@pytest.mark.filterwarnings("ignore")  # of its own packages
 def test_with_the_library_itself(tmp_path):
     datasets = pytest.importorskip("datasets", reason="the extra huggingface is not installed")
     features = datasets.Features(
