@@ -132,3 +132,19 @@ def test_a_share_and_a_size_have_their_limits():
     for place, name in enumerate(("input_size", "hidden_size", "num_layers")):
         with pytest.raises(RecipeError, match=f"{name} must be at least 1, got 0"):
             RNN("gru", *(0 if k == place else 1 for k in range(3)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "given", "words"),
+    [
+        ({"cell": "gru"}, {"x": X[:0]}, "an empty batch or sequence"),
+        ({"cell": "lstm", "zoneout": 0.1}, {}, "zoneout"),
+        ({"cell": "gru", "layer_norm": True}, {}, "layer_norm=True"),
+        ({"cell": "rnn", "activation": "elu"}, {}, "activation='elu'"),
+        ({"cell": "mgu"}, {}, "torch has no kernel for MGU"),
+    ],
+)
+def test_torchs_kernels_refuse_by_name(settings, given, words):
+    network = RNN(**settings, input_size=3, hidden_size=5, executor="vendor")
+    with pytest.raises(RecipeError, match=f"'vendor' refuses this call: {words}. Use executor"):
+        network(**{"x": X, **given})
