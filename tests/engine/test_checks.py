@@ -148,3 +148,15 @@ def test_torchs_kernels_refuse_by_name(settings, given, words):
     network = RNN(**settings, input_size=3, hidden_size=5, executor="vendor")
     with pytest.raises(RecipeError, match=f"'vendor' refuses this call: {words}. Use executor"):
         network(**{"x": X, **given})
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_torchs_kernels_refuse_transforms_that_would_not_see_inside(cell):
+    network = RNN(cell, 3, 5, executor="vendor")
+    with (
+        torch.autograd.forward_ad.dual_level(),
+        pytest.raises(RecipeError, match="functorch or forward-mode"),
+    ):
+        network(X)
+    with pytest.raises(RecipeError, match="functorch or forward-mode"):
+        torch.func.vmap(lambda row: network(row[None])[0])(X)
