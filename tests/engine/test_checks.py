@@ -160,3 +160,23 @@ def test_torchs_kernels_refuse_transforms_that_would_not_see_inside(cell):
         network(X)
     with pytest.raises(RecipeError, match="functorch or forward-mode"):
         torch.func.vmap(lambda row: network(row[None])[0])(X)
+
+
+def test_to_torch_names_what_torch_lacks_and_takes_what_draws_nothing():
+    with pytest.raises(RecipeError, match=r"torch\.nn has no MGU; it has LSTM, GRU and RNN"):
+        RNN("mgu", 3, 5).to_torch()
+    with pytest.raises(RecipeError, match=r"no RNN with activation='elu'"):
+        RNN("rnn", 3, 5, activation="elu").to_torch()
+    with pytest.raises(RecipeError, match="no GRU with zoneout, weight_drop"):
+        RNN("gru", 3, 5, zoneout=0.1, weight_drop=0.1).to_torch()
+    with pytest.raises(RecipeError, match="no GRU with variational_dropout"):
+        RNN("gru", 3, 5, 2, dropout=0.1, variational_dropout=True).to_torch()
+    assert RNN("gru", 3, 5, variational_dropout=True).to_torch().dropout == 0  # nothing to drop
+    assert RNN("gru", 3, 5, 2, dropout=0.1).to_torch().dropout == 0.1
+
+
+def test_the_longest_memory_has_a_limit():
+    assert RNN("gru", 3, 5, initialisation="chrono", longest_memory=2.5)
+    for wrong in (2.0, float("inf")):
+        with pytest.raises(RecipeError, match="expected more than 2, in steps"):
+            RNN("gru", 3, 5, initialisation="chrono", longest_memory=wrong)
