@@ -44,9 +44,10 @@ OF_LAYERS = [
 ]
 OF_SCANS = ["tests/engine/test_scan.py", "tests/engine/test_contract.py"]
 OF_TORCH = [
+    "tests/engine/test_checks.py",
     "tests/parity",
     "tests/engine/test_contract.py",
-    "tests/engine/test_checks.py",
+    "tests/engine/test_compile.py",
 ]
 OF_KERNELS = [
     "tests/engine/test_native.py",
@@ -59,8 +60,8 @@ TARGETS = {
     "cells/contract.py": (None, [*OF_LAYERS, "tests/contract/test_promises.py"], None),
     "models/rnn.py": (None, OF_LAYERS, None),
     "models/weight_drop.py": ({"recurrent", "thinned"}, OF_LAYERS, None),
-    "models/initialisation.py": (None, ["tests/cells", *OF_LAYERS], None),
-    "models/torch_bridge.py": (None, ["tests/parity", "tests/models/test_observe.py"], None),
+    "models/initialisation.py": (None, ["tests/cells", "tests/engine/test_checks.py", "tests/contract/test_options.py"], None),
+    "models/torch_bridge.py": (None, ["tests/parity", "tests/engine/test_checks.py", "tests/models/test_observe.py"], None),
     "models/observe.py": (None, ["tests/models/test_observe.py"], None),
     "engine/contract.py": (None, OF_SCANS, None),
     "engine/executors/reference.py": (None, [*OF_SCANS, "tests/contract/test_options.py"], None),

@@ -95,8 +95,12 @@ def test_many_drawn_shapes_and_options(cell, data):
     check_training(network, x, given)
 
 
-def test_single_steps_in_training_draw_masks_like_a_sequence():
-    network = build("gru", ("weight_drop", "variational_dropout"))
+@pytest.mark.parametrize(
+    "chosen",
+    [("weight_drop",), ("variational_dropout",), ("zoneout",), ("weight_drop", "variational_dropout")],
+)
+def test_single_steps_in_training_draw_masks_like_a_sequence(chosen):
+    network = build("gru", chosen)
     x = torch.randn(2, 1, 5).double()
     torch.manual_seed(3)
     expected = network.train()(x)[0][:, 0]

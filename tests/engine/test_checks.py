@@ -132,3 +132,51 @@ def test_a_share_and_a_size_have_their_limits():
     for place, name in enumerate(("input_size", "hidden_size", "num_layers")):
         with pytest.raises(RecipeError, match=f"{name} must be at least 1, got 0"):
             RNN("gru", *(0 if k == place else 1 for k in range(3)))
+
+
+@pytest.mark.parametrize(
+    ("settings", "given", "words"),
+    [
+        ({"cell": "gru"}, {"x": X[:0]}, "an empty batch or sequence"),
+        ({"cell": "lstm", "zoneout": 0.1}, {}, "zoneout"),
+        ({"cell": "gru", "layer_norm": True}, {}, "layer_norm=True"),
+        ({"cell": "rnn", "activation": "elu"}, {}, "activation='elu'"),
+        ({"cell": "mgu"}, {}, "torch has no kernel for MGU"),
+    ],
+)
+def test_torchs_kernels_refuse_by_name(settings, given, words):
+    network = RNN(**settings, input_size=3, hidden_size=5, executor="vendor")
+    with pytest.raises(RecipeError, match=f"'vendor' refuses this call: {words}. Use executor"):
+        network(**{"x": X, **given})
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_torchs_kernels_refuse_transforms_that_would_not_see_inside(cell):
+    network = RNN(cell, 3, 5, executor="vendor")
+    with (
+        torch.autograd.forward_ad.dual_level(),
+        pytest.raises(RecipeError, match="functorch or forward-mode"),
+    ):
+        network(X)
+    with pytest.raises(RecipeError, match="functorch or forward-mode"):
+        torch.func.vmap(lambda row: network(row[None])[0])(X)
+
+
+def test_to_torch_names_what_torch_lacks_and_takes_what_draws_nothing():
+    with pytest.raises(RecipeError, match=r"torch\.nn has no MGU; it has LSTM, GRU and RNN"):
+        RNN("mgu", 3, 5).to_torch()
+    with pytest.raises(RecipeError, match=r"no RNN with activation='elu'"):
+        RNN("rnn", 3, 5, activation="elu").to_torch()
+    with pytest.raises(RecipeError, match="no GRU with zoneout, weight_drop"):
+        RNN("gru", 3, 5, zoneout=0.1, weight_drop=0.1).to_torch()
+    with pytest.raises(RecipeError, match="no GRU with variational_dropout"):
+        RNN("gru", 3, 5, 2, dropout=0.1, variational_dropout=True).to_torch()
+    assert RNN("gru", 3, 5, variational_dropout=True).to_torch().dropout == 0  # nothing to drop
+    assert RNN("gru", 3, 5, 2, dropout=0.1).to_torch().dropout == 0.1
+
+
+def test_the_longest_memory_has_a_limit():
+    assert RNN("gru", 3, 5, initialisation="chrono", longest_memory=2.5)
+    for wrong in (2.0, float("inf")):
+        with pytest.raises(RecipeError, match="expected more than 2, in steps"):
+            RNN("gru", 3, 5, initialisation="chrono", longest_memory=wrong)
