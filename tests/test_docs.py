@@ -88,7 +88,13 @@ def test_sources_and_verbs_named_in_prose_exist() -> None:
     for path in [*DOCS.glob("*.md"), ROOT / "README.md"]:
         for verb, word in re.findall(r"^elman (\w+)(?: ([\w.-]+))?", path.read_text(encoding="utf-8"), re.M):
             assert verb in catalogue("cli"), f"{path.name}: elman {verb}"
-            if verb == "train" and word and "." not in word and not word.startswith("-") and word != "huggingface":
+            if (
+                verb == "train"
+                and word
+                and "." not in word
+                and not word.startswith("-")
+                and word != "huggingface"
+            ):
                 assert word.replace("-", "_") in catalogue("data.sources"), f"{path.name}: elman train {word}"
 
 

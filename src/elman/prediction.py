@@ -31,6 +31,7 @@ from elman.tasks.contract import evaluating, run_batches
 from elman.tasks.multilabel import sigmoid
 from elman.tasks.tagging import shares, step_logits
 
+ENOUGH = 20  # validation windows from which an entity's own interval is taken
 INTERVAL = 0.9  # share of true values that a forecast's interval is meant to hold
 
 
@@ -209,7 +210,10 @@ def _forecast(run: Run, source: Any, future: Any = None) -> pl.DataFrame:
 
     outputs = back(point(recipe.model.distribution, parameters).numpy())
     if recipe.model.distribution == "point":
-        low, high = _conformal(run, outputs.shape[1:])
+        of = (
+            longer.frame[encoder.entity].cast(pl.String).gather(origins).to_list() if encoder.entity else [""]
+        )
+        low, high = _conformal(run, outputs.shape[1:], of)
         bounds = (outputs + low, outputs + high)
     else:
         bands = quantiles(recipe.model.distribution, parameters).numpy()
@@ -312,8 +316,11 @@ def _extended(table: SeriesTable, encoder: Any, static: tuple[str, ...]) -> tupl
     )
 
 
-def _conformal(run: Run, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-    """Offsets (horizon, series) that held INTERVAL of the validation errors (split conformal, Vovk et al. 2005)."""
+def _conformal(run: Run, shape: tuple[int, ...], entities: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Offsets (entities, horizon, series) that held INTERVAL of the validation errors (split conformal, Vovk et al. 2005).
+
+    An entity with ENOUGH windows has its own, since large ones err by more; the others share those of all.
+    """
     frame = pl.read_parquet(run.folder / "predictions-validation.parquet")
     names = run.encoder.series
     errors = np.stack(
@@ -323,5 +330,10 @@ def _conformal(run: Run, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray
         ],
         -1,
     )
-    low, high = np.nanquantile(errors.reshape(-1, *shape), [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2], axis=0)
-    return low, high
+    errors = errors.reshape(-1, *shape)
+    own = frame["entity"].to_numpy() if "entity" in frame.columns else np.full(len(errors), "")
+    found, ends = {}, [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2]
+    for name in dict.fromkeys(entities):
+        chosen = errors[own == name]
+        found[name] = np.nanquantile(chosen if len(chosen) >= ENOUGH else errors, ends, axis=0)
+    return np.stack([found[name][0] for name in entities]), np.stack([found[name][1] for name in entities])

@@ -123,7 +123,10 @@ def refused(arguments, words, capsys):
         (["ok.csv", "--horizon", "3"], "horizon is a setting of forecasting"),
         (["ok.csv", "--loss", "mae"], "loss is a setting of forecasting and regression"),
         (["ok.csv", "--task", "regression", "--class-weights", "balanced"], "setting of classification"),
-        (["text.txt", "--max-length", "9"], "max_length is a setting of classification, multilabel and regression"),
+        (
+            ["text.txt", "--max-length", "9"],
+            "max_length is a setting of classification, multilabel and regression",
+        ),
         (["text.txt", "--pooling", "mean"], "pooling is a setting of"),
         (["days.csv", *SERIES, "--tied"], "tied is a setting of language_modelling"),
         (["days.csv", *SERIES, "--tokenizer", "words"], "tokenizer is a setting of"),

@@ -197,7 +197,12 @@ BAD = {
         "different rows for the same time",
     ),
     "too short": ("a.csv", series_csv(5), {"time": "day", "target": ("sales",)}, "at least 10"),
-    "no target": ("a.csv", series_csv().replace("sales,price", "a,b"), {"time": "day"}, "can be read in 3 ways"),
+    "no target": (
+        "a.csv",
+        series_csv().replace("sales,price", "a,b"),
+        {"time": "day"},
+        "can be read in 3 ways",
+    ),
     "missing target": ("a.csv", series_csv(), {"time": "day", "target": ("sale",)}, "Did you mean 'sales'"),
     "short text": ("a.txt", "too short", {}, "9 characters; expected at least 1,000"),
 }

@@ -194,3 +194,23 @@ def test_the_name_of_an_entity_can_be_read_as_a_static_column():
     table = table_of(panel([100, 100]), static=("shop",))
     assert table.known == ("promo", "shop is s0", "shop is s1")
     assert table.frame.filter(pl.col("shop") == "s1")["shop is s1"].mean() == 1
+
+
+def test_an_interval_is_that_of_the_entity_s_own_errors(tmp_path):
+    frame = panel([200, 200], days=200).with_columns(
+        pl.when(pl.col("shop") == "s0").then(pl.col("sold")).otherwise(pl.col("sold") * 100).alias("sold")
+    )
+    frame.write_csv(tmp_path / "shops.csv")
+    run = elman.fit(
+        tmp_path / "shops.csv", time="day", entity="shop", target=("sold",), context_length=7, horizon=1, hidden_size=4, steps=5,
+        validation_share=0.3, explained=False, out=tmp_path / "run", rivals=("last_value",),
+    )  # fmt: skip
+    elman.evaluate(run)
+    found = elman.predict(run, frame).with_columns((pl.col("high") - pl.col("low")).alias("width"))
+    small, large = found["width"].to_list()
+    kept = pl.read_parquet(tmp_path / "run" / "predictions-validation.parquet").filter(
+        pl.col("entity") == "s1"
+    )
+    errors = np.stack(kept["target sold"].to_list()) - np.stack(kept["prediction sold"].to_list())
+    assert large == pytest.approx(np.diff(np.quantile(errors, [0.05, 0.95]))[0], rel=1e-5)
+    assert small < large / 10

@@ -20,9 +20,7 @@ class Explain:
     """Look inside a run; writes findings.json and the report."""
 
     run: Annotated[Path, tyro.conf.Positional]
-    questions: Annotated[
-        tuple[str, ...], tyro.conf.Positional
-    ] = ()  # names as above; all when none is given
+    questions: Annotated[tuple[str, ...], tyro.conf.Positional] = ()  # names as above; all when none is given
 
 
 def main(arguments: list[str]) -> int:

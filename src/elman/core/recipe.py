@@ -103,7 +103,9 @@ class ModelOptions:
     longest_memory: float | None = None  # longest dependency in steps, for chrono
     pooling: Literal["last", "mean", "max", "mean_max", "none"] | None = None  # states of all steps to one
     tied: bool = False  # language models: input and output share one matrix
-    distribution: Literal["point", "quantiles", "student_t", "negative_binomial"] = "point"  # what a forecast's head gives
+    distribution: Literal["point", "quantiles", "student_t", "negative_binomial"] = (
+        "point"  # what a forecast's head gives
+    )
     executor: str = "auto"  # which engine runs the cell: auto, native, vendor, scan, reference
 
 

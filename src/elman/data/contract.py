@@ -153,7 +153,9 @@ class Source:
     """
 
     title: str
-    task: Literal["classification", "regression", "multilabel", "tagging", "language_modelling", "forecasting"]
+    task: Literal[
+        "classification", "regression", "multilabel", "tagging", "language_modelling", "forecasting"
+    ]
     load: Callable[[DataOptions], Dataset]
     licence: str
     citation: str

@@ -51,7 +51,9 @@ def balance(examples: Examples | ValueExamples, labels: Sequence[str] | None) ->
         text = f"{len(labels):,} {'labels' if sets else 'classes'}, most frequent {text}; {rare:,} have fewer than 10 examples"
     if sets:
         none = sum(not one for one in sets)
-        text += f"; {sum(map(len, sets)) / total:.1f} labels an example" + (f", {none:,} without" if none else "")
+        text += f"; {sum(map(len, sets)) / total:.1f} labels an example" + (
+            f", {none:,} without" if none else ""
+        )
     absent = [label for label in labels if not counts[label]]
     return text + (f"; none of {', '.join(absent[:5])}" if absent and len(labels) <= MOST_CLASSES else "")
 

@@ -10,7 +10,7 @@ import polars as pl
 from elman.core.files import write_atomic
 from elman.core.results import Predictions
 from elman.data.contract import SplitName
-from elman.evaluation.contract import Problem, TaggedProblem
+from elman.evaluation.contract import Problem, SeriesProblem, TaggedProblem
 from elman.evaluation.measure import errors
 from elman.evaluation.multilabel import named
 from elman.evaluation.tagging import places, scored_words
@@ -39,6 +39,8 @@ def save_predictions(folder: Path, split: SplitName, predictions: Predictions, p
         for k, name in enumerate(predictions.labels):
             columns[f"target {name}"] = list(predictions.targets[..., k])
             columns[f"prediction {name}"] = list(predictions.outputs[..., k])
+        if isinstance(problem, SeriesProblem) and len(problem.entities) > 1:
+            columns["entity"] = np.array(problem.entities)[problem.entity[problem.origins[split]]]
     elif predictions.kind == "labels":
         columns["target"] = [named(row, predictions.labels) for row in predictions.targets]
         columns["prediction"] = [named(row, predictions.labels) for row in predictions.outputs]
