@@ -183,6 +183,7 @@ def test_a_hold_that_needs_a_gradient_goes_to_the_reference():
 @pytest.mark.filterwarnings("ignore")
 @every_cell
 def test_options_compile_and_export(cell, options):
+    torch._dynamo.reset()  # each network is a recompilation of the same code, of which only a few are allowed
     torch.manual_seed(0)
     network = RNN(cell, 4, 8, zoneout=0.2, executor="native", **options).double().eval()
     x, reset = torch.randn(3, 5, 4).double().requires_grad_(True), torch.rand(3, 5) < 0.3
