@@ -16,7 +16,7 @@ LARGE = 1 << 18  # bytes from which memory is worth keeping: malloc gives less t
 class Pool:
     """Keeps at most `most` bytes, the last that were given back."""
 
-    def __init__(self, most: int = 1 << 28) -> None:
+    def __init__(self, most: int = 1 << 30) -> None:
         self.most, self.size, self.kept, self.lock = most, 0, list[Any](), threading.Lock()
         self.returned: list[Any] = []
 
