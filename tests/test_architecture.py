@@ -20,12 +20,12 @@ PACKAGE = ROOT / "src" / "elman"
 ROOMS = (
     "core", "data", "encoding", "cells", "engine", "models", "training", "evaluation", "interpretation", "tasks",
     "report", "workbench",
-    "eject", "cli",
+    "eject", "web", "cli",
 )  # fmt: skip
 # What lies beside the rooms belongs to the main path, but for the two ends: the package itself and its command.
 ENDS = {"__init__", "__main__"}
 CATALOGUES = (
-    "cells", "data.sources", "engine.executors", "evaluation.baselines", "interpretation", "tasks", "cli",
+    "cells", "data.sources", "engine.executors", "evaluation.baselines", "interpretation", "tasks", "web.pages", "cli",
 )  # fmt: skip
 
 pytestmark = pytest.mark.skipif(not PACKAGE.is_dir(), reason="the source tree is not here")

@@ -1,0 +1,1 @@
+"""One file per page: what its template shows, which is its JSON twin, too, and what can be asked of it."""

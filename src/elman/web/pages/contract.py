@@ -1,0 +1,25 @@
+"""What a page is: one file in `pages/` that ends in `page = Page(...)`, with a template and a script of the same name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from elman.web.subject import Subject
+
+Ask = Callable[[Subject, Mapping[str, Any]], dict[str, Any]]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of the shell.
+
+    shown   what the template shows and `/runs/NAME/PAGE.json` says, of one subject
+    asks    what the page's script may ask by POST: name -> (subject, JSON body) -> JSON answer
+    place   where it stands in the navigation
+    """
+
+    shown: Callable[[Subject], dict[str, Any]]
+    asks: Mapping[str, Ask] = field(default_factory=dict)
+    place: int = 0

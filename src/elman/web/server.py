@@ -1,0 +1,190 @@
+"""The server of the page: addresses, answers and errors; one process, one folder of runs, this machine alone."""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+import secrets
+import socket
+from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from elman.core.catalogue import catalogue
+from elman.core.errors import ElmanError, RunError, UnknownName, UserError
+from elman.core.files import plain
+from elman.report.numbers import words
+from elman.report.page import _asset, _cells, badges
+from elman.web import strip
+from elman.web.guard import Guard
+from elman.web.pages.contract import Page
+from elman.web.shelf import Shelf
+
+HERE = Path(__file__).parent
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+PORTS = 20  # tried one after the other where the first is taken
+log = logging.getLogger("elman.web")
+
+
+@functools.cache
+def pages() -> dict[str, Page]:
+    """All pages by name, in the order of the navigation."""
+    found = {name: import_module(entry.module).page for name, entry in catalogue("web.pages").items()}
+    return dict(sorted(found.items(), key=lambda one: one[1].place))
+
+
+def application(shelf: Shelf, *, port: int, key: str) -> Guard:
+    """The whole server behind its guard."""
+    routes = [
+        Route("/", _answer(lambda request: _front(shelf)), methods=["GET"]),
+        Mount("/static", StaticFiles(directory=HERE / "static")),
+        Route("/style/report.css", _report_style, methods=["GET"]),
+        Route("/runs/{name}/strip/{ask}", _answer(functools.partial(_ask, shelf)), methods=["POST"]),
+        Route("/runs/{name}/{page}.json", _answer(functools.partial(_twin, shelf)), methods=["GET"]),
+        Route("/runs/{name}/{page}", _answer(functools.partial(_page, shelf)), methods=["GET"]),
+        Route("/runs/{name}/{page}/{ask}", _answer(functools.partial(_ask, shelf)), methods=["POST"]),
+    ]
+    return Guard(Starlette(routes=routes), port=port, key=key)
+
+
+def listen(host: str, port: int | None) -> socket.socket:
+    """A socket on this machine alone. Raises UserError for another address, with the way to reach this one from there."""
+    if host not in LOOPBACK:
+        wanted = port or 8321
+        raise UserError(
+            f"the page has no password for the internet and answers to this machine alone, not to {host}. From another one: "
+            f"ssh -L {wanted}:127.0.0.1:{wanted} YOU@THIS_MACHINE, then open the printed address there."
+        )
+    family = socket.AF_INET6 if host == "::1" else socket.AF_INET
+    tried = [port] if port is not None else list(range(8321, 8321 + PORTS))
+    for number in tried:
+        held = socket.socket(family, socket.SOCK_STREAM)
+        held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            held.bind(("127.0.0.1" if host == "localhost" else host, number))
+        except OSError as error:
+            held.close()
+            reason = error.strerror
+            continue
+        held.listen(128)
+        return held
+    asked = f"port {port}" if port is not None else f"any port from {tried[0]} to {tried[-1]}"
+    raise UserError(
+        f"{asked} cannot be used ({reason}). Name another: --port 9000, or 0 for any that is free."
+    )
+
+
+def serve(shelf: Shelf, held: socket.socket, key: str) -> None:
+    """Answer until interrupted."""
+    app = application(shelf, port=held.getsockname()[1], key=key)
+    settings = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, date_header=False, lifespan="off",
+        timeout_graceful_shutdown=2, limit_concurrency=256, ws="none",
+    )  # fmt: skip
+    uvicorn.Server(settings).run(sockets=[held])
+
+
+def new_key() -> str:
+    """What the address carries, so that nobody else on this machine can use the page."""
+    return secrets.token_urlsafe(18)
+
+
+def _answer(made: Any) -> Any:
+    """An endpoint that runs in a thread; what goes wrong is told in one sentence and ends one request alone."""
+
+    async def endpoint(request: Request) -> Response:
+        try:
+            body = await _body(request) if request.method == "POST" else {}
+            request.state.body = body
+            found = await run_in_threadpool(made, request)
+            return found if isinstance(found, Response) else _json(found)
+        except UnknownName as error:
+            return _json({"error": str(error)}, 404)
+        except ElmanError as error:
+            return _json({"error": str(error)}, 400 if isinstance(error, UserError) else 500)
+        except Exception:
+            log.exception("a request could not be answered: %s", request.url.path)
+            return _json(
+                {"error": "This could not be answered; the terminal that runs `elman open` says why."}, 500
+            )
+
+    return endpoint
+
+
+async def _body(request: Request) -> Mapping[str, Any]:
+    try:
+        body = json.loads(await request.body() or b"{}")
+    except (ValueError, RecursionError):
+        raise UserError("the request is not JSON.") from None
+    if not isinstance(body, dict):
+        raise UserError("the request is not a JSON object.")
+    return body
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    text = json.dumps(plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return Response(text.encode(), status, {"cache-control": "no-store"}, "application/json")
+
+
+def _front(shelf: Shelf) -> Response:
+    names = shelf.names()
+    first = shelf.first if shelf.first in names else next(iter(names), None)
+    if first is None:
+        raise RunError(f"there is no run in {shelf.place}. `elman demo` makes two.")
+    return RedirectResponse(f"/runs/{first}/{next(iter(pages()))}", 303)
+
+
+def _known(name: str) -> Page:
+    if name not in pages():
+        raise UnknownName("page", name, pages())
+    return pages()[name]
+
+
+def _twin(shelf: Shelf, request: Request) -> dict[str, Any]:
+    name, page = request.path_params["name"], request.path_params["page"]
+    return _known(page).shown(shelf.subject(name))
+
+
+def _page(shelf: Shelf, request: Request) -> Response:
+    name, which = request.path_params["name"], request.path_params["page"]
+    page, subject = _known(which), shelf.subject(name)
+    shown = page.shown(subject)
+    text = _templates().get_template(f"{which}.html").render(
+        page=which, pages=list(pages()), script=(HERE / "static" / f"{which}.js").exists(), name=name, runs=shelf.names(), task=subject.task, kind=subject.kind,
+        shown=shown, start=plain(shown),
+    )  # fmt: skip
+    return HTMLResponse(text, headers={"cache-control": "no-store"})
+
+
+def _ask(shelf: Shelf, request: Request) -> dict[str, Any]:
+    which, ask = request.path_params.get("page", "strip"), request.path_params["ask"]
+    asks = strip.ASKS if which == "strip" else _known(which).asks
+    if ask not in asks:
+        raise UnknownName("question", ask, asks)
+    return asks[ask](shelf.subject(request.path_params["name"]), request.state.body)
+
+
+async def _report_style(request: Request) -> Response:
+    return Response(_asset("report.css"), media_type="text/css")
+
+
+@functools.cache
+def _templates() -> Environment:
+    environment = Environment(
+        loader=ChoiceLoader([PackageLoader("elman.web"), PackageLoader("elman.report")]),
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+    )  # fmt: skip
+    environment.globals.update(badges=badges, cells=_cells)
+    environment.filters.update(words=words)
+    return environment

@@ -1,0 +1,57 @@
+// Talking to the server: JSON there and back, the newest question wins, problems are told in one place.
+const run = document.body.dataset.run;
+export const start = JSON.parse(document.getElementById("start").textContent);
+export const base = `/runs/${encodeURIComponent(run)}`;
+const pending = new Map();
+
+export function problem(text) {
+  const box = document.getElementById("problem");
+  box.hidden = !text;
+  box.textContent = text || "";
+}
+
+// POST to a question of a page or of the strip. A newer call with the same path makes an older one moot: it gives null.
+export async function ask(path, body, { alone = true } = {}) {
+  const control = new AbortController();
+  if (alone) { pending.get(path)?.abort(); pending.set(path, control); }
+  try {
+    const reply = await fetch(`${base}/${path}`, {
+      method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal: control.signal,
+    });
+    const answer = await reply.json();
+    if (!reply.ok) { problem(answer.error); return null; }
+    problem("");
+    return answer;
+  } catch (error) {
+    if (error.name !== "AbortError") problem("The server does not answer. Is `elman open` still running?");
+    return null;
+  }
+}
+
+export async function look(path) {
+  try {
+    const reply = await fetch(path.startsWith("/") ? path : `${base}/${path}`);
+    const answer = await reply.json();
+    if (!reply.ok) { problem(answer.error); return null; }
+    return answer;
+  } catch { problem("The server does not answer. Is `elman open` still running?"); return null; }
+}
+
+// An element with text and attributes; text is always text.
+export function make(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (value === null || value === undefined || value === false) continue;
+    if (name === "style") Object.assign(element.style, value);
+    else if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else element.setAttribute(name, value === true ? "" : value);
+  }
+  element.append(...children);
+  return element;
+}
+
+export const later = (wait, job) => { let timer; return (...given) => { clearTimeout(timer); timer = setTimeout(() => job(...given), wait); }; };
+export const percent = (share) => share > 0 && share < 0.0005 ? "<0.1%" : `${(100 * share).toFixed(share > 0.0995 && share < 0.9995 || share === 0 || share === 1 ? 0 : 1)}%`;
+export const short = (value) => value === null || !Number.isFinite(value) ? "–" : Math.abs(value) >= 1e5 || (value !== 0 && Math.abs(value) < 1e-3) ? value.toExponential(2) : String(Number(value.toPrecision(3)));
+const SIGNS = { " ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍", "": "∅" };
+export const visible = (text) => SIGNS[text] ?? text;

@@ -1,0 +1,6 @@
+// What every page has: the choice of the run, and the strip.
+import "./strip.js";
+
+document.getElementById("run").addEventListener("change", (event) => {
+  location.href = `/runs/${encodeURIComponent(event.target.value)}/${document.body.dataset.page}`;
+});
