@@ -13,6 +13,7 @@ import statistics
 import sys
 import tempfile
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import results
@@ -35,12 +36,15 @@ def measure(name: str, data: Path | None, repetitions: int) -> dict[str, object]
             return None
         settings = {**settings, "path": str(data / path)}
     began, load = time.perf_counter(), os.getloadavg()[0]
-    settings = {**settings, "steps": STEPS, "validations": 1}
+    settings = {**settings, "steps": STEPS, "validations": 1, "rivals": ()}
+    prepared = workbench.prepare(as_recipe(source, **settings))
 
     def speed(executor: str) -> tuple[float, str]:
         with tempfile.TemporaryDirectory() as folder:
-            recipe = as_recipe(source, **settings, executor=executor)
-            run = workbench.fit(recipe, out=Path(folder) / "run", held=(), explained=False)
+            recipe = prepared.recipe.override({"executor": executor})
+            run = workbench.fit(
+                recipe, out=Path(folder) / "run", prepared=replace(prepared, recipe=recipe), explained=False
+            )
             return run.facts["history"]["steps_per_second"], run.facts["plan"].partition(":")[0]
 
     other = "vendor"
