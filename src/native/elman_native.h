@@ -63,11 +63,19 @@ typedef struct {
   void *grad_gain_ih, *grad_shift_ih, *grad_gain_hh, *grad_shift_hh;
 } elman_call;
 
-// One step of some rows, all arrays dense: weights as above; x (batch, input); h, c and what follows them (batch, hidden).
-// h_next and c_next must not be h and c.
+// A cell whose steps are wanted one by one: weights as above, all dense, biases always given. `turn` starts at 0 and
+// belongs to the library.
 typedef struct {
-  int64_t cell, type, isa, threads, batch, input, hidden;
+  int64_t cell, type, isa, threads, input, hidden;
   const void *weight_ih, *weight_hh, *bias_ih, *bias_hh;
+  int64_t turn;
+} elman_stream;
+
+// One step of some rows, all arrays dense: x (batch, input); h, c and what follows them (batch, hidden). h_next and c_next
+// must not be h and c.
+typedef struct {
+  elman_stream* of;
+  int64_t batch;
   const void *x, *h, *c;
   void *h_next, *c_next;
 } elman_step;

@@ -16,18 +16,18 @@
 
 namespace portable {
 size_t answer(const elman_call& call, bool backward);
-void step(const elman_step& call);
+void step(const elman_step& call, bool back);
 double peak(int64_t type, int64_t rounds);
 }
 #ifdef ELMAN_X86
 namespace avx2 {
 size_t answer(const elman_call& call, bool backward);
-void step(const elman_step& call);
+void step(const elman_step& call, bool back);
 double peak(int64_t type, int64_t rounds);
 }
 namespace avx512 {
 size_t answer(const elman_call& call, bool backward);
-void step(const elman_step& call);
+void step(const elman_step& call, bool back);
 double peak(int64_t type, int64_t rounds);
 }
 #endif
@@ -107,12 +107,13 @@ int64_t elman_native_scratch(const elman_call* call, int64_t backward) {
 void elman_native_run(const elman_call* call, int64_t backward) { elman::answer(*call, backward); }
 
 void elman_native_step(const elman_step* call) {
+  const bool back = __atomic_fetch_xor(&call->of->turn, 1, __ATOMIC_RELAXED);
 #ifdef ELMAN_X86
-  const int64_t isa = std::min(call->isa, elman_native_isa());
-  if (isa == ELMAN_AVX512) return avx512::step(*call);
-  if (isa == ELMAN_AVX2) return avx2::step(*call);
+  const int64_t isa = std::min(call->of->isa, elman_native_isa());
+  if (isa == ELMAN_AVX512) return avx512::step(*call, back);
+  if (isa == ELMAN_AVX2) return avx2::step(*call, back);
 #endif
-  portable::step(*call);
+  portable::step(*call, back);
 }
 
 double elman_native_peak(int64_t type, int64_t isa, int64_t threads, int64_t rounds) {

@@ -26,53 +26,69 @@ ELMAN_INLINE Vector<T> across(Vector<T>* sum) {
   return sum[0];
 }
 
-// start + rows `first` and after of weight (any, columns) times x, for as many rows as a vector has lanes; `count` of
-// them exist.
-template <class T>
-ELMAN_INLINE Vector<T> products(Vector<T> start, const T* weight, long columns, const T* x, long first, long count) {
-  constexpr int W = lanes<T>, SIDE_BY_SIDE = W < 8 ? W : 8;
-  Vector<T> sum[W] = {};
-#pragma GCC unroll 2
-  for (int part = 0; part < W; part += SIDE_BY_SIDE) {
-    const T* row[SIDE_BY_SIDE];
-    for (int i = 0; i < SIDE_BY_SIDE; i++) row[i] = weight + (first + std::min<long>(part + i, count - 1)) * columns;
-    Vector<T> total[SIDE_BY_SIDE] = {};
-    long k = 0;
-    for (; k + W <= columns; k += W) {
-      const Vector<T> value = load(x + k);
+// sum[i] += row i of weight (any, columns) times x, lane by lane.
+template <class T, int ROWS>
+ELMAN_INLINE void products(Vector<T> (&sum)[ROWS], const T* const (&row)[ROWS], long columns, const T* x) {
+  long k = 0;
+  for (; k + lanes<T> <= columns; k += lanes<T>) {
+    const Vector<T> value = load(x + k);
 #pragma GCC unroll 8
-      for (int i = 0; i < SIDE_BY_SIDE; i++) total[i] += load(row[i] + k) * value;
-    }
-    if (k < columns) {
-      const Vector<T> value = load(x + k, columns - k);
-      for (int i = 0; i < SIDE_BY_SIDE; i++) total[i] += load(row[i] + k, columns - k) * value;
-    }
-    for (int i = 0; i < SIDE_BY_SIDE; i++) sum[part + i] = total[i];
+    for (int i = 0; i < ROWS; i++) sum[i] += load(row[i] + k) * value;
   }
-  return start + across<T>(sum);
+  if (k == columns) return;
+  const Vector<T> value = load(x + k, columns - k);
+  for (int i = 0; i < ROWS; i++) sum[i] += load(row[i] + k, columns - k) * value;
 }
 
-// Hidden units first..last of all rows.
+// Rows `first` and after of one matrix times x, and of another times h: their sum, or each for itself where the input's
+// product is `apart`. As many rows as a vector has lanes; `count` of them exist.
+template <class T>
+ELMAN_INLINE Vector<T> products(const T* weight_ih, const T* weight_hh, long input, long hidden, const T* x, const T* h,
+                                long first, long count, Vector<T>* apart) {
+  constexpr int W = lanes<T>, SIDE_BY_SIDE = W < 8 ? W : 8;
+  Vector<T> sum[W], sum_x[W];
+#pragma GCC unroll 2
+  for (int part = 0; part < W; part += SIDE_BY_SIDE) {
+    const T *row_ih[SIDE_BY_SIDE], *row_hh[SIDE_BY_SIDE];
+    for (int i = 0; i < SIDE_BY_SIDE; i++) {
+      const long at = first + std::min<long>(part + i, count - 1);
+      row_ih[i] = weight_ih + at * input;
+      row_hh[i] = weight_hh + at * hidden;
+    }
+    Vector<T> total[SIDE_BY_SIDE] = {};
+    products<T, SIDE_BY_SIDE>(total, row_ih, input, x);
+    if (apart)
+      for (int i = 0; i < SIDE_BY_SIDE; i++) sum_x[part + i] = total[i], total[i] = Vector<T>{};
+    products<T, SIDE_BY_SIDE>(total, row_hh, hidden, h);
+    for (int i = 0; i < SIDE_BY_SIDE; i++) sum[part + i] = total[i];
+  }
+  if (apart) *apart = across<T>(sum_x);
+  return across<T>(sum);
+}
+
+// Hidden units first..last of all rows. Every other time from the last to the first: what the caches still hold of the
+// weights is what was read last.
 template <class Cell>
-void step_units(const elman_step& call, long first, long last) {
+void step_units(const elman_step& call, bool backwards, long first, long last) {
   using T = typename Cell::Type;
   using V = Vector<T>;
-  const long size = call.input, hidden = call.hidden;
-  const T *weight_ih = (const T*)call.weight_ih, *weight_hh = (const T*)call.weight_hh;
-  const T *bias_ih = (const T*)call.bias_ih, *bias_hh = (const T*)call.bias_hh;
+  const elman_stream& of = *call.of;
+  const long size = of.input, hidden = of.hidden, tiles = (last - first + lanes<T> - 1) / lanes<T>;
+  const T *weight_ih = (const T*)of.weight_ih, *weight_hh = (const T*)of.weight_hh;
+  const T *bias_ih = (const T*)of.bias_ih, *bias_hh = (const T*)of.bias_hh;
   for (long row = 0; row < call.batch; row++) {
     const T *x = (const T*)call.x + row * size, *h = (const T*)call.h + row * hidden;
-    for (long unit = first; unit < last; unit += lanes<T>) {
-      const long count = std::min<long>(last - unit, lanes<T>);
+    const bool back = backwards != (row & 1);
+    for (long tile = 0; tile < tiles; tile++) {
+      const long unit = first + (back ? tiles - 1 - tile : tile) * lanes<T>, count = std::min<long>(last - unit, lanes<T>);
       V gate[Cell::GATES], candidate = {};
 #pragma GCC unroll 4
       for (int g = 0; g < Cell::GATES; g++) {
         const long at = g * hidden + unit;
-        const V from_x = products<T>(bias_ih ? load(bias_ih + at, count) : V{}, weight_ih, size, x, at, count);
-        const V start = bias_hh ? load(bias_hh + at, count) : V{};
         const bool apart = Cell::CANDIDATE_APART && g == Cell::GATES - 1;
-        gate[g] = products<T>(apart ? start : start + from_x, weight_hh, hidden, h, at, count);
-        if (apart) candidate = from_x;
+        gate[g] = products<T>(weight_ih, weight_hh, size, hidden, x, h, at, count, apart ? &candidate : nullptr);
+        (apart ? candidate : gate[g]) += load(bias_ih + at, count);
+        gate[g] += load(bias_hh + at, count);
       }
       alignas(64) T c[lanes<T>] = {};
       if (Cell::CELL_STATE) store(c, load((const T*)call.c + row * hidden + unit, count));
@@ -83,20 +99,21 @@ void step_units(const elman_step& call, long first, long last) {
   }
 }
 
-// Weights from which a second thread is worth its start: more than stay in one core's cache.
-constexpr long SHARED = 1 << 21;
+// Weights from which a second thread is worth its start: more than half of what one core's cache holds.
+constexpr long SHARED = 1 << 20;
 
 template <class Cell>
-void one_step(const elman_step& call) {
+void one_step(const elman_step& call, bool back) {
   using T = typename Cell::Type;
-  const long bytes = Cell::GATES * call.hidden * (call.input + call.hidden) * long(sizeof(T));
-  const int threads = bytes < SHARED ? 1 : int(std::clamp<long>(call.hidden / 64, 1, std::max<int64_t>(1, call.threads)));
-  const long tiles = (call.hidden + lanes<T> - 1) / lanes<T>;
-  if (threads == 1) return step_units<Cell>(call, 0, call.hidden);
+  const elman_stream& of = *call.of;
+  const long bytes = Cell::GATES * of.hidden * (of.input + of.hidden) * long(sizeof(T));
+  const int threads = bytes < SHARED ? 1 : int(std::clamp<long>(of.hidden / 64, 1, std::max<int64_t>(1, of.threads)));
+  if (threads == 1) return step_units<Cell>(call, back, 0, of.hidden);
+  const long tiles = (of.hidden + lanes<T> - 1) / lanes<T>;
   elman::parallel(threads, [&](int worker) {
     long first, last;
     elman::span(tiles, worker, threads, first, last);
-    step_units<Cell>(call, first * lanes<T>, std::min<long>(last * lanes<T>, call.hidden));
+    step_units<Cell>(call, back, first * lanes<T>, std::min<long>(last * lanes<T>, of.hidden));
   });
 }
 

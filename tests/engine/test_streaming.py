@@ -86,7 +86,7 @@ def test_the_quick_step_is_the_step_of_the_cell(instruction_set, cell, options, 
             state = other = network.initial_state(batch)
             for _ in range(3):
                 x = torch.randn(batch, size, dtype=dtype)
-                assert streaming.quick(network, network.layers, x, state, "auto") is not None
+                assert network.streams.step(network.layers, x, state, "auto") is not None
                 y, state = network.step(x, state)
                 expected, other = slow.step(x, other)
                 tolerance = 2e-6 if dtype == torch.float32 else 1e-13
@@ -114,6 +114,13 @@ def test_changed_and_replaced_weights_are_seen():
         torch.testing.assert_close(third, network(x[:, None])[0][:, 0])
         network.layers[0][0].ih.weight = torch.nn.Parameter(torch.zeros(18, 4))
         torch.testing.assert_close(network.step(x, state)[0], network(x[:, None])[0][:, 0])
+        cell = network.layers[0][0]
+        cell.hh.weight.data = (
+            cell.hh.weight.data[:, torch.arange(5, -1, -1)].t().contiguous().t()
+        )  # not dense
+        torch.testing.assert_close(network.step(x, state)[0], network(x[:, None])[0][:, 0])
+        network.layers[0] = RNN("gru", 4, 6).layers[0]
+        torch.testing.assert_close(network.step(x, state)[0], network(x[:, None])[0][:, 0])
         network.double()
         again = network.initial_state(1)
         torch.testing.assert_close(network.step(x.double(), again)[0], network(x[:, None].double())[0][:, 0])
@@ -136,7 +143,7 @@ def test_what_the_quick_step_does_not_know_goes_the_slow_way():
     state = network.initial_state(1)
 
     def quick(x, state):
-        return streaming.quick(network, network.layers, x, state, "auto")
+        return network.streams.step(network.layers, x, state, "auto")
 
     with torch.no_grad():
         assert quick(x, state) is not None
@@ -183,7 +190,7 @@ def test_the_quick_step_serves_what_it_can_and_nothing_else(cell, monkeypatch):
     state = network.initial_state(1)
 
     def quick(x, state, wanted="auto", network=network):
-        return streaming.quick(network, network.layers, x, state, wanted)
+        return network.streams.step(network.layers, x, state, wanted)
 
     def with_part(layer, part, value):
         parts = [list(one[0]) for one in state]
@@ -239,8 +246,8 @@ def test_the_quick_step_serves_what_it_can_and_nothing_else(cell, monkeypatch):
 def test_who_makes_a_step(monkeypatch):
     """Quick without gradients, where nothing lies between layers; fused on demand; else, and under a transform, the cell's own."""
     asked, answered = [], []
-    quick, fused = streaming.quick, streaming._fused
-    monkeypatch.setattr(streaming, "quick", lambda *values: asked.append(1) or quick(*values))
+    quick, fused = streaming.Streams.step, streaming._fused
+    monkeypatch.setattr(streaming.Streams, "step", lambda *values: asked.append(1) or quick(*values))
     monkeypatch.setattr(streaming, "_fused", lambda *values: answered.append(1) or fused(*values))
 
     def counts(network, *, grad=False, state=True):
@@ -276,3 +283,14 @@ def test_who_makes_a_step(monkeypatch):
     assert not answered
     with pytest.raises(RecipeError, match="projection_size, in single steps"):
         RNN("lstm", 6, 6, projection_size=3, executor="vendor").step(torch.ones(1, 6))
+
+
+@needs_kernels
+def test_a_square_matrix_turned_in_place_is_seen():
+    network, x = RNN("rnn", 6, 6), torch.randn(1, 6)
+    with torch.no_grad():
+        state = network.initial_state(1)
+        for _ in range(3):
+            _, state = network.step(x, state)
+        network.layers[0][0].hh.weight.data.t_()
+        torch.testing.assert_close(network.step(x, state)[0], network(x[:, None], state)[0][:, 0])

@@ -131,18 +131,19 @@ static void check(const Golden& g, int64_t isa, int64_t threads) {
   for (int64_t t = 0; t < g.time; t++) {
     const Array<T> x_t(std::vector<double>(g.x.begin() + t * g.batch * g.input, g.x.begin() + (t + 1) * g.batch * g.input));
     std::unique_ptr<Array<T>> h_next(new Array<T>(size_t(state))), c_next(new Array<T>(g.c.size()));
-    elman_step step = {};
-    step.cell = g.cell, step.type = call.type, step.isa = isa, step.threads = threads;
-    step.batch = g.batch, step.input = g.input, step.hidden = g.hidden;
-    step.weight_ih = call.weight_ih, step.weight_hh = call.weight_hh;
-    step.bias_ih = call.bias_ih, step.bias_hh = call.bias_hh;
-    step.x = x_t.get(), step.h = h_now->get(), step.c = c_now->get();
-    step.h_next = h_next->get(), step.c_next = c_next->get();
-    elman_native_step(&step);
-    std::vector<double> expected(state);
-    for (int64_t i = 0; i < state; i++)
-      expected[i] = t < g.lengths[i / g.hidden] ? g.y[t * state + i] : double(h_next->at[i]);
-    compare("a single step", g, isa, *h_next, expected);
+    elman_stream stream = {};
+    stream.cell = g.cell, stream.type = call.type, stream.isa = isa, stream.threads = threads;
+    stream.input = g.input, stream.hidden = g.hidden;
+    stream.weight_ih = call.weight_ih, stream.weight_hh = call.weight_hh;
+    stream.bias_ih = call.bias_ih, stream.bias_hh = call.bias_hh;
+    const elman_step step = {&stream, g.batch, x_t.get(), h_now->get(), c_now->get(), h_next->get(), c_next->get()};
+    for (int turn = 0; turn < 2; turn++) {  // over the weights forwards, then backwards
+      elman_native_step(&step);
+      std::vector<double> expected(state);
+      for (int64_t i = 0; i < state; i++)
+        expected[i] = t < g.lengths[i / g.hidden] ? g.y[t * state + i] : double(h_next->at[i]);
+      compare("a single step", g, isa, *h_next, expected);
+    }
     h_now = std::move(h_next), c_now = std::move(c_next);
   }
 }

@@ -47,14 +47,13 @@ class _Call(ctypes.Structure):
     ]
 
 
-class Step(ctypes.Structure):
-    """`elman_step` of elman_native.h."""
+class Stream(ctypes.Structure):
+    """`elman_stream` of elman_native.h."""
 
     _fields_ = [
-        (name, ctypes.c_int64) for name in ["cell", "type", "isa", "threads", "batch", "input", "hidden"]
-    ] + [
-        (name, ctypes.c_void_p)
-        for name in ["weight_ih", "weight_hh", "bias_ih", "bias_hh", "x", "h", "c", "h_next", "c_next"]
+        *((name, ctypes.c_int64) for name in ["cell", "type", "isa", "threads", "input", "hidden"]),
+        *((name, ctypes.c_void_p) for name in ["weight_ih", "weight_hh", "bias_ih", "bias_hh"]),
+        ("turn", ctypes.c_int64),
     ]
 
 
@@ -71,7 +70,7 @@ def _load() -> Any:
                 found.elman_native_scratch.argtypes = [ctypes.c_void_p, ctypes.c_int64]
                 found.elman_native_run.argtypes = [ctypes.c_void_p, ctypes.c_int64]
                 found.elman_native_run.restype = None
-                found.elman_native_step.argtypes = [ctypes.c_void_p]
+                found.elman_native_step.argtypes = [ctypes.c_char_p]
                 found.elman_native_step.restype = None
                 found.elman_native_peak.argtypes = [ctypes.c_int64] * 4
                 found.elman_native_peak.restype = ctypes.c_double

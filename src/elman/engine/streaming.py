@@ -1,19 +1,20 @@
 """One step at a time, for streams: our own kernel for a few rows, else torch's fused single step, else the cell's own.
 
-At batch 1 and 128 units the arithmetic of a step takes some 5 microseconds, as long as a dozen lines of Python: `quick` is
-written for that.
+At batch 1 and 128 units the arithmetic of a step takes some 4 microseconds, as long as a dozen lines of Python: `Streams`
+is written for that.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
-import threading
+import struct
 from typing import Any
-from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
+from torch import Tensor, empty_like, get_num_threads
+from torch._C import _are_functorch_transforms_active as are_functorch_transforms_active
+from torch._C import _is_any_autocast_enabled as is_any_autocast_enabled
 
 from elman.cells.contract import Cell
 from elman.core.errors import RecipeError
@@ -22,6 +23,8 @@ from elman.engine.executors.native import kernel_name as native_name
 from elman.engine.executors.native import refuses_cell as not_native
 from elman.engine.executors.vendor import kernel_name, refuses_cell, weights
 
+# A look into os.environ encodes the name at each call, which here would take a tenth of a step.
+_ENVIRONMENT, _EXECUTOR = os.environ._data, os.environ.encodekey("ELMAN_EXECUTOR")  # type: ignore[attr-defined]
 FEW = 4  # rows for which reading the weights once for each row is the fastest way
 
 
@@ -52,98 +55,127 @@ def _fused(cell: Cell, x: Tensor, state: Any) -> tuple[Tensor, Any]:
     return new[0], new
 
 
-def quick(network: Any, layers: Any, x: Tensor, state: Any, wanted: str) -> tuple[Tensor, Any] | None:
-    """The step of all layers (one direction, nothing between them) by our kernel, or None where that does not serve.
-
-    It serves few rows on the CPU, all dense and of one type, without gradients and under no transform. Whatever it does
-    not know well goes the slow way, which says what is wrong. `network` is only the key under which its calls are kept.
-    """
-    if wanted == "auto":
-        wanted = os.environ.get("ELMAN_EXECUTOR", "auto")
-    if wanted != "auto" and wanted != "native":
-        return None
-    try:
-        streams = _STREAMS[network]
-    except KeyError:
-        streams = _STREAMS[network] = _make(layers)
-    if (
-        streams is None
-        or type(x) is not Tensor
-        or not x.is_cpu
-        or x.dtype not in kernels.TYPES
-        or not x.is_contiguous()
-        or torch._C._are_functorch_transforms_active()
-        or torch.is_autocast_enabled("cpu")
-        or len(state) != len(streams)
-    ):
-        return None
-    batch = x.shape[0]
-    if batch > FEW or not batch:
-        return None
-    made = []
-    for stream, before in zip(streams, state):
-        after = stream(x, batch, before[0])
-        if after is None:
-            return None
-        x = after[0]
-        made.append((after,))
-    return x, tuple(made)
-
-
-class _Stream:
-    """A cell's call of the library, kept from step to step: what does not change is written once.
+class Streams:
+    """The steps of one network by our kernel; a network keeps one of these.
 
     Weights are read where they lie at each step: training, loading and replacing them is seen, and nothing is packed.
-    Each thread has its own call, so that two may step one network, each with its own state.
+    Threads may step one network at once, each with its own state: what is kept for a layer is replaced, never changed.
     """
 
-    def __init__(self, cell: Any, kind: int) -> None:
-        self.kind, self.make, self.parts = kind, cell.State._make, len(cell.state_names)
-        self.input_size, self.hidden_size = cell.input_size, cell.hidden_size
-        self.homes = [cell._modules[name]._parameters for name in ("ih", "hh")]
-        self.local = threading.local()
-        self.library = kernels.library().elman_native_step
+    def __init__(self) -> None:
+        self.kept: list[_Kept] = []
 
-    def _call(self) -> Any:
-        call = kernels.Step()
-        call.cell, call.isa, call.threads = self.kind, kernels.instruction_set(), torch.get_num_threads()
-        call.input, call.hidden = self.input_size, self.hidden_size
-        self.local.call, self.local.address = call, ctypes.addressof(call)
-        return call
+    def __reduce__(self) -> Any:  # what is kept are addresses of this process: a copy starts afresh
+        return Streams, ()
 
-    def __call__(self, x: Tensor, batch: int, state: Any) -> Any:
-        """The next State, or None where something does not fit."""
-        ih, hh = self.homes
-        weight, recurrent, bias, recurrent_bias = ih["weight"], hh["weight"], ih["bias"], hh["bias"]
-        dtype, shape = x.dtype, (batch, self.hidden_size)
-        if len(state) != self.parts or bias is None or recurrent_bias is None:
+    def step(self, layers: Any, x: Tensor, state: Any, wanted: str) -> tuple[Tensor, Any] | None:
+        """The step of all layers (one direction, nothing between them), or None where the kernel does not serve.
+
+        It serves few rows on the CPU, all dense and of one type, without gradients and under no transform. Whatever it
+        does not know well goes the slow way, which says what is wrong. One function for all: each call of another, and
+        each attribute, is some hundredth of the time of a step.
+        """
+        if _EXECUTOR in _ENVIRONMENT and wanted == "auto":
+            wanted = os.environ["ELMAN_EXECUTOR"]
+        if (
+            (wanted != "auto" and wanted != "native")
+            or type(x) is not Tensor
+            or not x.is_cpu
+            or not x.is_contiguous()
+            or are_functorch_transforms_active()
+            or is_any_autocast_enabled()
+        ):
             return None
-        for value in (weight, recurrent, bias, recurrent_bias):
-            if value.dtype != dtype or not value.is_cpu or not value.is_contiguous():
-                return None
-        for value in state:
-            if value.dtype != dtype or not value.is_cpu or value.shape != shape or not value.is_contiguous():
-                return None
-        call = getattr(self.local, "call", None) or self._call()
-        h = state[0]
-        after = [torch.empty_like(h)]
-        call.type, call.batch = kernels.TYPES[dtype], batch
-        call.weight_ih, call.weight_hh = weight.data_ptr(), recurrent.data_ptr()
-        call.bias_ih, call.bias_hh = bias.data_ptr(), recurrent_bias.data_ptr()
-        call.x, call.h, call.h_next = x.data_ptr(), h.data_ptr(), after[0].data_ptr()
-        if self.parts == 2:
-            after.append(torch.empty_like(h))
-            call.c, call.c_next = state[1].data_ptr(), after[1].data_ptr()
-        self.library(self.local.address)
-        return self.make(after)
+        depth, made, kept, layers = 0, [], self.kept, layers._modules.values()
+        if len(state) != len(layers):
+            return None
+        batch, _ = x.shape
+        if len(kept) != len(layers):
+            kept = self.kept = [_NOTHING] * len(layers)
+        try:
+            for layer in layers:
+                cell = layer._modules["0"]
+                modules = cell._modules
+                ih, hh = modules["ih"]._parameters, modules["hh"]._parameters
+                weight, recurrent = ih["weight"], hh["weight"]
+                now = (
+                    weight.data_ptr(), recurrent.data_ptr(), ih["bias"].data_ptr(), hh["bias"].data_ptr(),
+                    weight.nbytes, recurrent.nbytes, get_num_threads(),
+                )  # fmt: skip
+                key, of, address, dtype, size, make, two, _ = kept[depth]
+                if now != key or cell is not of:
+                    written = _write(cell, now)
+                    if written is None:
+                        return None
+                    key, of, address, dtype, size, make, two, _ = kept[depth] = written
+                parts = state[depth][0]
+                h = parts[0]
+                shape = h.shape
+                if (
+                    shape != (batch, size)
+                    or not 0 < batch <= FEW
+                    or x.dtype is not dtype
+                    or h.dtype is not dtype
+                    or not h.is_cpu
+                    or not h.is_contiguous()
+                    or not weight.is_contiguous()
+                    or not recurrent.is_contiguous()
+                    or len(parts) != 1 + two
+                ):
+                    return None
+                first = empty_like(h)
+                if two:
+                    c, second = parts[1], empty_like(h)
+                    if c.dtype is not dtype or c.shape != shape or not c.is_cpu or not c.is_contiguous():
+                        return None
+                    before, after = (h.data_ptr(), c.data_ptr()), (first.data_ptr(), second.data_ptr())
+                    _STEP(_pack(address, batch, x.data_ptr(), *before, *after))
+                    made.append((make((first, second)),))
+                else:
+                    _STEP(_pack(address, batch, x.data_ptr(), h.data_ptr(), 0, first.data_ptr(), 0))
+                    made.append((make((first,)),))
+                x = first
+                depth += 1
+        except (
+            AttributeError,
+            LookupError,
+            TypeError,
+            ValueError,
+        ):  # no bias, pruned, or another kind of state
+            return None
+        return x, tuple(made)
 
 
-_STREAMS: WeakKeyDictionary[Any, list[_Stream] | None] = WeakKeyDictionary()
+# key, cell, address, type, hidden_size, how its State is made, whether that has two parts, and what lies at the address
+_Kept = tuple[Any, Any, int, Any, int, Any, bool, Any]
+_NOTHING: _Kept = (None, None, 0, None, 0, None, False, None)
+_STEP: Any = getattr(kernels.library(), "elman_native_step", None)
+_pack = struct.Struct("7q").pack  # as elman_step of elman_native.h
 
 
-def _make(layers: Any) -> list[_Stream] | None:
-    """One for each layer; None where the library has no kernel for a cell."""
-    cells = [layer[0] for layer in layers]
-    if kernels.library() is None or any(not_native(cell) or cell.ih.norm is not None for cell in cells):
+def _write(cell: Any, key: tuple[int, ...]) -> _Kept | None:
+    """What is kept of a cell as it is now; None where the library has no kernel for it."""
+    if kernels.library() is None or not_native(cell) or cell.ih.norm is not None:
         return None
-    return [_Stream(cell, kernels.CELLS[native_name(cell)]) for cell in cells]
+    kind, hidden = kernels.CELLS[native_name(cell)], cell.hidden_size
+    gates, dtype = kernels.GATES[kind] * hidden, cell.ih.weight.dtype
+    shapes = ((gates, cell.input_size), (gates, hidden), (gates,), (gates,))
+    for value, shape in zip((cell.ih.weight, cell.hh.weight, cell.ih.bias, cell.hh.bias), shapes):
+        if value.shape != shape or value.dtype is not dtype or not value.is_cpu or not value.is_contiguous():
+            return None
+    if dtype not in kernels.TYPES:
+        return None
+    *pointers, _, _, threads = key
+    call = kernels.Stream(
+        kind, kernels.TYPES[dtype], kernels.instruction_set(), threads, cell.input_size, hidden, *pointers
+    )
+    return (
+        key,
+        cell,
+        ctypes.addressof(call),
+        dtype,
+        hidden,
+        cell.State._make,
+        len(cell.state_names) == 2,
+        call,
+    )

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor, is_grad_enabled, nn
+from torch.compiler import is_compiling
 
 from elman.cells.contract import Cell
 from elman.core.errors import RecipeError
@@ -86,6 +87,7 @@ class RNN(nn.Module):
         self.directions = DIRECTIONS if bidirectional else DIRECTIONS[:1]
         self.zoneout, self.residual, self.executor = zoneout, residual, executor
         self.variational_dropout, self.weight_drop = variational_dropout, weight_drop
+        self.streams = streaming.Streams()
         self.layers = nn.ModuleList()
         size = input_size
         for _ in range(num_layers):
@@ -136,6 +138,10 @@ class RNN(nn.Module):
 
         Raises RecipeError for a bidirectional network, which cannot know what comes after the step.
         """
+        if state is not None and not is_grad_enabled() and not is_compiling():
+            made = self._streamed(x, state)
+            if made is not None:
+                return made
         if len(self.directions) == 2:
             raise RecipeError("a bidirectional network reads from the end, too; give it the whole sequence.")
         if x.dim() != 2 or x.shape[-1] != self.input_size:
@@ -143,17 +149,7 @@ class RNN(nn.Module):
         if self.zoneout or (self.training and (self.weight_drop or self.variational_dropout)):
             output, state = self(x[:, None], state)
             return output[:, 0], state
-        layers: Any = self._modules["layers"]
-        if (
-            state is not None
-            and not self.residual
-            and not (self.training and self.dropout.p)
-            and not torch.is_grad_enabled()
-            and not torch.compiler.is_compiling()
-        ):
-            made = streaming.quick(self, layers, x, state, self.executor)
-            if made is not None:
-                return made
+        layers: Any = self.layers
         check_dtype(x, next(self.parameters()).dtype)
         if state is None:
             state = self.initial_state(x.shape[0])
@@ -165,6 +161,21 @@ class RNN(nn.Module):
             states.append((after,))
             x = self._between(x, output, depth)
         return x, tuple(states)
+
+    def _streamed(self, x: Tensor, state: Any) -> tuple[Tensor, Any] | None:
+        """A step by the kernel for streams, or None where that does not serve. Submodules as attributes cost time here."""
+        modules = self._modules
+        if (
+            self.zoneout
+            or self.residual
+            or len(self.directions) == 2
+            or x.dim() != 2
+            or x.shape[1] != self.input_size
+        ):
+            return None
+        if self.training and (self.weight_drop or self.variational_dropout or modules["dropout"].p):  # type: ignore[union-attr]
+            return None
+        return self.streams.step(modules["layers"], x, state, self.executor)
 
     def plan(
         self,
