@@ -27,12 +27,15 @@ test-full: python
 bench: .venv/installed
 	.venv/bin/python bench/overhead.py
 	.venv/bin/python bench/engine.py
+	.venv/bin/python bench/engine_options.py
 	.venv/bin/python bench/streaming.py
 	.venv/bin/python bench/scan.py
 	.venv/bin/python bench/memory.py
 	.venv/bin/python bench/loops.py
 	.venv/bin/python bench/parity.py
 	.venv/bin/python bench/demo.py
+	$(if $(DATA),.venv/bin/python bench/scale.py --data $(DATA))
+	.venv/bin/python bench/road.py $(if $(DATA),--data $(DATA))
 	.venv/bin/python bench/results.py $(if $(DATA),--data $(DATA))
 
 docs: .venv/installed-all

@@ -19,6 +19,7 @@ from elman.models import initialisation as starting
 from elman.models import torch_bridge
 from elman.models.cell_maker import CellMaker, maker, refuse
 from elman.models.weight_drop import recurrent, thinned
+from elman.models.zoneout import draw_mask
 
 DIRECTIONS = ("forward", "backward")
 
@@ -287,9 +288,11 @@ class RNN(nn.Module):
         """Zoneout for x (time, batch, features): a mask where it is drawn, else its rate; one for each part of the state."""
         if not self.zoneout:
             return None
+        shapes = [(*x.shape[:2], size) for size in cell.state_sizes]
+        if drawn:
+            return tuple(draw_mask(shape, self.zoneout, x) for shape in shapes)
         rate = torch.full((), self.zoneout, device=x.device, dtype=x.dtype)
-        rates = [rate.expand(*x.shape[:2], size) for size in cell.state_sizes]
-        return tuple(torch.bernoulli(one) if drawn else one for one in rates)
+        return tuple(rate.expand(shape) for shape in shapes)
 
     @classmethod
     def from_torch(cls, module: nn.Module) -> RNN:
