@@ -27,7 +27,7 @@ from elman.core.files import plain
 from elman.report.numbers import words
 from elman.report.page import _asset, _cells, badges
 from elman.web import strip
-from elman.web.guard import Guard
+from elman.web.guard import Guard, TooLong
 from elman.web.pages.contract import Page
 from elman.web.shelf import Shelf
 
@@ -109,6 +109,8 @@ def _answer(made: Any) -> Any:
             request.state.body = body
             found = await run_in_threadpool(made, request)
             return found if isinstance(found, Response) else _json(found)
+        except TooLong:
+            raise  # the guard answers
         except UnknownName as error:
             return _json({"error": str(error)}, 404)
         except ElmanError as error:
@@ -134,7 +136,7 @@ async def _body(request: Request) -> Mapping[str, Any]:
 
 def _json(value: Any, status: int = 200) -> Response:
     text = json.dumps(plain(value), ensure_ascii=False, allow_nan=False, separators=(",", ":"))
-    return Response(text.encode(), status, {"cache-control": "no-store"}, "application/json")
+    return Response(text.encode(errors="replace"), status, {"cache-control": "no-store"}, "application/json")
 
 
 def _front(shelf: Shelf) -> Response:

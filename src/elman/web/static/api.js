@@ -4,10 +4,14 @@ export const start = JSON.parse(document.getElementById("start").textContent);
 export const base = `/runs/${encodeURIComponent(run)}`;
 const pending = new Map();
 
-export function problem(text) {
+// A problem stays until the same question is answered; another one's answer does not hide it. Without a path: forget them all.
+const problems = new Map();
+export function problem(text, path = null) {
+  if (path === null) problems.clear();
+  if (text) problems.set(path, text); else problems.delete(path);
   const box = document.getElementById("problem");
-  box.hidden = !text;
-  box.textContent = text || "";
+  box.hidden = !problems.size;
+  box.textContent = [...new Set(problems.values())].join(" ");
 }
 
 // POST to a question of a page or of the strip. A newer call with the same path makes an older one moot: it gives null.
@@ -19,11 +23,11 @@ export async function ask(path, body, { alone = true } = {}) {
       method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal: control.signal,
     });
     const answer = await reply.json();
-    if (!reply.ok) { problem(answer.error); return null; }
-    problem("");
+    if (!reply.ok) { problem(answer.error, path); return null; }
+    problem("", path);
     return answer;
   } catch (error) {
-    if (error.name !== "AbortError") problem("The server does not answer. Is `elman open` still running?");
+    if (error.name !== "AbortError") problem("The server does not answer. Is `elman open` still running?", path);
     return null;
   }
 }
@@ -32,9 +36,10 @@ export async function look(path) {
   try {
     const reply = await fetch(path.startsWith("/") ? path : `${base}/${path}`);
     const answer = await reply.json();
-    if (!reply.ok) { problem(answer.error); return null; }
+    if (!reply.ok) { problem(answer.error, path); return null; }
+    problem("", path);
     return answer;
-  } catch { problem("The server does not answer. Is `elman open` still running?"); return null; }
+  } catch { problem("The server does not answer. Is `elman open` still running?", path); return null; }
 }
 
 // An element with text and attributes; text is always text.
