@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from elman.cells.contract import Affine as Affine
+    from elman.cells.contract import Cell as Cell
+    from elman.cells.contract import LinearCell as LinearCell
+    from elman.cells.contract import initialise as initialise
     from elman.core.recipe import Recipe as Recipe
     from elman.cross_validation import cross_validate as cross_validate
     from elman.data.proposal import propose as propose
@@ -25,6 +29,10 @@ if TYPE_CHECKING:
 
 # Names are imported when first used, so that `import elman` and `elman --help` need no torch.
 _WHERE = {
+    "Affine": "cells.contract",
+    "Cell": "cells.contract",
+    "LinearCell": "cells.contract",
+    "initialise": "cells.contract",
     "RNN": "models.rnn",
     "inspect": "inspection",
     "observe": "models.observe",
@@ -42,6 +50,9 @@ _WHERE = {
 }
 __all__ = [
     "RNN",
+    "Affine",
+    "Cell",
+    "LinearCell",
     "Recipe",
     "RecurrentClassifier",
     "Run",
@@ -50,6 +61,7 @@ __all__ = [
     "explain",
     "fit",
     "generate",
+    "initialise",
     "inspect",
     "load",
     "observe",
