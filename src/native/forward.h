@@ -33,10 +33,14 @@ class Forward {
   // A row of products: vectors of units, of each all gates.
   const long products_row_ = elman::row_pitch<T>(panels_count_ * panel_);
   const long ahead_tokens_ = normed_ ? std::max(AHEAD, schedule_.count(0)) : AHEAD;
+  // Weights lie in the order in which a step reads them, without a gap: after one a core reads its cache at half the speed
+  // (measured at batch 1). So a panel's rows for x are followed by those for h where a step reads both; where products
+  // are made ahead, all panels for h follow all those for x.
+  const bool apart_;
   T *panels_, *bias_, *rows_[2], *c_, *inputs_, *ahead_, *norms_, *products_;
 
  public:
-  Forward(const elman_call& call, elman::Arena& arena) : call_(call), schedule_(call) {
+  Forward(const elman_call& call, elman::Arena& arena) : call_(call), schedule_(call), apart_(steps_ahead(0) > 0) {
     panels_ = arena.take<T>(panels_count_ * UNITS * Cell::GATES * lanes<T> * depth_);
     bias_ = arena.take<T>(panels_count_ * UNITS * BIASES * lanes<T>);
     for (T*& rows : rows_) rows = arena.take<T>(call.batch * row_);
@@ -66,7 +70,11 @@ class Forward {
   T* out(void* to) const { return static_cast<T*>(to); }
   // Vectors of units in a panel, its weights and its biases.
   long units(long panel) const { return std::min<long>(UNITS, vectors_ - panel * UNITS); }
-  T* weights(long panel) const { return panels_ + panel * UNITS * Cell::GATES * lanes<T> * depth_; }
+  T* weights_x(long panel) const { return panels_ + panel * panel_ * (apart_ ? input_ : depth_); }
+  T* weights_h(long panel) const {
+    return apart_ ? panels_ + panels_count_ * panel_ * input_ + panel * panel_ * hidden_
+                  : weights_x(panel) + input_ * units(panel) * Cell::GATES * lanes<T>;
+  }
   T* biases(long panel) const { return bias_ + panel * UNITS * BIASES * lanes<T>; }
   // Of the input's product and of the state's: bias, then the norm's gain and shift, each as a row of products.
   enum Side { INPUT = 0, STATE = 3 };
@@ -75,12 +83,12 @@ class Forward {
   void pack_panel(long panel) const {
     const long width = units(panel) * Cell::GATES;
     const T *bias_ih = in(call_.bias_ih), *bias_hh = in(call_.bias_hh);
-    T *to = weights(panel), *bias = biases(panel);
+    T* bias = biases(panel);
     for (long vector = 0; vector < width; vector++) {
       const long gate = Cell::GATES == 1 ? 0 : vector, unit = (panel * UNITS + (Cell::GATES == 1 ? vector : 0)) * lanes<T>;
       const long count = std::min<long>(lanes<T>, hidden_ - unit), first = gate * hidden_ + unit;
-      pack_transposed(to, width, vector, in(call_.weight_ih), first, count, input_);
-      pack_transposed(to + input_ * width * lanes<T>, width, vector, in(call_.weight_hh), first, count, hidden_);
+      pack_transposed(weights_x(panel), width, vector, in(call_.weight_ih), first, count, input_);
+      pack_transposed(weights_h(panel), width, vector, in(call_.weight_hh), first, count, hidden_);
       if (normed_) {
         const void* rows[] = {call_.bias_ih, call_.gain_ih, call_.shift_ih, call_.bias_hh, call_.gain_hh, call_.shift_hh};
         for (int i = 0; i < 6; i++)
@@ -117,8 +125,8 @@ class Forward {
       memcpy(inputs + token * ahead_row_, in(call_.x) + step * call_.x_time + row * call_.x_row, input_ * sizeof(T));
     });
     for (long panel = first_panel; panel < last_panel; panel++)
-      products(panel, inputs, ahead_row_, end - begin, normed_ ? norm(INPUT, 0) + panel * panel_ : biases(panel), 0, input_,
-               projected(worker, panel, 0));
+      products(panel, inputs, ahead_row_, end - begin, normed_ ? norm(INPUT, 0) + panel * panel_ : biases(panel),
+               weights_x(panel), input_, projected(worker, panel, 0));
     if (!normed_) return;
     if (team) team->wait();
     long first = 0, last = end - begin;
@@ -130,14 +138,13 @@ class Forward {
     return ahead_ + (worker * ahead_tokens_ + token) * products_row_ + panel * panel_;
   }
 
-  // to = bias + from times `depth` rows of a panel's weights from row `skipped` on, for `count` rows.
-  void products(long panel, const T* from, long from_row, long count, const T* bias, long skipped, long depth, T* to) const {
+  // to = bias + from times `depth` rows of a panel's weights, for `count` rows.
+  void products(long panel, const T* from, long from_row, long count, const T* bias, const T* weight, long depth, T* to) const {
     with_width(units(panel), [&]<int WIDTH>() {
       constexpr int SUMS = WIDTH * Cell::GATES;
       if constexpr (WIDTH <= UNITS)
         over_rows<rows_of(SUMS)>(0, count, [&]<int ROWS>(long at) {
-          product_tile<ROWS, SUMS>(from + at * from_row, from_row, bias, weights(panel) + skipped * SUMS * lanes<T>, depth,
-                                   to + at * products_row_);
+          product_tile<ROWS, SUMS>(from + at * from_row, from_row, bias, weight, depth, to + at * products_row_);
         });
     });
   }
@@ -181,8 +188,8 @@ class Forward {
                    long last_panel) const {
     const long first = schedule_.first[worker];
     for (long panel = first_panel; panel < last_panel; panel++)
-      products(panel, rows_[t & 1] + first * row_ + before_, row_, running, norm(STATE, 0) + panel * panel_, input_, hidden_,
-               products_ + first * products_row_ + panel * panel_);
+      products(panel, rows_[t & 1] + first * row_ + before_, row_, running, norm(STATE, 0) + panel * panel_,
+               weights_h(panel), hidden_, products_ + first * products_row_ + panel * panel_);
     if (team) team->wait();
     long from = 0, to = running;
     if (team) elman::span(running, team->member, team->size, from, to);
@@ -259,20 +266,20 @@ class Forward {
   template <int ROWS, int WIDTH>
   __attribute__((noinline)) void tile(long t, long panel, long first, const T* old, const T* ahead) const {
     constexpr int SUMS = WIDTH * Cell::GATES;
-    const T *bias = biases(panel), *weight = weights(panel), *row = old + first * row_ + before_;
+    const T *bias = biases(panel), *row = old + first * row_ + before_;
     V sum[ROWS][SUMS], candidate[ROWS];
     for (int m = 0; m < ROWS; m++)
       for (int v = 0; v < SUMS; v++) sum[m][v] = load((ahead ? ahead + m * products_row_ : bias) + v * lanes<T>);
     if constexpr (Cell::CANDIDATE_APART) {
-      if (!ahead) multiply<T, ROWS, SUMS>(sum, row - input_, row_, 1, weight, input_);
+      if (!ahead) multiply<T, ROWS, SUMS>(sum, row - input_, row_, 1, weights_x(panel), input_);
       for (int m = 0; m < ROWS; m++) {
         candidate[m] = sum[m][SUMS - 1];
         sum[m][SUMS - 1] = load(bias + SUMS * lanes<T>);
       }
-      multiply<T, ROWS, SUMS>(sum, row, row_, 1, weight + input_ * SUMS * lanes<T>, hidden_);
+      multiply<T, ROWS, SUMS>(sum, row, row_, 1, weights_h(panel), hidden_);
     } else {
       const long made = ahead ? input_ : 0;
-      multiply<T, ROWS, SUMS>(sum, row - input_ + made, row_, 1, weight + made * SUMS * lanes<T>, depth_ - made);
+      multiply<T, ROWS, SUMS>(sum, row - input_ + made, row_, 1, ahead ? weights_h(panel) : weights_x(panel), depth_ - made);
     }
     for (int m = 0; m < ROWS; m++)
       for (int v = 0; v < WIDTH; v++)

@@ -26,44 +26,28 @@ ELMAN_INLINE Vector<T> across(Vector<T>* sum) {
   return sum[0];
 }
 
-// sum[i] += row i of weight (any, columns) times x, lane by lane.
-template <class T, int ROWS>
-ELMAN_INLINE void products(Vector<T> (&sum)[ROWS], const T* const (&row)[ROWS], long columns, const T* x) {
-  long k = 0;
-  for (; k + lanes<T> <= columns; k += lanes<T>) {
-    const Vector<T> value = load(x + k);
-#pragma GCC unroll 8
-    for (int i = 0; i < ROWS; i++) sum[i] += load(row[i] + k) * value;
-  }
-  if (k == columns) return;
-  const Vector<T> value = load(x + k, columns - k);
-  for (int i = 0; i < ROWS; i++) sum[i] += load(row[i] + k, columns - k) * value;
-}
-
-// Rows `first` and after of one matrix times x, and of another times h: their sum, or each for itself where the input's
-// product is `apart`. As many rows as a vector has lanes; `count` of them exist.
+// to[i] = row i of weight (rows, columns) times x, from the first row to the last or `back`. A core reads its cache fastest
+// along one line through memory, so that rows are taken one after the other, never side by side.
 template <class T>
-ELMAN_INLINE Vector<T> products(const T* weight_ih, const T* weight_hh, long input, long hidden, const T* x, const T* h,
-                                long first, long count, Vector<T>* apart) {
-  constexpr int W = lanes<T>, SIDE_BY_SIDE = W < 8 ? W : 8;
-  Vector<T> sum[W], sum_x[W];
-#pragma GCC unroll 2
-  for (int part = 0; part < W; part += SIDE_BY_SIDE) {
-    const T *row_ih[SIDE_BY_SIDE], *row_hh[SIDE_BY_SIDE];
-    for (int i = 0; i < SIDE_BY_SIDE; i++) {
-      const long at = first + std::min<long>(part + i, count - 1);
-      row_ih[i] = weight_ih + at * input;
-      row_hh[i] = weight_hh + at * hidden;
+ELMAN_INLINE void products(const T* weight, long rows, long columns, const T* x, bool back, T* to) {
+  constexpr long W = lanes<T>;
+  const long tiles = (rows + W - 1) / W;
+  for (long tile = 0; tile < tiles; tile++) {
+    const long first = (back ? tiles - 1 - tile : tile) * W;
+    Vector<T> sum[W];
+    for (long i = 0; i < W; i++) {
+      const T* row = weight + std::min(first + i, rows - 1) * columns;
+      Vector<T> even = {}, odd = {};
+      long k = 0;
+      for (; k + 2 * W <= columns; k += 2 * W) {
+        even += load(row + k) * load(x + k);
+        odd += load(row + k + W) * load(x + k + W);
+      }
+      for (; k < columns; k += W) even += load(row + k, columns - k) * load(x + k, columns - k);
+      sum[i] = even + odd;
     }
-    Vector<T> total[SIDE_BY_SIDE] = {};
-    products<T, SIDE_BY_SIDE>(total, row_ih, input, x);
-    if (apart)
-      for (int i = 0; i < SIDE_BY_SIDE; i++) sum_x[part + i] = total[i], total[i] = Vector<T>{};
-    products<T, SIDE_BY_SIDE>(total, row_hh, hidden, h);
-    for (int i = 0; i < SIDE_BY_SIDE; i++) sum[part + i] = total[i];
+    store(to + first, across<T>(sum));
   }
-  if (apart) *apart = across<T>(sum_x);
-  return across<T>(sum);
 }
 
 // Hidden units first..last of all rows. Every other time from the last to the first: what the caches still hold of the
@@ -72,29 +56,43 @@ template <class Cell>
 void step_units(const elman_step& call, bool backwards, long first, long last) {
   using T = typename Cell::Type;
   using V = Vector<T>;
+  constexpr int G = Cell::GATES;
+  constexpr long BLOCK = 256;  // units whose sums wait for their epilogue
   const elman_stream& of = *call.of;
-  const long size = of.input, hidden = of.hidden, tiles = (last - first + lanes<T> - 1) / lanes<T>;
+  const long size = of.input, hidden = of.hidden, blocks = (last - first + BLOCK - 1) / BLOCK;
   const T *weight_ih = (const T*)of.weight_ih, *weight_hh = (const T*)of.weight_hh;
   const T *bias_ih = (const T*)of.bias_ih, *bias_hh = (const T*)of.bias_hh;
+  alignas(64) T from_x[G * BLOCK], from_h[G * BLOCK];
   for (long row = 0; row < call.batch; row++) {
     const T *x = (const T*)call.x + row * size, *h = (const T*)call.h + row * hidden;
     const bool back = backwards != (row & 1);
-    for (long tile = 0; tile < tiles; tile++) {
-      const long unit = first + (back ? tiles - 1 - tile : tile) * lanes<T>, count = std::min<long>(last - unit, lanes<T>);
-      V gate[Cell::GATES], candidate = {};
-#pragma GCC unroll 4
-      for (int g = 0; g < Cell::GATES; g++) {
-        const long at = g * hidden + unit;
-        const bool apart = Cell::CANDIDATE_APART && g == Cell::GATES - 1;
-        gate[g] = products<T>(weight_ih, weight_hh, size, hidden, x, h, at, count, apart ? &candidate : nullptr);
-        (apart ? candidate : gate[g]) += load(bias_ih + at, count);
-        gate[g] += load(bias_hh + at, count);
+    for (long i = 0; i < blocks; i++) {
+      const long begin = first + (back ? blocks - 1 - i : i) * BLOCK, count = std::min(last - begin, BLOCK);
+      for (int side = 0; side < 2; side++)
+        for (int i = 0; i < G; i++) {
+          const long g = back ? G - 1 - i : i, at = g * hidden + begin;
+          if (back == (side == 1))
+            products(weight_ih + at * size, count, size, x, back, from_x + g * BLOCK);
+          else
+            products(weight_hh + at * hidden, count, hidden, h, back, from_h + g * BLOCK);
+        }
+      for (long at = 0; at < count; at += lanes<T>) {
+        const long unit = begin + at, left = count - at;
+        V gate[G], candidate = {};
+        for (int g = 0; g < G; g++) {
+          gate[g] = load(from_h + g * BLOCK + at) + load(bias_hh + g * hidden + unit, left);
+          const V x_part = load(from_x + g * BLOCK + at) + load(bias_ih + g * hidden + unit, left);
+          if (Cell::CANDIDATE_APART && g == G - 1)
+            candidate = x_part;
+          else
+            gate[g] += x_part;
+        }
+        alignas(64) T c[lanes<T>] = {};
+        if (Cell::CELL_STATE) store(c, load((const T*)call.c + row * hidden + unit, left));
+        const V next = Cell::template forward<false>(gate, candidate, load(h + unit, left), c, nullptr, 0);
+        store((T*)call.h_next + row * hidden + unit, next, left);
+        if (Cell::CELL_STATE) store((T*)call.c_next + row * hidden + unit, load(c), left);
       }
-      alignas(64) T c[lanes<T>] = {};
-      if (Cell::CELL_STATE) store(c, load((const T*)call.c + row * hidden + unit, count));
-      const V next = Cell::template forward<false>(gate, candidate, load(h + unit, count), c, nullptr, 0);
-      store((T*)call.h_next + row * hidden + unit, next, count);
-      if (Cell::CELL_STATE) store((T*)call.c_next + row * hidden + unit, load(c), count);
     }
   }
 }

@@ -85,7 +85,7 @@ class Cell(nn.Module, ABC):
 
     def initial_state(self, batch_size: int) -> Any:
         """Zeros: a State of (batch_size, size) tensors on the device and in the type of the weights."""
-        weight = next(self.parameters())
+        weight = first_weight(self)
         return self.State(*(weight.new_zeros(batch_size, size) for size in self.state_sizes))
 
     @abstractmethod
@@ -125,6 +125,18 @@ class Cell(nn.Module, ABC):
 
     def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}"
+
+
+def first_weight(module: nn.Module) -> Tensor:
+    """The first parameter of a module, as next(module.parameters()), which takes longer than a step of a small network."""
+    waiting = [module]
+    while waiting:
+        one = waiting.pop()
+        for weight in one._parameters.values():
+            if weight is not None:
+                return weight
+        waiting.extend(reversed([part for part in one._modules.values() if part is not None]))
+    raise StopIteration
 
 
 class LinearCell(Cell, ABC):

@@ -98,17 +98,17 @@ def _places() -> list[Path]:
 
 
 _LIBRARY = _load()
+_BEST = 0 if _LIBRARY is None else int(_LIBRARY.elman_native_isa())
 
 
 def instruction_set() -> int:
     """The best one of this machine, or a lesser one that ELMAN_NATIVE_ISA names. Raises UnknownName for another word."""
-    best = int(library().elman_native_isa())
     wanted = os.environ.get("ELMAN_NATIVE_ISA")
     if wanted is None:
-        return best
+        return _BEST
     if wanted not in INSTRUCTION_SETS:
         raise UnknownName("instruction set (ELMAN_NATIVE_ISA)", wanted, INSTRUCTION_SETS)
-    return min(best, INSTRUCTION_SETS.index(wanted))
+    return min(_BEST, INSTRUCTION_SETS.index(wanted))
 
 
 def _dense(value: Tensor) -> Tensor:

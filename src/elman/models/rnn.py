@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, is_grad_enabled, nn
 from torch.compiler import is_compiling
 
-from elman.cells.contract import Cell
+from elman.cells.contract import Cell, first_weight
 from elman.core.errors import RecipeError
 from elman.engine import streaming
 from elman.engine.checks import check_dtype, check_input, check_reset, check_state, checked_lengths
@@ -151,7 +151,7 @@ class RNN(nn.Module):
             output, state = self(x[:, None], state)
             return output[:, 0], state
         layers: Any = self.layers
-        check_dtype(x, next(self.parameters()).dtype)
+        check_dtype(x, first_weight(self).dtype)
         if state is None:
             state = self.initial_state(x.shape[0])
         else:
@@ -188,7 +188,7 @@ class RNN(nn.Module):
     ) -> Plan:
         """Which executor would run the first layer on this input, and why each other one would not."""
         cell: Any = self.layers[0][0]  # type: ignore[index]
-        check_input(x, self.input_size, next(self.parameters()).dtype)
+        check_input(x, self.input_size, first_weight(self).dtype)
         lengths = checked_lengths(lengths, x)
         check_reset(reset, x)
         x = x.transpose(0, 1)
@@ -225,7 +225,7 @@ class RNN(nn.Module):
         readings: bool,
         final: bool,
     ) -> tuple[Tensor, Any, dict[str, Tensor]]:
-        check_input(x, self.input_size, next(self.parameters()).dtype)
+        check_input(x, self.input_size, first_weight(self).dtype)
         check_reset(reset, x)
         lengths = checked_lengths(lengths, x)
         if state is not None:

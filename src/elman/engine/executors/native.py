@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import operator
 from typing import Any
 
 import torch
 from torch import nn
 
-from elman.engine.autograd import WEIGHTS, forward, saved_names
+from elman.engine.autograd import forward, saved_names
 from elman.engine.contract import Call, Result
 from elman.engine.executors.vendor import executor as vendor
 from elman.engine.kernels import CELLS, TYPES, library
@@ -61,8 +60,10 @@ class Native:
     def run(self, call: Call) -> Result:
         cell: Any = call.cell
         kind = CELLS[kernel_name(cell)]
-        names = WEIGHTS if cell.hh.norm is not None else WEIGHTS[:4]
-        weights = [operator.attrgetter(name)(cell) for name in names]
+        ih, hh = cell.ih, cell.hh
+        weights = [ih.weight, hh.weight, ih.bias, hh.bias]
+        if hh.norm is not None:
+            weights += [ih.norm.weight, ih.norm.bias, hh.norm.weight, hh.norm.bias]
         y, h_n, c_n, saved = forward(cell, kind, call, weights)
         state = cell.State(h_n) if c_n is None else cell.State(h_n, c_n)
         named = {}
