@@ -1,9 +1,14 @@
-// Gradients: gate gradients of all steps from the last to the first, then those of the input and of the weights.
+// Gradients: gate gradients of all steps from the last to the first, and those of the input and of the weights.
+//
+// Where the weights are few, a worker makes the latter from the gate gradients of some steps as soon as it has these, while a
+// cache holds them, into sums of its own. Where they are many, the sums would be too large: gate gradients of all steps are
+// kept, and then each thread makes its rows of the weights' gradients from all tokens.
 #pragma once
 #include "cells.h"
 #include "norm.h"
 #include "product.h"
 #include "schedule.h"
+#include "weights.h"
 
 namespace ELMAN_SET {
 
@@ -12,8 +17,8 @@ class Backward {
   using T = typename Cell::Type;
   using V = Vector<T>;
   static constexpr int N = Cell::GRADIENTS;
-  static constexpr long CHUNK = 256;  // tokens of a weight gradient that are packed at once
-  static constexpr int TALL = rows_of(WIDE);
+  static constexpr long CHUNK = Cell::GATES == 1 ? 512 : 256;  // tokens of a weight gradient that are packed at once
+  using Weights = WeightGradient<T, CHUNK>;
 
   const elman_call& call_;
   const elman::Schedule schedule_;
@@ -25,7 +30,11 @@ class Backward {
   const long recurrent_ = normed_ ? Cell::GATES : Cell::RECURRENT, roll_ = normed_ ? 0 : Cell::INPUT_ROLL * hidden_;
   const long grad_ = elman::row_pitch<T>((normed_ ? 2 * Cell::GATES : N) * hidden_), norm_size_ = 4 * Cell::GATES * pitch_;
   const Panels<T> over_h_{hidden_}, over_x_{input_};
-  T *panels_h_, *panels_x_, *carry_h_, *carry_c_, *bias_, *norms_, *gradient_, *packed_;
+  static constexpr long FEW_WEIGHTS = 1 << 20;
+  const bool soon_ = schedule_.team == 1 && rows_w_ * (hidden_ + input_) <= FEW_WEIGHTS;
+  // Tokens of a worker whose gate gradients are kept: all, or those of some steps, and behind them those of the step after.
+  const long some_ = CHUNK + schedule_.count(0), kept_ = some_ + schedule_.count(0);
+  T *panels_h_, *panels_x_, *carry_h_, *carry_c_, *bias_, *norms_, *gradient_, *packed_, *sums_;
   const T **inputs_, **states_;  // x and the h before, by token
   T** grad_inputs_;
 
@@ -42,7 +51,8 @@ class Backward {
     inputs_ = arena.take<const T*>(total);
     states_ = arena.take<const T*>(total);
     grad_inputs_ = arena.take<T*>(call.grad_x ? total : 0);
-    gradient_ = arena.take<T>(total * grad_);
+    gradient_ = arena.take<T>((soon_ ? workers * kept_ : total) * grad_);
+    sums_ = arena.take<T>(soon_ ? (workers - 1) * rows_w_ * (hidden_ + input_) : 0);
   }
 
   void run() const {
@@ -60,11 +70,22 @@ class Backward {
     else
       elman::parallel(workers, [&](int worker) { steps(worker, nullptr); });
     elman::parallel(threads, [&](int thread) {
-      if (call_.grad_x) input_gradient(thread);
-      if (call_.grad_weight_ih)
-        weight_gradient(thread, 0, inputs_, over_x_, roll_, out(call_.grad_weight_ih));
-      if (call_.grad_weight_hh)
-        weight_gradient(thread, recurrent_ * hidden_, states_, over_h_, 0, out(call_.grad_weight_hh));
+      long first, last;
+      if (soon_) {
+        for (const bool of_x : {true, false}) {
+          elman::span(of_x ? rows_w_ * input_ : rows_w_ * hidden_, thread, threads, first, last);
+          for (int worker = 1; worker < workers; worker++)
+            if (T* to = weight_sums(0, of_x))
+              for (long i = first; i < last; i++) to[i] += weight_sums(worker, of_x)[i];
+        }
+        return;
+      }
+      const Rows all{gradient_, 0, grad_};
+      elman::span(schedule_.total(), thread, threads, first, last);
+      if (call_.grad_x) input_gradient(all, first, last);
+      elman::span(Weights::tiles(rows_w_), thread, threads, first, last);
+      for (long chunk = 0; chunk < std::max(schedule_.total(), 1l); chunk += CHUNK)
+        weight_gradients(thread, 0, all, chunk, std::min(CHUNK, schedule_.total() - chunk), first, last, chunk == 0);
     });
     // What is added last has the sum of the gate gradients: a bias, or a norm's shift.
     const long size = N * pitch_, blocks = Cell::GATES * pitch_;
@@ -76,6 +97,12 @@ class Backward {
   }
 
  private:
+  // Where a token's row of gate gradients is.
+  struct Rows {
+    T* first;
+    long token, size;  // the token of the first row
+    T* operator()(long which) const { return first + (which - token) * size; }
+  };
   static const T* in(const void* from) { return static_cast<const T*>(from); }
   static T* out(void* to) { return static_cast<T*>(to); }
   const T* y(long t, long row) const { return in(call_.y) + t * call_.y_time + row * call_.y_row; }
@@ -116,20 +143,36 @@ class Backward {
     }
     if (team) team->wait();
     const long longest = count ? schedule_.length[first] : 0;
+    long end = schedule_.token(worker, longest);  // of the tokens whose weights' gradients are not made yet
+    Rows rows{gradient_ + (soon_ ? worker * kept_ * grad_ : 0), soon_ ? end - some_ : 0, grad_};
+    bool fresh = true;
+    // The weights' gradients of the tokens from step t on; the rows of step t, which the step before reads, stay.
+    auto make = [&](long t) {
+      const long begin = schedule_.token(worker, t);
+      if (call_.grad_x) input_gradient(rows, begin, end);
+      for (long chunk = begin; chunk < std::max(end, begin + 1); chunk += CHUNK, fresh = false)
+        weight_gradients(worker, worker, rows, chunk, std::min(CHUNK, end - chunk), 0, Weights::tiles(rows_w_), fresh);
+      const Rows next{rows.first, begin - some_, grad_};
+      memmove(next(begin), rows(begin), schedule_.running(worker, t) * grad_ * sizeof(T));
+      rows = next;
+      end = begin;
+    };
     for (long t = longest - 1; t >= (call_.grad_h_0 || call_.reset ? -1 : 0); t--) {
       const long going_on = schedule_.running(worker, t + 1), running = t < 0 ? going_on : schedule_.running(worker, t);
       for (long panel = first_panel; panel < last_panel; panel++)
         with_width(over_h_.width(panel), [&]<int WIDTH>() {
-          over_rows<rows_of(WIDTH)>(0, going_on, [&]<int ROWS>(long at) { tile<ROWS, WIDTH, true>(worker, t, panel, at); });
+          over_rows<rows_of(WIDTH)>(0, going_on, [&]<int ROWS>(long at) { tile<ROWS, WIDTH, true>(worker, t, panel, at, rows); });
           over_rows<1>(going_on, running - going_on,
-                       [&]<int ROWS>(long at) { tile<ROWS, WIDTH, false>(worker, t, panel, at); });
+                       [&]<int ROWS>(long at) { tile<ROWS, WIDTH, false>(worker, t, panel, at, rows); });
         });
       if (normed_ && t >= 0) {
         if (team) team->wait();
-        norms(worker, team, t, running);
+        norms(worker, team, t, running, rows);
       }
       if (team) team->wait();
+      if (soon_ && t >= 0 && (t == 0 || end - schedule_.token(worker, t) >= CHUNK)) make(t);
     }
+    if (soon_ && fresh) make(0);
     if (leads && Cell::CELL_STATE && call_.grad_c_0)
       for (long position = first; position < first + count; position++)
         memcpy(out(call_.grad_c_0) + schedule_.row[position] * hidden_, carry_c_ + position * pitch_, hidden_ * sizeof(T));
@@ -158,15 +201,15 @@ class Backward {
 
   // dh of `ROWS` rows of a worker at step t, then the cell's epilogue. GOES_ON: these rows have a step t + 1.
   template <int ROWS, int WIDTH, bool GOES_ON>
-  __attribute__((noinline)) void tile(int worker, long t, long panel, long place) const {
+  __attribute__((noinline)) void tile(int worker, long t, long panel, long place, const Rows& rows) const {
     const long first = schedule_.first[worker] + place, unit = over_h_.first(panel);
     V sum[ROWS][WIDTH] = {};
     if (GOES_ON && carries_h_)
       for (int m = 0; m < ROWS; m++)
         for (int v = 0; v < WIDTH; v++) sum[m][v] = load(carry_h_ + (first + m) * pitch_ + unit + v * lanes<T>);
     if (GOES_ON)
-      multiply<T, ROWS, WIDTH>(sum, gradient_ + (schedule_.token(worker, t + 1) + place) * grad_ + recurrent_ * hidden_,
-                               grad_, 1, panels_h_ + unit * rows_w_, rows_w_);
+      multiply<T, ROWS, WIDTH>(sum, rows(schedule_.token(worker, t + 1) + place) + recurrent_ * hidden_, grad_, 1,
+                               panels_h_ + unit * rows_w_, rows_w_);
     for (int m = 0; m < ROWS; m++) {
       const long row = schedule_.row[first + m];
       const T* given = t >= 0 && call_.grad_y ? in(call_.grad_y) + t * call_.grad_y_time + row * call_.grad_y_row : nullptr;
@@ -183,7 +226,7 @@ class Backward {
     for (int v = 0; v < WIDTH; v++) {
       const long at = unit + v * lanes<T>;
       V total[N] = {};
-      for (int m = 0; m < ROWS; m++) epilogue(t, first + m, schedule_.token(worker, t) + place + m, at, sum[m][v], total);
+      for (int m = 0; m < ROWS; m++) epilogue(t, first + m, rows(schedule_.token(worker, t) + place + m), at, sum[m][v], total);
       T* bias = bias_ + worker * N * pitch_ + at;
       for (int i = 0; i < N; i++) store(bias + i * pitch_, load(bias + i * pitch_) + total[i]);
     }
@@ -203,7 +246,7 @@ class Backward {
   }
 
   // One row's vector of units: gate gradients into the token's row, and added to `total`.
-  inline __attribute__((always_inline)) void epilogue(long t, long position, long token, long at, V dh, V* total) const {
+  inline __attribute__((always_inline)) void epilogue(long t, long position, T* to, long at, V dh, V* total) const {
     const long row = schedule_.row[position], count = hidden_ - at;
     Past<T> past{};
     past.pitch = pitch_;
@@ -230,7 +273,7 @@ class Backward {
     }
     if (carries_h_) store(carry_h_ + position * pitch_ + at, carry_h);
     if (Cell::CELL_STATE) store(carry_c_ + position * pitch_ + at, carry_c);
-    T* to = gradient_ + token * grad_ + at;
+    to += at;
     for (int i = 0; i < N; i++) total[i] += gradient[i];
     if (normed_)
       for (int g = 0; g < Cell::GATES; g++) {
@@ -242,7 +285,7 @@ class Backward {
   }
 
   // The gate gradients of step t back through the norms of input and state.
-  void norms(int worker, const elman::Team* team, long t, long running) const {
+  void norms(int worker, const elman::Team* team, long t, long running, const Rows& tokens) const {
     long first = 0, last = running;
     if (team) elman::span(running, team->member, team->size, first, last);
     T* const sums = norms_ + (team ? team->member : worker) * norm_size_;
@@ -252,7 +295,7 @@ class Backward {
         NormedRow<T> rows[NORMED_ROWS];
         for (long m = 0; m < count; m++) {
           const T* saved = slots(call_.saved, t, schedule_.row[schedule_.first[worker] + i + m]) + (Cell::SLOTS + held_) * pitch_;
-          T* gradient = gradient_ + (schedule_.token(worker, t) + i + m) * grad_ + side * rows_w_;
+          T* gradient = tokens(schedule_.token(worker, t) + i + m) + side * rows_w_;
           rows[m] = {gradient, saved + side * blocks, saved[2 * blocks + side]};
         }
         normalise_backward(rows, count, in(side ? call_.gain_hh : call_.gain_ih), Cell::GATES, hidden_, pitch_,
@@ -260,24 +303,22 @@ class Backward {
       }
   }
 
-  // Tokens in blocks that stay in cache over all panels.
-  void input_gradient(int thread) const {
+  // Tokens first .. last, in blocks that stay in cache over all panels.
+  void input_gradient(const Rows& rows, long first, long last) const {
     constexpr long BLOCK = 64;
-    long first, last;
-    elman::span(schedule_.total(), thread, schedule_.threads(), first, last);
     for (long block = first; block < last; block += BLOCK)
       for (long panel = 0; panel < over_x_.count; panel++)
         with_width(over_x_.width(panel), [&]<int WIDTH>() {
           over_rows<rows_of(WIDTH)>(block, std::min(BLOCK, last - block),
-                                    [&]<int ROWS>(long at) { input_tile<ROWS, WIDTH>(panel, at); });
+                                    [&]<int ROWS>(long at) { input_tile<ROWS, WIDTH>(panel, at, rows); });
         });
   }
 
   template <int ROWS, int WIDTH>
-  __attribute__((noinline)) void input_tile(long panel, long token) const {
+  __attribute__((noinline)) void input_tile(long panel, long token, const Rows& rows) const {
     const long unit = over_x_.first(panel);
     V sum[ROWS][WIDTH] = {};
-    multiply<T, ROWS, WIDTH>(sum, gradient_ + token * grad_, grad_, 1, panels_x_ + unit * rows_w_, rows_w_);
+    multiply<T, ROWS, WIDTH>(sum, rows(token), grad_, 1, panels_x_ + unit * rows_w_, rows_w_);
     for (int m = 0; m < ROWS; m++)
       for (int v = 0; v < WIDTH; v++) {
         const long at = unit + v * lanes<T>;
@@ -285,54 +326,19 @@ class Backward {
       }
   }
 
-  // to (rows, columns) = gradients^T values, over all tokens; a thread makes rows of its own. Gradient column k belongs
-  // to row (k + roll) % rows. Both operands are packed, CHUNK tokens at a time.
-  void weight_gradient(int thread, long column, const T* const* values, const Panels<T>& over, long roll, T* to) const {
-    const long total = schedule_.total(), tiles = (rows_w_ + TALL - 1) / TALL;
-    long first, last;
-    elman::span(tiles, thread, schedule_.threads(), first, last);
-    T* const packed = packed_ + thread * CHUNK * std::max(over_h_.size(1), over_x_.size(1));
-    alignas(64) T left[CHUNK * TALL];
-    for (long chunk = 0; chunk < std::max(total, 1l); chunk += CHUNK) {
-      const long depth = std::min(CHUNK, total - chunk);
-      for (long panel = 0; panel < over.count; panel++) {
-        const long width = over.width(panel) * lanes<T>, count = std::min(width, over.columns - over.first(panel));
-        T* line = packed + over.first(panel) * CHUNK;
-        for (long k = 0; k < depth; k++)
-          for (long v = 0; v < width; v += lanes<T>, line += lanes<T>)
-            store(line, load(values[chunk + k] + over.first(panel) + v, count - v));
-      }
-      for (long i = first * TALL; i < std::min(last * TALL, rows_w_); i += TALL) {
-        const long rows = std::min<long>(TALL, rows_w_ - i);
-        const T* from = gradient_ + chunk * grad_ + column + i;
-        if (rows == TALL)
-          for (long k = 0; k < depth; k++) memcpy(left + k * TALL, from + k * grad_, sizeof(T) * TALL);
-        else
-          for (long k = 0; k < depth; k++)
-            for (long m = 0; m < TALL; m++) left[k * TALL + m] = m < rows ? from[k * grad_ + m] : T(0);
-        for (long panel = 0; panel < over.count; panel++)
-          with_width(over.width(panel), [&]<int WIDTH>() {
-            const T* right = packed + over.first(panel) * CHUNK;
-            weight_tile<WIDTH>(left, right, depth, chunk == 0, over.first(panel), over.columns, i, rows, roll, to);
-          });
-      }
-    }
+  // A worker's own gradient of a weight: the first has the caller's memory, the others' are added to it.
+  T* weight_sums(int worker, bool of_x) const {
+    void* const to = of_x ? call_.grad_weight_ih : call_.grad_weight_hh;
+    if (!to || worker == 0) return out(to);
+    return sums_ + (worker - 1) * rows_w_ * (hidden_ + input_) + (of_x ? 0 : rows_w_ * input_);
   }
-
-  template <int WIDTH>
-  __attribute__((noinline)) void weight_tile(const T* left, const T* right, long depth, bool fresh, long column,
-                                             long columns, long first, long rows, long roll, T* to) const {
-    V sum[TALL][WIDTH] = {};
-    multiply<T, TALL, WIDTH>(sum, left, 1, TALL, right, depth);
-    for (int m = 0; m < TALL; m++) {
-      if (m >= rows) break;
-      const long rolled = first + m + roll;
-      T* row = to + (rolled < rows_w_ ? rolled : rolled - rows_w_) * columns + column;
-      for (int v = 0; v < WIDTH; v++) {
-        const long at = v * lanes<T>, count = columns - column - at;
-        store(row + at, fresh ? sum[m][v] : load(row + at, count) + sum[m][v], count);
-      }
-    }
+  // What `depth` tokens add to both weights' gradients, in tiles first .. last of rows; fresh: nothing is there.
+  void weight_gradients(int thread, int worker, const Rows& rows, long token, long depth, long first, long last,
+                        bool fresh) const {
+    const Weights weights{rows_w_, grad_, packed_ + thread * CHUNK * std::max(over_h_.size(1), over_x_.size(1))};
+    if (T* to = weight_sums(worker, true)) weights.add(rows(token), inputs_ + token, depth, over_x_, roll_, first, last, fresh, to);
+    if (T* to = weight_sums(worker, false))
+      weights.add(rows(token) + recurrent_ * hidden_, states_ + token, depth, over_h_, 0, first, last, fresh, to);
   }
 
   // to (gates * hidden) = the sum of what each of `count` threads has, `size` apart, gates `pitch_` apart.
