@@ -110,6 +110,15 @@ def test_any_shape(cell, options, sizes, hidden, double, **wanted):
 
 
 @every_cell
+@pytest.mark.parametrize("batch", [1, 9])
+def test_sequences_so_long_that_gradients_of_weights_are_made_in_several_pieces(cell, options, batch):
+    torch.manual_seed(batch)
+    made = make(cell, options, 5, 17)
+    for wanted in ({}, {"hold": "drawn", "reset": True, "fresh": True, "ragged": True}):
+        agree(asked(made, (1200 // batch + 900 // batch, batch, 5), **wanted), 1e-8)
+
+
+@every_cell
 def test_first_and_second_derivatives(cell, options, instruction_set):
     torch.manual_seed(0)
     made = make(cell, options, 2, 3)
