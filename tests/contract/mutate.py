@@ -39,6 +39,8 @@ BY_CELL = [
 OF_LAYERS = [
     "tests/contract/test_masks.py",
     "tests/contract/test_options.py",
+    "tests/contract/test_pairs.py::test_single_steps_in_training_draw_masks_like_a_sequence",
+    "tests/contract/test_pairs.py::test_a_pair_of_options[lstm-residual+lengths]",
     "tests/engine/test_checks.py",
     "tests/engine/test_streaming.py",
     "tests/engine/test_contract.py",
@@ -54,6 +56,7 @@ OF_TORCH = [
     "tests/engine/test_compile.py",
 ]
 OF_KERNELS = [
+    "tests/engine/test_checks.py",
     "tests/engine/test_native.py",
     "tests/engine/test_native_options.py",
     "tests/engine/test_contract.py",
