@@ -187,7 +187,7 @@ def test_the_longest_memory_has_a_limit():
 def test_a_network_of_two_directions_makes_no_single_steps():
     network = RNN("gru", 3, 5, bidirectional=True)
     with torch.no_grad(), pytest.raises(RecipeError, match="reads from the end"):
-        network.step(X[:, 0], network.initial_state(2))
+        network.step(X[:, 0].contiguous(), network.initial_state(2))
 
 
 @pytest.mark.parametrize(
