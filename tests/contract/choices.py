@@ -60,7 +60,7 @@ def product(cell: str) -> list[tuple[str, ...]]:
     return [chosen for size in range(len(names) + 1) for chosen in itertools.combinations(names, size)]
 
 
-def build(cell, chosen, size=5, hidden=5, layers=2, dtype=torch.float64, seed=1):
+def build(cell, chosen, size=5, hidden=5, layers=2, dtype=torch.float64, seed=1, device="cpu"):
     """A network with the chosen options and random weights, none of them 0."""
     settings = {}
     for name in chosen:
@@ -71,14 +71,14 @@ def build(cell, chosen, size=5, hidden=5, layers=2, dtype=torch.float64, seed=1)
     network = RNN(cell, size, hidden, layers, **settings)
     for parameter in network.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
-    return network.to(dtype)
+    return network.to(device, dtype)
 
 
 def call(network, chosen, batch=3, time=7, seed=2):
-    """x and what the chosen options bring along: NaN in the padding, a carried state that is not zero."""
+    """x and what the chosen options bring along, where the network is: NaN in the padding, a carried state that is not zero."""
     draw = torch.Generator().manual_seed(seed)
-    dtype = next(network.parameters()).dtype
-    x = torch.randn(batch, time, network.input_size, generator=draw, dtype=torch.float64).to(dtype)
+    where = next(network.parameters())
+    x = torch.randn(batch, time, network.input_size, generator=draw, dtype=torch.float64).to(where)
     given = {}
     if "lengths" in chosen:
         lengths = torch.randint(0, time + 1, (batch,), generator=draw)
@@ -86,13 +86,13 @@ def call(network, chosen, batch=3, time=7, seed=2):
             lengths[0], lengths[1] = time, 0
         for row, length in enumerate(lengths.tolist()):
             x[row, length:] = torch.nan
-        given["lengths"] = lengths
+        given["lengths"] = lengths.to(x.device)
     if "reset" in chosen:
-        given["reset"] = torch.rand(batch, time, generator=draw) < 0.3
+        given["reset"] = (torch.rand(batch, time, generator=draw) < 0.3).to(x.device)
     if "state" in chosen:
         given["state"] = tuple(
             tuple(
-                type(side)(*(torch.randn(part.shape, generator=draw).to(dtype) for part in side))
+                type(side)(*(torch.randn(part.shape, generator=draw).to(where) for part in side))
                 for side in layer
             )
             for layer in network.initial_state(batch)
@@ -107,7 +107,7 @@ def expected(cell, network, x, given):
         {"activation": "softsign"} if getattr(network.layers[0][0], "activation", "") == "softsign" else {}
     )
     layers = [
-        [{name: value.detach().numpy() for name, value in side.named_parameters()} for side in layer]
+        [{name: value.detach().cpu().numpy() for name, value in side.named_parameters()} for side in layer]
         for layer in network.layers
     ]
     fresh = parts_of(network, network.initial_state(1), 0)
@@ -115,10 +115,10 @@ def expected(cell, network, x, given):
     for row in range(len(x)):
         start = parts_of(network, given["state"], row) if "state" in given else fresh
         length = int(given["lengths"][row]) if "lengths" in given else x.shape[1]
-        reset = given["reset"][row].numpy() if "reset" in given else np.zeros(x.shape[1], dtype=bool)
+        reset = given["reset"][row].cpu().numpy() if "reset" in given else np.zeros(x.shape[1], dtype=bool)
         rows.append(
             by_numpy.run(
-                lambda *values: transcribed.step(*values, **options), layers, x[row].detach().numpy(),
+                lambda *values: transcribed.step(*values, **options), layers, x[row].detach().cpu().numpy(),
                 parts=network.state_names, hidden=network.hidden_size, start=start, fresh=fresh, length=length,
                 reset=reset, zoneout=network.zoneout, residual=network.residual,
                 projection=network.layers[0][0].projection_size, readout=getattr(transcribed, "readout", None),
@@ -128,7 +128,7 @@ def expected(cell, network, x, given):
 
 
 def parts_of(network, state, row):
-    return [[tuple(part[row].detach().numpy() for part in side) for side in layer] for layer in state]
+    return [[tuple(part[row].detach().cpu().numpy() for part in side) for side in layer] for layer in state]
 
 
 def check_values(cell, network, x, given, tolerance=1e-10):
@@ -174,7 +174,7 @@ def check_training(network, x, given, tolerance=1e-9):
         except RecipeError:
             continue
         ends = [part for layer in state for side in layer for part in side]
-        weight = torch.linspace(-1, 1, output.numel(), dtype=x.dtype).reshape(output.shape)
+        weight = torch.linspace(-1, 1, output.numel(), dtype=x.dtype, device=x.device).reshape(output.shape)
         (output * weight).sum().add(sum((part.square()).sum() for part in ends)).backward()
         gradients = [parameter.grad for parameter in network.parameters()]
         found[executor] = [output.detach(), *(part.detach() for part in ends), value.grad, *gradients]
@@ -189,7 +189,7 @@ def check_training(network, x, given, tolerance=1e-9):
 
 
 def near(mine, other, tolerance):
-    mine, other = np.asarray(mine.detach()), np.asarray(other)
+    mine, other = (np.asarray(torch.as_tensor(one).detach().cpu()) for one in (mine, other))
     assert mine.shape == other.shape
     if other.size:
         off = np.abs(mine - other).max()

@@ -1,4 +1,5 @@
 """A mutation of each equation must turn a test red. Run by hand: python tests/contract/mutate.py [WORD in the module's name ...]
+[--processes N] [--seconds S]: N changes at a time, and none begun after S seconds.
 
 Every operator, gate and function in the equations is changed, one at a time, in memory: the tree is not touched. Each change is
 run in a process of its own; a change that no test sees is printed, and the exit status is 1.
@@ -6,11 +7,14 @@ run in a process of its own; a change that no test sees is printed, and the exit
 
 from __future__ import annotations
 
+import argparse
 import ast
 import copy
 import importlib.abc
 import importlib.util
 import io
+import itertools
+import multiprocessing
 import os
 import resource
 import sys
@@ -35,6 +39,8 @@ BY_CELL = [
 OF_LAYERS = [
     "tests/contract/test_masks.py",
     "tests/contract/test_options.py",
+    "tests/contract/test_pairs.py::test_single_steps_in_training_draw_masks_like_a_sequence",
+    "tests/contract/test_pairs.py::test_a_pair_of_options[lstm-residual+lengths]",
     "tests/engine/test_checks.py",
     "tests/engine/test_streaming.py",
     "tests/engine/test_contract.py",
@@ -50,6 +56,7 @@ OF_TORCH = [
     "tests/engine/test_compile.py",
 ]
 OF_KERNELS = [
+    "tests/engine/test_checks.py",
     "tests/engine/test_native.py",
     "tests/engine/test_native_options.py",
     "tests/engine/test_contract.py",
@@ -229,29 +236,58 @@ def survives(path: str, source: str, tests: list[str], cell: str | None) -> bool
     return (not seen_in_pairs or green(path, source, few)) and green(path, source, every)
 
 
-def main(words: list[str]) -> int:
+def judge(path: str, part: int, parts: int, until: float, tell: Callable[[str], object]) -> None:
+    """Every `parts`-th change of a file, from `part` on: a line for each that no test sees, then how many were tried."""
+    names, tests, cell = TARGETS[path]
+    text, seen, kept = (SOURCE / path).read_text(encoding="utf-8"), 0, 0
+    for line, what, source in itertools.islice(mutants(ast.parse(text), names), part, None, parts):
+        if time.monotonic() > until:
+            tell(f"    not tried from {path}:{line}  {what}, and each {parts}th after it")
+            break
+        seen += 1
+        if survives(path, source, tests, cell):
+            kept += 1
+            tell(f"    still green: {path}:{line}  {what}")
+    tell(f"{seen} {kept}")
+
+
+def main(arguments: list[str]) -> int:
     import torch  # what takes long to import is imported once, torch's lazy parts as well
     import torch._dynamo
 
+    parser = argparse.ArgumentParser()
+    parser.add_argument("words", nargs="*")
+    parser.add_argument("--processes", type=int, default=1)
+    parser.add_argument("--seconds", type=float, default=float("inf"))
+    given = parser.parse_args(arguments)
     torch.set_num_threads(1)
     torch.func.vmap(torch.func.grad(torch.sin))(torch.ones(2))
     torch.testing.assert_close(torch.ones(2), torch.ones(2))
-    alive = 0
+    alive, until = 0, time.monotonic() + given.seconds
     print("| file | changes | red | seconds |\n|---|---|---|---|")
-    for path, (names, tests, cell) in TARGETS.items():
-        if words and not any(word in path for word in words):
+    for path, (_, tests, cell) in TARGETS.items():
+        if given.words and not any(word in path for word in given.words):
             continue
-        text = (SOURCE / path).read_text(encoding="utf-8")
-        began, seen, kept = time.monotonic(), 0, []
-        if not survives(path, text, tests, cell):
+        began, total = time.monotonic(), [0, 0]
+        if not survives(path, (SOURCE / path).read_text(encoding="utf-8"), tests, cell):
             raise SystemExit(f"{path}: the tests are red without a change")
-        for line, what, source in mutants(ast.parse(text), names):
-            seen += 1
-            if survives(path, source, tests, cell):
-                kept.append(what)
-                print(f"    still green: {path}:{line}  {what}", flush=True)
-        print(f"| {path} | {seen} | {seen - len(kept)} | {time.monotonic() - began:.0f} |", flush=True)
-        alive += len(kept)
+        context = multiprocessing.get_context("fork")
+        queue = context.SimpleQueue()
+        parts = [
+            context.Process(target=judge, args=(path, part, given.processes, until, queue.put))
+            for part in range(given.processes)
+        ]
+        for part in parts:
+            part.start()
+        left = len(parts)
+        while left:
+            said = queue.get()
+            if said.startswith(" "):
+                print(said, flush=True)
+            else:
+                left, total = left - 1, [a + b for a, b in zip(total, map(int, said.split()))]
+        print(f"| {path} | {total[0]} | {total[0] - total[1]} | {time.monotonic() - began:.0f} |", flush=True)
+        alive += total[1]
     return int(alive > 0)
 
 

@@ -132,6 +132,19 @@ def test_plain_dropout_draws_for_every_step_and_only_between_layers():
     assert (echo(dropout=0.5)(torch.ones(2, 1, 6).double())[0] == 1).all()
 
 
+def test_dropout_between_layers_in_single_steps():
+    network = echo(num_layers=2, dropout=0.5)
+    with torch.no_grad():
+        for layer in network.layers:
+            layer[0].ih.weight.copy_(torch.eye(6))
+            layer[0].ih.bias.zero_()
+            layer[0].hh.bias.zero_()
+    for given in (None, network.initial_state(40)):
+        output, _ = network.step(torch.full((40, 6), 3.0).double(), given)
+        assert ((output == 0) | (output == 6)).all() and 0.3 < float((output == 0).double().mean()) < 0.7
+    assert (network.eval().step(torch.full((2, 6), 3.0).double())[0] == 3).all()
+
+
 @pytest.mark.parametrize("share", [-0.1, 1.0, float("nan")])
 @pytest.mark.parametrize("option", ["dropout", "zoneout", "weight_drop"])
 def test_shares_out_of_range_are_named(option, share):

@@ -10,6 +10,8 @@ import torch
 
 from elman.core.errors import ElmanError, RecipeError, UnknownName
 from elman.engine import plan
+from elman.engine.contract import Call
+from elman.engine.kernels import library
 from elman.models.rnn import RNN
 
 X = torch.zeros(2, 6, 3)
@@ -180,3 +182,41 @@ def test_the_longest_memory_has_a_limit():
     for wrong in (2.0, float("inf")):
         with pytest.raises(RecipeError, match="expected more than 2, in steps"):
             RNN("gru", 3, 5, initialisation="chrono", longest_memory=wrong)
+
+
+def test_a_network_of_two_directions_makes_no_single_steps():
+    network = RNN("gru", 3, 5, bidirectional=True)
+    with torch.no_grad(), pytest.raises(RecipeError, match="reads from the end"):
+        network.step(X[:, 0].contiguous(), network.initial_state(2))
+
+
+@pytest.mark.parametrize(
+    ("network", "x", "reason"),
+    [
+        (RNN("lstm", 3, 5, projection_size=2), X, "projection_size=2"),
+        (RNN("mgu", 3, 5), X, "no kernel for MGU"),
+        (RNN("gru", 3, 5).half(), X.half(), "float16 input and float16 weights"),
+        (RNN("gru", 3, 5).to("meta"), X.to("meta"), "the input is on meta"),
+    ],
+)
+def test_the_kernels_refuse_by_name(network, x, reason):
+    network.executor = "native"
+    with pytest.raises(RecipeError, match=f"'native' refuses this call: {reason}. Use executor"):
+        network.plan(x)
+
+
+def test_the_kernels_refuse_input_of_another_type_than_the_weights():
+    cell = RNN("gru", 3, 5).layers[0][0]
+    call = Call(cell, X.transpose(0, 1).double(), cell.initial_state(2))
+    assert plan.executors()["native"].refuses(call) == "float64 input and float32 weights"
+
+
+@pytest.mark.skipif(library() is None, reason="the kernels were not built")
+def test_where_torchs_lstm_is_faster_the_kernels_yield():
+    """bench/ENGINE.md: of 512 units and more, without gradients, but for a single sequence."""
+    network = RNN("lstm", 3, 512)
+    with torch.no_grad():
+        assert "without gradients" in str(network.plan(X[:, :1])) and network.plan(X).chosen == "vendor"
+        assert network.plan(X[:1]).chosen == network.plan(X, torch.tensor([6, 2])).chosen == "native"
+        assert RNN("lstm", 3, 511).plan(X).chosen == RNN("gru", 3, 512).plan(X).chosen == "native"
+    assert network.plan(X).chosen == "native"

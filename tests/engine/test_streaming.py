@@ -216,6 +216,7 @@ def test_the_quick_step_serves_what_it_can_and_nothing_else(cell, monkeypatch):
                 assert quick(x, with_part(1, part, wrong)) is None
         assert quick(x.half(), state) is None and quick(torch.zeros(1, 4, device="meta"), state) is None
         assert quick(torch.nn.Parameter(x), state) is None
+        assert quick(x, state + state) is None  # of another network
         assert quick(x, state[:1]) is None and quick(x, tuple((layer[0][:0],) for layer in state)) is None
         with torch.autocast("cpu", torch.bfloat16):
             assert quick(x, state) is None

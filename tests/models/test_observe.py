@@ -284,10 +284,30 @@ class Louder(nn.GRU):
         return output * 1.01, state
 
 
-def test_a_forward_of_its_own_is_refused():
+@pytest.mark.parametrize(("path", "label"), [(None, "Louder"), ("encoder", "encoder")])
+def test_a_forward_of_its_own_is_refused_by_name_with_how_far_it_is_off(path, label):
+    torch.manual_seed(0)
     layer = Louder(3, 5)
-    with pytest.raises(RecipeError, match="do not explain its output"), elman.observe(layer):
+    model = nn.ModuleDict({path: layer}) if path else layer
+    with pytest.raises(RecipeError, match=f"equations of {label} do not explain its output") as refusal, elman.observe(model):  # fmt: skip
         layer(X)
+    off = float(re.search(r"largest difference: ([\d.e-]+),", str(refusal.value))[1])
+    assert off == pytest.approx(float(layer(X)[0].detach().abs().max() * (1 - 1 / 1.01)), rel=0.01)
+
+
+def test_large_values_and_nan_are_explained_too():
+    """Rounding is allowed for in proportion to the output; an input of NaN gives NaN, in the readings as in the output."""
+    torch.manual_seed(0)
+    layer = nn.RNN(3, 5, nonlinearity="relu", batch_first=True)
+    with elman.observe(layer) as seen:
+        output = layer(X * 1e6)[0].detach()
+    assert float(output.max()) > 1e5
+    torch.testing.assert_close(seen["layers.0.forward.h"], output)
+    x = X.clone()
+    x[0, 3] = torch.nan
+    with elman.observe(layer) as seen:
+        output = layer(x)[0].detach()
+    assert torch.equal(seen["layers.0.forward.h"].isnan(), output.isnan()) and output.isnan().any()
 
 
 def test_what_cannot_be_observed_is_told():
@@ -296,7 +316,12 @@ def test_what_cannot_be_observed_is_told():
     with pytest.raises(RecipeError, match=r"got a int to observe"), elman.observe(3):
         pass
     layer = nn.GRU(3, 5)
-    with pytest.raises(RecipeError, match=r"is compiled"), elman.observe(nn.Sequential(torch.compile(layer))):
+    with (
+        pytest.raises(RecipeError, match=r"^0 is compiled"),
+        elman.observe(nn.Sequential(torch.compile(layer))),
+    ):
+        pass
+    with pytest.raises(RecipeError, match=r"^the model is compiled"), elman.observe(torch.compile(layer)):
         pass
     with elman.observe(nn.Sequential(layer)) as seen:
         with pytest.raises(RecipeError, match="none of the observed modules has run: 0"):

@@ -45,7 +45,7 @@ def objective(model, batch, state):
 def validate(model):
     model.eval()
     with torch.no_grad():
-        batch = next(FEED.batches(1))
+        batch = next(FEED.batches(1)).to(next(model.parameters()).device)
         loss = objective(model, batch, None).loss.item()
     model.train()
     return Measured({"nats": loss}, "nats", False)

@@ -13,6 +13,7 @@ from elman.core.errors import RecipeError
 from elman.engine import streaming
 from elman.engine.checks import check_dtype, check_input, check_reset, check_state, checked_lengths
 from elman.engine.contract import Call, Result
+from elman.engine.executors.vendor import lay_together
 from elman.engine.plan import Plan, plan, run
 from elman.engine.time import reverse, reverse_resets, valid_steps
 from elman.models import initialisation as starting
@@ -293,6 +294,15 @@ class RNN(nn.Module):
             return tuple(draw_mask(shape, self.zoneout, x) for shape in shapes)
         rate = torch.full((), self.zoneout, device=x.device, dtype=x.dtype)
         return tuple(rate.expand(shape) for shape in shapes)
+
+    def _apply(self, fn: Any, recurse: bool = True) -> RNN:
+        """Moves to a device or type end here: on a GPU the new weights are laid where cuDNN wants them."""
+        super()._apply(fn, recurse)
+        layers: Any = self.layers
+        for layer in layers:
+            for cell in layer:
+                lay_together(cell)
+        return self
 
     @classmethod
     def from_torch(cls, module: nn.Module) -> RNN:

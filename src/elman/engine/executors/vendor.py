@@ -22,6 +22,8 @@ SATURATED = 1e4
 
 # torch says so where its oneDNN kernels leave a projected LSTM to ATen's, which is no news to whoever asked for one.
 warnings.filterwarnings("ignore", message="LSTM with projections is not supported with oneDNN")
+# And where weights lie apart: those that were thinned or widened for one call always do; for the others see `lay_together`.
+warnings.filterwarnings("ignore", message="RNN module weights are not part of single contiguous chunk")
 
 
 class Vendor:
@@ -39,8 +41,17 @@ class Vendor:
             return "resets inside a sequence"
         if 0 in call.x.shape:
             return "an empty batch or sequence"
+        cpu = call.x.device.type == "cpu"
+        if (
+            cpu
+            and len(call.state) > 1
+            and torch.is_autocast_enabled("cpu")
+            and torch.get_autocast_dtype("cpu") is torch.float16
+            and not torch.ops.mkldnn._is_mkldnn_fp16_supported()
+        ):
+            return "torch's LSTM under autocast to float16 needs a processor that multiplies in it"
         compiled = torch.compiler.is_compiling() and torch.is_grad_enabled()
-        if compiled and len(call.state) > 1 and call.x.device.type == "cpu":
+        if compiled and len(call.state) > 1 and cpu:
             # torch 2.13: what its oneDNN operator saves is not all tensors
             return "torch.compile cannot follow torch's LSTM with gradients on a CPU"
         if torch._C._are_functorch_transforms_active() or torch.autograd.forward_ad._current_level >= 0:
@@ -108,6 +119,24 @@ def weights(cell: Any) -> list[Tensor]:
     """weight_ih, weight_hh, bias_ih, bias_hh, and weight_hr where there is a projection: the order of torch's kernels."""
     values = [cell.ih.weight, cell.hh.weight, cell.ih.bias, cell.hh.bias]
     return values if cell.projection_size is None else [*values, cell.hr.weight]
+
+
+def lay_together(cell: Any) -> None:
+    """Move a cell's weights on a GPU into one block, where cuDNN reads them without a copy at each call; as torch.nn does."""
+    if refuses_cell(cell) is not None:
+        return
+    values = weights(cell)
+    first, projection = values[0], cell.projection_size or 0
+    apart = len({one.untyped_storage().data_ptr() for one in values}) == len(values)
+    if not (apart and first.is_cuda and torch.backends.cudnn.is_acceptable(first)):
+        return
+    if len({(one.dtype, one.device) for one in values}) > 1 or not all(one.is_contiguous() for one in values):
+        return
+    mode = torch.backends.cudnn.rnn.get_cudnn_mode(kernel_name(cell).upper())
+    with torch.cuda.device_of(first), torch.no_grad():
+        torch._cudnn_rnn_flatten_weight(
+            values, len(values), cell.input_size, mode, cell.hidden_size, projection, 1, False, False
+        )
 
 
 executor = Vendor()
