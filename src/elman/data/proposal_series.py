@@ -18,7 +18,7 @@ from elman.data.proposal_names import (
     TARGET_NAMES,
     TIME_NAMES,
 )
-from elman.data.stamps import read_stamps, season_of
+from elman.data.stamps import read_stamps, rising, season_of
 
 LOOKED = 20_000  # rows in which columns are looked at
 LEAST = 10  # different times below which a column of dates is no time axis
@@ -143,7 +143,8 @@ def _entity(
     """What tells several series apart: nothing where times do not repeat, else what makes each row's time its own."""
     if options.entity:
         return options.entity, "as given"
-    if not stamps.is_duplicated().any():
+    # In a table that is in order, looking at neighbours saves a table of all the times.
+    if rising(stamps) or not stamps.is_duplicated().any():
         return None, ""
     rows = frame.with_columns(stamps.alias(STAMPS))
     few = [

@@ -29,6 +29,11 @@ def read_table(path: Path) -> pl.DataFrame:
     try:
         if suffix == ".parquet":
             frame = pl.read_parquet(path)
+            # What may be the time is read as one run of memory again and again, which makes a copy of one in pieces.
+            kinds = frame.schema.items()
+            frame = frame.with_columns(
+                frame[name].rechunk() for name, kind in kinds if kind.is_integer() or kind.is_temporal()
+            )
         elif suffix in (".jsonl", ".ndjson"):
             read_text(path)
             frame = pl.read_ndjson(path, infer_schema_length=None)
