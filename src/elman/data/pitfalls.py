@@ -16,6 +16,8 @@ LEAST = 30  # pairs below which a correlation says nothing
 def suspects(values: pl.Series) -> list[tuple[float, int]]:
     """Ends of the range that look like no measurement, and how often they come: FAR interquartile ranges from the
     middle half, and ALONE times as far as the value next to them."""
+    if not len(values):
+        return []
     least, most = cast(float, values.min()), cast(float, values.max())
     above, below = values.filter(values > least).min(), values.filter(values < most).max()
     if above is None or above == most:  # fewer than three different values

@@ -16,6 +16,7 @@ from elman.data.folds import Fold
 from elman.data.pitfalls import known_too_early, sentinel_notes
 from elman.data.stamps import read_stamps, rising, season_of, steps_of
 from elman.data.table import column
+from elman.data.written import as_answers
 
 
 def prepare(
@@ -174,6 +175,9 @@ def _parse_time(frame: pl.DataFrame, time: str, path: Any) -> pl.DataFrame:
 
 def _numbers(frame: pl.DataFrame, name: str, path: Any) -> pl.DataFrame:
     values = frame[column(frame, name, path)]
+    answers = as_answers(values)
+    if answers is not None:
+        values = answers
     if values.dtype == pl.String:
         numbers = values.str.strip_chars().cast(pl.Float64, strict=False)
         bad = values.is_not_null() & numbers.is_null()
