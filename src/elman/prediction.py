@@ -300,7 +300,8 @@ def _extended(table: SeriesTable, encoder: Any, static: tuple[str, ...]) -> tupl
         given = [name for name in encoder.known if not follows(name, static)]
         if missing and given:
             raise DataError(
-                f"the covariates {', '.join(given)} must be given for {encoder.horizon} steps after the last target; {missing} are missing."
+                f"the covariates {', '.join(given)} must be given for {encoder.horizon} steps after the last target; {missing} are missing. "
+                f"Give a table of them with --future FILE: {', '.join(name for name in (time, table.entity, *given) if name)}."
             )
         end: Any = group[time].max()
         stamps = pl.Series(time, [end + step * (k + 1) for k in range(missing)], dtype=group[time].dtype)

@@ -35,7 +35,7 @@ class Server:
     """Answers request number k by `script[k]` (the last one from then on), and writes down what was asked.
 
     "whole": all bytes; "parts": as asked by Range; "cut": half of what is due, then the line is dropped; a number:
-    that status.
+    that status. Of a mapping (path: bytes) what was asked for is sent.
     """
 
     def __init__(self, content, *script):
@@ -45,17 +45,18 @@ class Server:
             def do_GET(self):
                 step = script[min(len(asked), len(script) - 1)]
                 asked.append((self.path, self.headers.get("Range")))
-                if isinstance(step, int):
-                    return self.send_error(step)
+                whole = content if isinstance(content, bytes) else content.get(self.path)
+                if isinstance(step, int) or whole is None:
+                    return self.send_error(step if isinstance(step, int) else 404)
                 begin = 0
                 if self.headers.get("Range") and step != "whole":
                     begin = int(self.headers["Range"].removeprefix("bytes=").rstrip("-"))
-                if begin and begin >= len(content):
+                if begin and begin >= len(whole):
                     return self.send_error(416)
                 self.send_response(206 if begin else 200)
-                self.send_header("Content-Length", str(len(content) - begin))
+                self.send_header("Content-Length", str(len(whole) - begin))
                 self.end_headers()
-                due = content[begin:]
+                due = whole[begin:]
                 self.wfile.write(due[: len(due) // 2] if step == "cut" else due)
 
             def log_message(self, *arguments):

@@ -60,7 +60,7 @@ def serve(monkeypatch):
 @pytest.mark.parametrize(
     ("module", "name", "folder"), [(ptb, "ptb", "ptb"), (wikitext2, "wikitext2", "wikitext-2")]
 )
-def test_three_files(serve, monkeypatch, module, name, folder):
+def test_three_files(serve, monkeypatch, tmp_path, module, name, folder):
     texts = {split: f" {split} words <unk> N\n" * 3 for split in module.FILES}
     digest = serve(module.URL, {f"{folder}/{file}": texts[split] for split, file in module.FILES.items()})
     if module is ptb:
@@ -71,6 +71,8 @@ def test_three_files(serve, monkeypatch, module, name, folder):
     monkeypatch.setattr(module, "DIGESTS", digests)
     _, corpus = load(DataOptions(source=name))
     assert corpus.splits == texts
+    downloads = load(DataOptions(source=name, path=str(tmp_path / "cache" / "downloads")))[1]
+    assert downloads.splits == texts  # a folder that holds the archive
     assert load(DataOptions(source=name, limit=9))[1].splits["train"] == texts["train"][:9]
     with pytest.raises(DataError, match="comes split"):
         load(DataOptions(source=name, test_share=0.3))

@@ -7,6 +7,7 @@ written in. Flags of the command line are these fields: `training.batch_size` is
 from __future__ import annotations
 
 import dataclasses
+import functools
 import json
 import tomllib
 import types
@@ -162,7 +163,7 @@ class Recipe:
     @classmethod
     def sections(cls) -> dict[str, type]:
         """Section name -> dataclass, in order."""
-        hints = typing.get_type_hints(cls)
+        hints = _hints(cls)  # type: ignore[arg-type]  # a class has a hash
         return {
             f.name: hints[f.name] for f in dataclasses.fields(cls) if dataclasses.is_dataclass(hints[f.name])
         }
@@ -255,8 +256,13 @@ def _toml(value: Any) -> str:
     return repr(value)
 
 
+@functools.cache  # strings to types, tens of times for each recipe
+def _hints(kind: type) -> dict[str, Any]:
+    return typing.get_type_hints(kind)
+
+
 def _build(kind: type, values: dict[str, Any], where: str) -> Any:
-    hints = typing.get_type_hints(kind)
+    hints = _hints(kind)
     arguments = {}
     for key, value in values.items():
         if key not in hints:

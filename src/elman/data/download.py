@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +73,25 @@ def download(url: str, checksum: str | None, name: str, title: str) -> Path:
             raise DataError(
                 f"{title} could not be downloaded from {target}: {_reason(error)}. {help_text}"
             ) from error
+
+
+@contextmanager
+def unproven(path: str | None, url: str, name: str, title: str) -> Iterator[Path]:
+    """The user's copy at `path`, or the file behind `url`, of which no checksum is published: what is done within checks it.
+
+    A DataError there means that something else came. What was downloaded is then thrown away, so that the next attempt asks
+    the server again.
+    """
+    file = local(path) if path else download(url, None, name, title)
+    try:
+        yield file
+    except DataError as error:
+        if path:
+            raise
+        file.unlink(missing_ok=True)
+        raise DataError(
+            f"{error} It came from {mirrored(url)} and was thrown away. Try again, or fetch it yourself and pass it with --path."
+        ) from None
 
 
 def _reason(error: Exception) -> str:

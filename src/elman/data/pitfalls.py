@@ -16,14 +16,20 @@ LEAST = 30  # pairs below which a correlation says nothing
 def suspects(values: pl.Series) -> list[tuple[float, int]]:
     """Ends of the range that look like no measurement, and how often they come: FAR interquartile ranges from the
     middle half, and ALONE times as far as the value next to them."""
-    low, middle, high = (cast(float, values.quantile(share)) for share in (0.25, 0.5, 0.75))
-    apart = (values.unique().sort() - middle).to_numpy()
-    if len(apart) < 3 or high <= low:
+    if not len(values):
+        return []
+    least, most = cast(float, values.min()), cast(float, values.max())
+    above, below = values.filter(values > least).min(), values.filter(values < most).max()
+    if above is None or above == most:  # fewer than three different values
+        return []
+    low, middle, high = np.quantile(values.to_numpy(), (0.25, 0.5, 0.75), method="nearest")
+    if high <= low:
         return []
     found = []
-    for end, beside in ((apart[0], apart[1]), (apart[-1], apart[-2])):
-        if abs(end) > FAR * (high - low) and abs(end) > ALONE * abs(beside):
-            found.append((float(end + middle), int((values - middle == end).sum())))
+    for end, beside in ((least, above), (most, below)):
+        far = abs(end - middle)
+        if far > FAR * (high - low) and far > ALONE * abs(cast(float, beside) - middle):
+            found.append((float(end), int((values == end).sum())))
     return found
 
 
@@ -31,7 +37,7 @@ def sentinel_notes(frame: pl.DataFrame, columns: Sequence[str]) -> list[str]:
     """A line for every column with a value that comes more than once and looks like none."""
     notes = []
     for name in columns:
-        for value, count in suspects(frame[name].drop_nulls().cast(pl.Float64)):
+        for value, count in suspects(frame[name].drop_nulls()):
             if count > 1:
                 notes.append(
                     f"WARNING, {name}: {value:g} comes {count:,} times, far from all others; if it means missing, "

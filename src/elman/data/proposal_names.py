@@ -6,15 +6,18 @@ import re
 
 TIME_NAMES = {
     "time", "date", "datetime", "timestamp", "ts", "ds", "day", "month", "week", "year", "when", "period", "t", "step", "epoch",
-    "date_time", "date time", "quarter", "hour",
+    "date_time", "date time", "quarter", "hour", "datum", "zeit", "tag", "monat", "woche", "stunde", "zeitpunkt",
 }  # fmt: skip
 # What is to be predicted, the surest name first.
 TARGET_NAMES = (
-    "y", "target", "ot", "sales", "units", "demand", "quantity", "adj close", "close", "value", "count", "cnt", "load",
-    "consumption", "traffic", "price", "pm2.5", "temperature", "temp",
+    "y", "target", "ot", "sales", "revenue", "units", "demand", "quantity", "umsatz", "absatz", "menge", "nachfrage", "adj close", "close", "value", "count", "cnt", "load",
+    "consumption", "verbrauch", "traffic", "price", "preis", "pm2.5", "temperature", "temperatur", "temp",
 )  # fmt: skip
 # Yes or no, and known before it happens.
-KNOWN_NAMES = re.compile(r"holiday|promo|weekend|event|campaign|discount|(^|_)open($|_)|^is_", re.IGNORECASE)
+KNOWN_NAMES = re.compile(
+    r"holiday|promo|weekend|event|campaign|discount|(^|_)open($|_)|^is_|feiertag|ferien|aktion|rabatt|werbung|wochenende",
+    re.IGNORECASE,
+)
 CALENDAR_NAMES = {
     "year",
     "month",

@@ -9,6 +9,7 @@ import polars as pl
 
 from elman.core.errors import DataError
 from elman.core.recipe import DataOptions
+from elman.data.derived import MOST
 from elman.data.proposal_names import (
     CALENDAR_NAMES,
     COUNTER_NAMES,
@@ -18,7 +19,8 @@ from elman.data.proposal_names import (
     TARGET_NAMES,
     TIME_NAMES,
 )
-from elman.data.stamps import read_stamps, season_of
+from elman.data.stamps import read_stamps, rising, season_of
+from elman.data.written import as_answers
 
 LOOKED = 20_000  # rows in which columns are looked at
 LEAST = 10  # different times below which a column of dates is no time axis
@@ -44,7 +46,7 @@ def readings(
         ):  # given, and no time: the reader says so
             return [("forecasting", {"data.time": time, "data.target": options.target}, ())]
         entity, whose = _entity(frame, stamps, time, options)
-        taken = {time, entity, *options.known, *options.observed}
+        taken = {time, entity, *options.known, *options.observed, *options.static}
         for target, told in _targets(frame.head(LOOKED), options, taken)[: 1 if place else None]:
             settings: dict[str, Any] = {"data.time": time}
             reasons = [f"time {time}: {why}, {stamps.min()!s} to {stamps.max()!s}"]
@@ -53,7 +55,8 @@ def readings(
                 reasons.append(f"entity {entity}: {whose}, {frame[entity].n_unique():,} of them")
             settings["data.target"] = target
             reasons.append(f"target {', '.join(target)}: {told}")
-            reasons += _covariates(frame.head(LOOKED), settings, {*taken, *target}, options)
+            static = _static(frame, entity, {*taken, *target}, options)
+            reasons += _covariates(frame.head(LOOKED), settings, {*taken, *target}, options, static)
             if not (options.time and options.target):  # who says both leaves the rest to the task
                 reasons += _rhythm(frame.with_columns(stamps.alias(STAMPS)), entity, settings, options)
             found.append(("forecasting", settings, tuple(reasons)))
@@ -143,7 +146,8 @@ def _entity(
     """What tells several series apart: nothing where times do not repeat, else what makes each row's time its own."""
     if options.entity:
         return options.entity, "as given"
-    if not stamps.is_duplicated().any():
+    # In a table that is in order, looking at neighbours saves a table of all the times.
+    if rising(stamps) or not stamps.is_duplicated().any():
         return None, ""
     rows = frame.with_columns(stamps.alias(STAMPS))
     few = [
@@ -184,7 +188,11 @@ def _numbers(frame: pl.DataFrame, taken: set[str | None]) -> list[str]:
     return [
         name
         for name in frame.columns
-        if (frame[name].dtype.is_numeric() or frame[name].dtype == pl.Boolean)
+        if (
+            frame[name].dtype.is_numeric()
+            or frame[name].dtype == pl.Boolean
+            or as_answers(frame[name]) is not None
+        )
         and name not in taken
         and name.lower() not in CALENDAR_NAMES
         and not ID_NAMES.match(name)
@@ -192,10 +200,37 @@ def _numbers(frame: pl.DataFrame, taken: set[str | None]) -> list[str]:
     ]
 
 
+def _static(
+    frame: pl.DataFrame, entity: str | None, used: set[str | None], options: DataOptions
+) -> tuple[str, ...]:
+    """Columns that tell entities apart and never change inside one: numbers, and groups of several entities each."""
+    if entity is None or options.target or options.known or options.observed or options.static:
+        return ()
+    names = [name for name in frame.columns if name not in used]
+    each = frame.group_by(entity).agg(pl.col(names).n_unique())
+    several, groups = [name for name in names if (each[name] == 1).all()], each.height
+    numbers = _numbers(frame.select(several), set())
+    words = [
+        name
+        for name in several
+        if frame[name].dtype == pl.String and 2 <= frame[name].n_unique() < min(groups, MOST + 1)
+    ]
+    return tuple(name for name in several if name in numbers or name in words)
+
+
 def _covariates(
-    frame: pl.DataFrame, settings: dict[str, Any], used: set[str | None], options: DataOptions
+    frame: pl.DataFrame,
+    settings: dict[str, Any],
+    used: set[str | None],
+    options: DataOptions,
+    static: tuple[str, ...],
 ) -> list[str]:
     """Yes and no whose names speak of plans are known in advance, other numbers up to now; the rest is left out and named."""
+    reasons = []
+    if static:
+        settings["data.static"] = static
+        reasons.append(f"static {', '.join(static)}: never changes inside one {settings['data.entity']}")
+        used = {*used, *static}
     if options.known or options.observed:
         given = {"data.known": options.known, "data.observed": options.observed}
         settings |= {name: columns for name, columns in given.items() if columns}
@@ -205,7 +240,6 @@ def _covariates(
     known = tuple(name for name in numbers if KNOWN_NAMES.search(name) and frame[name].n_unique() <= 2)
     observed = tuple(name for name in numbers if name not in known)[:MOST_OBSERVED]
     left = [name for name in frame.columns if name not in {*used, *known, *observed}]
-    reasons = []
     if known:
         settings["data.known"] = known
         reasons.append(f"known in advance {', '.join(known)}: yes or no, by the name")

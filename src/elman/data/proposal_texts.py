@@ -10,7 +10,7 @@ from elman.core.recipe import DataOptions
 from elman.data.label_sets import is_sets
 from elman.data.proposal_names import ID_NAMES
 from elman.data.stamps import read_stamps
-from elman.data.table import LABEL_NAMES, MANY, TEXT_NAMES, is_amount
+from elman.data.table import AUTHOR_NAMES, LABEL_NAMES, MANY, TEXT_NAMES, is_amount
 
 SCALES = {
     "rating",
@@ -78,6 +78,8 @@ def _labels(frame: pl.DataFrame, options: DataOptions, text: str) -> list[tuple[
     if named:
         return [(name, "by its name") for name in named]
     few = [name for name in rest if _is_label(frame[name])]
+    # Who wrote a text is seldom the question where another column is one.
+    few = [name for name in few if not AUTHOR_NAMES.search(name)] or few
     if few:
         return [(name, "few different values") for name in few]
     amounts = [name for name in rest if frame[name].dtype.is_numeric() and not ID_NAMES.match(name)]

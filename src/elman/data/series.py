@@ -14,8 +14,9 @@ from elman.data.contract import Provenance, SeriesTable
 from elman.data.derived import holiday_column, static_columns
 from elman.data.folds import Fold
 from elman.data.pitfalls import known_too_early, sentinel_notes
-from elman.data.stamps import read_stamps, season_of
+from elman.data.stamps import read_stamps, rising, season_of, steps_of
 from elman.data.table import column
+from elman.data.written import as_answers
 
 
 def prepare(
@@ -80,8 +81,10 @@ def prepare(
     frame, late = _delayed(frame, options, entity, path)
     found += late
     frame, borders, end, rule = _split(frame, time, options, borders, end, rule)
-    if borders[0] is not None:  # a history to predict from has no training rows
-        found += known_too_early(frame.filter(pl.col(time) < borders[0]), targets, options.known, entity)
+    if borders[0] is not None and options.known:  # a history to predict from has no training rows
+        needed = dict.fromkeys([time, *targets, *options.known, *([entity] if entity else [])])
+        train = frame.select(*needed).filter(pl.col(time) < borders[0])
+        found += known_too_early(train, targets, options.known, entity)
     if kind == "level" and entity and _counts(frame, targets):
         kind = "count"
     return SeriesTable(
@@ -103,7 +106,7 @@ def _split(
     frame: pl.DataFrame, time: str, options: DataOptions, borders: Any, end: Any, rule: str
 ) -> tuple[pl.DataFrame, Any, Any, str]:
     """The rows in use, the borders between the splits, the end of the test split, and the rule in words."""
-    stamps = frame[time].unique().sort()
+    stamps = frame[time].unique().sort() if options.entity else frame[time]  # one series is in order by now
     count = len(stamps)
     validation = options.validation_share if options.validation_share is not None else 0.1
     begin = 0
@@ -172,6 +175,9 @@ def _parse_time(frame: pl.DataFrame, time: str, path: Any) -> pl.DataFrame:
 
 def _numbers(frame: pl.DataFrame, name: str, path: Any) -> pl.DataFrame:
     values = frame[column(frame, name, path)]
+    answers = as_answers(values)
+    if answers is not None:
+        values = answers
     if values.dtype == pl.String:
         numbers = values.str.strip_chars().cast(pl.Float64, strict=False)
         bad = values.is_not_null() & numbers.is_null()
@@ -185,11 +191,16 @@ def _numbers(frame: pl.DataFrame, name: str, path: Any) -> pl.DataFrame:
         values = values.cast(pl.Float64)
     if not values.dtype.is_numeric():
         raise DataError(f"column {name!r} of {path} is {values.dtype}; expected numbers.")
-    values = values.cast(pl.Float64)
-    return frame.with_columns(pl.when(values.is_finite()).then(values).otherwise(None).alias(name))
+    if values.dtype != pl.Float32:  # a large table of these is not copied
+        values = values.cast(pl.Float64)
+    if not values.is_finite().all():
+        values = frame.select(pl.when(values.is_finite()).then(values).otherwise(None).alias(name))[name]
+    return frame.with_columns(values.alias(name))
 
 
 def _sorted(frame: pl.DataFrame, keys: list[str], path: Any) -> tuple[pl.DataFrame, list[str]]:
+    if _in_order(frame, keys):
+        return frame, []
     notes = []
     ordered = frame.sort(keys, maintain_order=True)
     if not ordered[keys[-1]].equals(frame[keys[-1]]):
@@ -211,6 +222,17 @@ def _sorted(frame: pl.DataFrame, keys: list[str], path: Any) -> tuple[pl.DataFra
     return unique, notes
 
 
+def _in_order(frame: pl.DataFrame, keys: list[str]) -> bool:
+    """Whether rows are sorted by `keys` and no key comes twice: most tables are, and large ones are then not copied."""
+    *entity, time = (frame[name] for name in keys)
+    if not entity:
+        return rising(time)
+    group, steps = entity[0], steps_of(time)
+    if steps is None or group.null_count() or not group.is_sorted():
+        return False
+    return bool((steps[(group == group.shift())[1:].to_numpy()] > 0).all())
+
+
 def _regular(
     frame: pl.DataFrame, time: str, entity: str | None, path: Any, given: timedelta | None = None
 ) -> tuple[pl.DataFrame, list[str], Any]:
@@ -219,6 +241,11 @@ def _regular(
         raise DataError(
             f"{path} has {frame.height} rows; a series needs at least 10 to train and to measure on."
         )
+    even = steps_of(frame[time]) if entity is None else None
+    if (
+        even is not None and (even == even[0]).all() and given is None
+    ):  # nothing to fill, and nothing is copied
+        return frame, [], frame[time][1] - frame[time][0]
     groups = [frame] if entity is None else frame.partition_by(entity, maintain_order=True)
     steps = pl.concat([group[time].diff().drop_nulls() for group in groups])
     step = steps.mode().min() if given is None else given

@@ -6,6 +6,7 @@ import re
 from datetime import timedelta
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from elman.core.errors import DataError
@@ -59,6 +60,23 @@ def read_stamps(values: pl.Series) -> pl.Series | None:
             found = found.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         found = found.cast(pl.Datetime("us"))
     return found.alias(values.name)
+
+
+def steps_of(stamps: pl.Series) -> np.ndarray | None:
+    """The steps (rows - 1,) from each row to the next, in the unit that the column counts in; None for what does not count.
+
+    Of a column without nulls this needs no copy of a long table's times.
+    """
+    counts = stamps.to_physical()
+    if not counts.dtype.is_signed_integer() or counts.null_count():
+        return None
+    return np.diff(counts.to_numpy())
+
+
+def rising(stamps: pl.Series) -> bool:
+    """Whether every time comes after the one of the row before."""
+    steps = steps_of(stamps)
+    return steps is not None and bool((steps > 0).all())
 
 
 def year_first(values: pl.Series) -> pl.Series | None:

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from elman.core.errors import DataError
 from elman.core.recipe import DataOptions
-from elman.data.archive import members
+from elman.data.archive import is_archive, members
 from elman.data.contract import Corpus, Provenance, SplitName
 
 
@@ -27,6 +27,10 @@ def standard_parts(
     if options.validation_share is not None or options.test_share is not None:
         raise DataError(f"{name} comes split, in three files; drop --validation-share and --test-share.")
     found: dict[str, bytes] = {}
+    if path.is_dir():
+        archives = [one for one in path.iterdir() if is_archive(one)]
+        if len(archives) == 1 and not any(file.name in files.values() for file in path.rglob("*")):
+            path = archives[0]
     if path.is_dir():
         found = {file.name: file.read_bytes() for file in path.rglob("*") if file.name in files.values()}
     else:

@@ -17,8 +17,13 @@ from elman.data.contract import Examples, LabelledTexts, Provenance, SplitName
 from elman.data.download import read_text
 from elman.data.splits import across, hash_texts, pick, share, stratified
 from elman.data.stamps import year_first
+from elman.data.written import as_numbers
 
 TEXT_NAMES = ("text", "review", "sentence", "content", "body", "comment", "message", "title")
+# Who wrote a text: those of one person are alike.
+AUTHOR_NAMES = re.compile(
+    r"(^|_)(user|author|customer|client|patient|speaker|subject|person|writer|reviewer|account|kunde|autor)s?(_?(id|name))?$", re.IGNORECASE
+)  # fmt: skip
 LABEL_NAMES = ("label", "class", "target", "sentiment", "category", "score", "rating", "stars", "y")
 MANY = 30  # more different numbers than this, and a numeric label is a number to predict, not a class
 
@@ -29,6 +34,11 @@ def read_table(path: Path) -> pl.DataFrame:
     try:
         if suffix == ".parquet":
             frame = pl.read_parquet(path)
+            # What may be the time is read as one run of memory again and again, which makes a copy of one in pieces.
+            kinds = frame.schema.items()
+            frame = frame.with_columns(
+                frame[name].rechunk() for name, kind in kinds if kind.is_integer() or kind.is_temporal()
+            )
         elif suffix in (".jsonl", ".ndjson"):
             read_text(path)
             frame = pl.read_ndjson(path, infer_schema_length=None)
@@ -55,6 +65,13 @@ def read_table(path: Path) -> pl.DataFrame:
         ) from None
     if frame.height == 0:
         raise DataError(f"{path} has a header and no rows. Expected data.")
+    if suffix in (".csv", ".tsv", ".gz"):
+        frame = frame.with_columns(
+            numbers
+            for name in frame.columns
+            if frame[name].dtype == pl.String
+            and (numbers := as_numbers(frame[name], decimal_comma)) is not None
+        )
     if "" in frame.columns:  # the index that pandas writes: a name that can be said
         frame = frame.rename({"": "unnamed"})
     return frame.with_columns(
@@ -130,8 +147,17 @@ def beside(frame: pl.DataFrame, options: DataOptions, path: Any) -> dict[str, An
     when = _when(frame, options, path) if options.date else None
     return {
         "name": getattr(path, "name", str(path)), "options": options, "given": given, "groups": groups, "dates": dates,
-        "when": when,
+        "when": when, "authors": _authors(frame),
     }  # fmt: skip
+
+
+def _authors(frame: pl.DataFrame) -> str:
+    """In words, a column of authors that wrote several texts each; "" where there is none."""
+    for name in frame.columns:
+        count = frame[name].n_unique() if AUTHOR_NAMES.search(name) else 0
+        if 3 <= count <= frame.height / 2 and not frame[name].null_count():
+            return f"{name} has {count:,} values for {frame.height:,} texts, and those of one may be in several splits (--group {name})"
+    return ""
 
 
 def _when(frame: pl.DataFrame, options: DataOptions, path: Any) -> np.ndarray:
@@ -158,10 +184,11 @@ def labelled(
     groups: Sequence[str | None] | None = None,
     dates: Sequence[str] = (),
     when: np.ndarray | None = None,
+    authors: str = "",
 ) -> LabelledTexts:
     """Split texts by a hash of the text itself (equal texts stay together) or of their group, or as `given`.
 
-    `dates` are columns that say when a text was written, `when` (n,) is by what to split in order: the newest are for testing. Raises DataError where the options cannot be followed.
+    `authors` is a remark on a column that says who wrote a text, `dates` are columns that say when a text was written, `when` (n,) is by what to split in order: the newest are for testing. Raises DataError where the options cannot be followed.
     """
     notes = []
     fixed = given is not None and "test" in set(given)
@@ -173,6 +200,8 @@ def labelled(
         notes.append(
             f"{dates[0]} holds dates, and the split is not by time: later texts may be harder than these of the same days (--date {dates[0]})"
         )
+    if authors and not fixed and groups is None and when is None:
+        notes.append(authors)
     validation = options.validation_share if options.validation_share is not None else 0.1
     test = options.test_share if options.test_share is not None else 0.2
     places, by = _places(texts, targets, name, options, groups, fixed, when)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,33 +37,38 @@ class Scaler:
         (rows, columns) bool. Raises DataError for log returns of values that are not positive, and for a column
         without any value to learn from.
         """
+        changes, begins = _changes(kind, values, starts), np.broadcast_to(_columns(starts), values.shape)
         train = np.broadcast_to(_columns(train), values.shape)
-        rows = np.where(train, _changes(kind, values, starts), np.nan)
-        if kind in CHANGES:
-            rows = np.where(_columns(starts), np.nan, rows)
-        if np.isnan(rows).all(0).any():
-            least = "two values in a row" if kind in CHANGES else "one value"
-            raise DataError(
-                f"the training rows of a column hold too few values for the scaler {kind!r}, which needs at least {least}; "
-                "check the column and the split."
-            )
-        if kind == "none":
-            centre, scale = np.zeros(values.shape[1]), np.ones(values.shape[1])
-        elif kind == "min_max":
-            centre, scale = np.nanmin(rows, 0), np.nanmax(rows, 0) - np.nanmin(rows, 0)
-        elif kind == "robust":
-            low, centre, high = np.nanpercentile(rows, [25, 50, 75], axis=0)
-            # A normal distribution's interquartile range is 1.349 deviations.
-            scale = np.where(high > low, (high - low) / 1.349, np.nanstd(rows, 0))
-        else:
-            centre, scale = np.nanmean(rows, 0), np.nanstd(rows, 0)
-        level = np.nanmean(np.where(train, values, np.nan), 0)
-        return cls(kind, centre, spread(scale, rows), level)
+        learned = []
+        # Column by column: what is worked out in between is then small beside a large table.
+        for column, change, begin, use in zip(values.T, changes.T, begins.T, train.T):
+            counted = np.isnan(change)
+            np.greater(use, counted, out=counted)
+            if kind in CHANGES:
+                counted &= ~begin
+            rows = change[counted]
+            if not len(rows):
+                least = "two values in a row" if kind in CHANGES else "one value"
+                raise DataError(
+                    f"the training rows of a column hold too few values for the scaler {kind!r}, which needs at least {least}; "
+                    "check the column and the split."
+                )
+            level = rows.mean() if kind not in CHANGES else column[use & ~np.isnan(column)].mean()
+            learned.append((*_learn(kind, rows), level))
+        return cls(kind, *np.array(learned, np.float64).reshape(-1, 3).T)
 
     @classmethod
     def empty(cls) -> Scaler:
         """The scaler of no columns at all."""
         return cls("none", np.zeros(0), np.ones(0), np.zeros(0))
+
+    @classmethod
+    def joined(cls, kind: str, parts: Sequence[Scaler]) -> Scaler:
+        """One scaler of all the columns of `parts`, which are of this kind."""
+        columns = (
+            np.concatenate([getattr(one, name) for one in parts]) for name in ("centre", "scale", "level")
+        )
+        return cls(kind, *columns) if parts else cls.empty()
 
     def transform(self, values: np.ndarray, starts: np.ndarray) -> np.ndarray:
         """Scaled values (rows, columns) float64; the change where an entity begins is 0.
@@ -94,10 +100,26 @@ class Scaler:
         return cls(stored["kind"], np.array(stored["centre"]), np.array(stored["scale"]), np.array(level))
 
 
-def spread(scale: np.ndarray, rows: np.ndarray) -> np.ndarray:
-    """`scale` (columns,), 1 where `rows` (rows, columns) are constant but for rounding, whatever their unit."""
-    kept: np.ndarray = np.where(scale > CONSTANT * np.nanmax(np.abs(rows), 0), scale, 1.0)
-    return kept
+def moments(values: np.ndarray, counted: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and deviation (columns,) of what `counted` marks, both (rows, columns); the deviation of a constant is 1."""
+    learned = [_learn("standard", column[use]) for column, use in zip(values.T, counted.T)]
+    return np.array([centre for centre, _ in learned]), np.array([scale for _, scale in learned])
+
+
+def _learn(kind: str, rows: np.ndarray) -> tuple[float, float]:
+    """Centre and scale of a column (rows,), the scale 1 where it is constant but for rounding, whatever its unit."""
+    least, most = rows.min(), rows.max()
+    if kind == "none":
+        return 0.0, 1.0
+    if kind == "min_max":
+        centre, scale = least, most - least
+    elif kind == "robust":
+        low, centre, high = np.percentile(rows, [25, 50, 75])
+        # A normal distribution's interquartile range is 1.349 deviations.
+        scale = (high - low) / 1.349 if high > low else rows.std()
+    else:
+        centre, scale = rows.mean(), rows.std()
+    return float(centre), float(scale) if scale > CONSTANT * max(abs(least), abs(most)) else 1.0
 
 
 def _columns(mask: np.ndarray) -> np.ndarray:

@@ -10,7 +10,7 @@ import torch
 from elman.core.errors import DataError
 from elman.encoding.batch import Batch
 
-POOL = 50  # batches that are sorted by length together: enough to waste little, few enough to stay random
+POOL = 100  # batches that are sorted by length together: enough to waste little (IMDB: 4%), few enough to stay random
 
 
 def restore(rows: np.ndarray, values: np.ndarray) -> np.ndarray:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,10 +14,15 @@ from elman.core.recipe import EncodingOptions
 from elman.data.contract import SeriesTable, SplitName
 from elman.data.derived import BEGUN
 from elman.encoding.calendar import DAY, calendar, cycles
-from elman.encoding.gaps import forward
+from elman.encoding.gaps import Forward, forward
 from elman.encoding.openings import gap, opened
-from elman.encoding.scalers import CHANGES, Scaler, spread
+from elman.encoding.room import Room
+from elman.encoding.scalers import CHANGES, Scaler, moments
 from elman.encoding.windows import Window, WindowFeed
+
+CELLS = (
+    2**20
+)  # of a table that are worked on together: what is made on the way takes several times their memory
 
 
 @dataclass(frozen=True)
@@ -84,18 +89,21 @@ class SeriesEncoder:
             times = table.frame[table.time].to_numpy()[train]
             span = (times.max() - times.min()).astype("timedelta64[us]")
 
+        frame = table.frame
+
         def scaler(columns: tuple[str, ...], kind: str) -> Scaler:
-            if not columns:
-                return Scaler.empty()
-            values = _matrix(table.frame, columns)
-            filled, seen, first = forward(values, starts, np.full(len(columns), np.nan))
-            empty = [name for name, some in zip(columns, seen[train].any(0)) if not some]
-            if empty:
-                raise DataError(
-                    f"{', '.join(map(repr, empty))} has no value in the {int(train.sum()):,} training rows "
-                    f"(before {table.borders[0]}), so nothing can be learned from it. Drop the column or move the split."
-                )
-            return Scaler.fit(kind, filled, first, seen & train[:, None])
+            parts = []
+            for place in _blocks(len(columns), frame.height):
+                values = _matrix(frame, columns[place])
+                filled, seen, first = forward(values, starts, np.full(values.shape[1], np.nan))
+                empty = [name for name, some in zip(columns[place], seen[train].any(0)) if not some]
+                if empty:
+                    raise DataError(
+                        f"{', '.join(map(repr, empty))} has no value in the {int(train.sum()):,} training rows "
+                        f"(before {table.borders[0]}), so nothing can be learned from it. Drop the column or move the split."
+                    )
+                parts.append(Scaler.fit(kind, filled, first, seen & train[:, None]))
+            return Scaler.joined(kind, parts)
 
         return cls(
             table.time, table.entity, table.targets, table.known, table.observed, window, gaps, cycles(span, step),
@@ -136,35 +144,41 @@ class SeriesEncoder:
     def arrays(self, table: SeriesTable) -> dict[str, np.ndarray]:
         """features, targets (scaled), values, observed, known (raw), entity and time of every row."""
         table = self.opened(table)
-        entity, starts, _ = _entities(table)
-        raw = _matrix(table.frame, self.series)
+        frame, (entity, starts, _) = table.frame, _entities(table)
+        series, known = len(self.series), self.known_features
+        time = frame[self.time].to_numpy()
         # Before the first count of an entity there was nothing to count.
-        level = self.targets_scaler.level * (self.kind != "count")
-        values, observed, first = forward(raw, starts, level)
-        begun = table.frame[BEGUN].to_numpy() > 0 if BEGUN in self.known else np.ones(len(raw), bool)
+        gone = [Forward(self.targets_scaler.level * (self.kind != "count"))]
+        gone += [Forward(one.level) for one in (self.known_scaler, self.observed_scaler)]
+        room = Room(frame.height, series + known + len(self.observed) + series * (self.gaps == "mask"))
+        targets = np.empty((frame.height, series), np.float32)
+        values, observed = np.empty((frame.height, series)), np.empty((frame.height, series), bool)
+        known_raw = np.empty((frame.height, known))
+        for rows in _blocks(frame.height, room.matrix.shape[1]):
+            some, begin = frame[rows], starts[rows]
+            past, there, first = gone[0](_matrix(some, self.series), begin)
+            scaled = self.targets_scaler.transform(past, first)[1:]
+            # A change is there to be forecast only where a value was seen before.
+            scored = there & ~first if self.targets_scaler.kind in CHANGES else there
+            targets[rows] = np.where(scored[1:], scaled, np.nan)
+            values[rows], observed[rows] = past[1:], there[1:]
+            ahead, _, first = gone[1](_matrix(some, self.known), begin)
+            circles = calendar(time[rows], self.cycles)
+            known_raw[rows] = np.concatenate([circles, ahead[1:]], 1)
+            parts = [scaled, circles, self.known_scaler.transform(ahead, first)[1:]]
+            seen, _, first = gone[2](_matrix(some, self.observed), begin)
+            parts.append(self.observed_scaler.transform(seen, first)[1:])
+            room.put(rows, np.concatenate([*parts, ~there[1:]] if self.gaps == "mask" else parts, 1))
+        begun = frame[BEGUN].to_numpy() > 0 if BEGUN in self.known else slice(None)
         if self.gaps == "error" and not observed[begun].all():
             row, column = np.argwhere(~observed[begun])[0]
             raise DataError(
                 f"{self.series[column]!r} has no value in row {row + 1} and {int((~observed[begun]).sum()) - 1} more; "
                 'gaps="error" refuses that. Use --gaps forward or --gaps mask.'
             )
-        scaled = self.targets_scaler.transform(values, first)
-        # A change is there to be forecast only where a value was seen before.
-        scored = observed & ~first if self.targets_scaler.kind in CHANGES else observed
-        known_raw, _, _ = forward(_matrix(table.frame, self.known), starts, self.known_scaler.level)
-        known = self.known_scaler.transform(known_raw, starts)
-        if self.cycles:
-            circles = calendar(table.frame[self.time].to_numpy(), self.cycles)
-            known, known_raw = np.concatenate([circles, known], 1), np.concatenate([circles, known_raw], 1)
-        seen, _, _ = forward(_matrix(table.frame, self.observed), starts, self.observed_scaler.level)
-        parts = [scaled, known, self.observed_scaler.transform(seen, starts)]
-        if self.gaps == "mask":
-            parts.append((~observed).astype(np.float64))
         return {
-            "features": np.concatenate(parts, 1).astype(np.float32),
-            "targets": np.where(scored, scaled, np.nan).astype(np.float32),
-            "values": values, "observed": observed, "known": known_raw, "entity": entity,
-            "time": table.frame[self.time].to_numpy(),
+            "features": room.matrix, "targets": targets, "values": values, "observed": observed, "known": known_raw,
+            "entity": entity, "time": time,
         }  # fmt: skip
 
     def encode(self, table: SeriesTable) -> Encoded:
@@ -172,18 +186,15 @@ class SeriesEncoder:
         table = self.opened(table)
         arrays = self.arrays(table)
         _, _, train = _entities(table)
+        mean, std = moments(arrays["values"], arrays["observed"] & train[:, None])
         time = table.frame[table.time]
         first, second = table.borders
-        masks = {
-            "train": train,
-            "validation": ((time >= first) & (time < second)).to_numpy(),
-            "test": (
-                (time >= second) if table.end is None else ((time >= second) & (time < table.end))
-            ).to_numpy(),
-        }
+        spans = {"train": (time.min(), first), "validation": (first, second), "test": (second, table.end)}
         origins: dict[SplitName, np.ndarray] = {}
         feeds: dict[SplitName, WindowFeed] = {}
-        for split, mask in masks.items():
+        for split, (begin, end) in spans.items():
+            inside = (time >= begin) if end is None else (time >= begin) & (time < end)
+            mask = inside.to_numpy()
             found = self.window.origins(arrays["entity"], mask)
             if split == "train":
                 found = found[:: self.window.stride]
@@ -203,13 +214,11 @@ class SeriesEncoder:
                 self.known_features,
                 independent=self.independent,
             )
-        observed = np.where(arrays["observed"], arrays["values"], np.nan)[train]
         problem = {
             "values": arrays["values"], "observed": arrays["observed"], "known": arrays["known"], "time": arrays["time"],
             "entity": arrays["entity"], "origins": origins, "context_length": self.window.context_length,
             "horizon": self.horizon, "season": self.season, "kind": self.kind, "series": self.series,
-            "train_rows": train, "mean": np.nanmean(observed, 0), "std": spread(np.nanstd(observed, 0), observed),
-            "entities": _names(table),
+            "train_rows": train, "mean": mean, "std": std, "entities": _names(table),
         }  # fmt: skip
         return Encoded(feeds, problem, (*self.summary(arrays), *_left_out(problem, table)))
 
@@ -254,12 +263,21 @@ class SeriesEncoder:
         return cls(**read)
 
 
+def _blocks(count: int, across: int) -> Iterator[slice]:
+    """Rows of so many columns, or columns of so many rows, some at a time."""
+    step = max(1, CELLS // max(1, across))
+    for start in range(0, count, step):
+        yield slice(start, min(start + step, count))
+
+
 def _matrix(frame: pl.DataFrame, columns: tuple[str, ...]) -> np.ndarray:
     """(rows, columns) float64, NaN where there is no value."""
     if not columns:
         return np.zeros((frame.height, 0))
-    values = frame.select(pl.col(name).cast(pl.Float64) for name in columns).to_numpy()
-    return np.array(values, np.float64)
+    values = np.empty((frame.height, len(columns)))
+    for rows in _blocks(frame.height, len(columns)):
+        values[rows] = frame[rows].select(pl.col(name).cast(pl.Float64) for name in columns).to_numpy()
+    return values
 
 
 def _entities(table: SeriesTable) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -290,7 +308,9 @@ def _left_out(problem: Mapping[str, Any], table: SeriesTable) -> list[str]:
             f"short histories: {_some(late)}; rows put before their first are flagged and not scored"
         )
     for split, origins in problem["origins"].items():
-        without = sorted(set(range(len(names))) - set(problem["entity"][origins].tolist()))
+        without = (
+            sorted(set(range(len(names))).difference(problem["entity"][origins].tolist())) if names else []
+        )
         if without:
             lines.append(f"no {split} window: {_some([names[one] for one in without])} of {len(names):,}")
     return lines

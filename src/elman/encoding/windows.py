@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from numpy.lib.stride_tricks import sliding_window_view
 
 from elman.core.errors import DataError, RecipeError
 from elman.encoding.batch import Batch
+
+ROWS = 2**20  # that are looked at together
 
 
 @dataclass(frozen=True)
@@ -32,13 +33,18 @@ class Window:
         So no window of a split reads or predicts across an entity, and no training window predicts a row of
         another split: its context and horizon both end before the border.
         """
-        rows = len(entity)
-        first = np.arange(self.context_length, rows - self.horizon + 1)
-        same = entity[first - self.context_length] == entity[first + self.horizon - 1]
-        inside = np.concatenate([[0], np.cumsum(target)])
-        whole = inside[first + self.horizon] - inside[first] == self.horizon
-        chosen: np.ndarray = first[same & whole]
-        return chosen
+        first, last = self.context_length, self.context_length + self.horizon
+        if len(entity) < last:
+            return np.zeros(0, np.int32)
+        whole = np.int32 if len(entity) < 2**31 else np.int64
+        chosen = []
+        for start in range(0, len(entity) - last + 1, ROWS):
+            stop = min(start + ROWS, len(entity) - last + 1)
+            same = entity[start:stop] == entity[start + last - 1 : stop + last - 1]
+            inside = np.concatenate([[0], np.cumsum(target[start + first : stop + last - 1])])
+            same &= inside[self.horizon :] - inside[: -self.horizon] == self.horizon
+            chosen.append((np.flatnonzero(same) + start + first).astype(whole))
+        return np.concatenate(chosen)
 
 
 class WindowFeed:
@@ -93,24 +99,26 @@ class WindowFeed:
         origins, place = (self.origins[rows], self.origins[rows]) if not self.independent else (
             self.origins[rows // series], self.origins[rows // series] + rows % series * len(self.features)
         )  # fmt: skip
-        inputs = self._past[place - context].reshape(len(rows), context, -1)
-        targets = self._ahead[place].reshape(len(rows), horizon, -1)
+        inputs = _picked(self._past, place - context).view(len(rows), context, -1)
+        targets = _picked(self._ahead, place).view(len(rows), horizon, -1)
         future = None
         if self.known:
-            future = torch.from_numpy(self._known_ahead[origins].reshape(len(rows), horizon, -1))
+            future = _picked(self._known_ahead, origins).view(len(rows), horizon, -1)
             if self.independent:
-                past = self._known_past[origins - context].reshape(len(rows), context, -1)
-                inputs = np.concatenate([inputs, past], -1)
-        return Batch(torch.from_numpy(inputs), torch.from_numpy(targets), None, rows, future=future)
+                past = _picked(self._known_past, origins - context).view(len(rows), context, -1)
+                inputs = torch.cat([inputs, past], -1)
+        return Batch(inputs, targets, None, rows, future=future)
 
 
-def _runs(matrix: np.ndarray, length: int) -> np.ndarray:
+def _runs(matrix: np.ndarray, length: int) -> torch.Tensor:
     """A view (rows - length + 1, length * columns): row k is the rows k .. k + length - 1 of `matrix`, flat.
 
     Picking rows of it copies runs of memory, many times faster than picking (row, step) pairs of the matrix.
     """
     rows, columns = matrix.shape
-    if not columns:
-        return np.zeros((rows - length + 1, 0), np.float32)
-    flat = np.ascontiguousarray(matrix).reshape(-1)
-    return sliding_window_view(flat, length * columns)[::columns]
+    flat = torch.from_numpy(np.ascontiguousarray(matrix))
+    return flat.as_strided((max(0, rows - length + 1), length * columns), (columns, 1))
+
+
+def _picked(runs: torch.Tensor, places: np.ndarray) -> torch.Tensor:
+    return runs.index_select(0, torch.from_numpy(places))

@@ -13,7 +13,7 @@ from elman.core.recipe import DataOptions
 from elman.data import ts_file
 from elman.data.archive import is_archive, members
 from elman.data.contract import LabelledSeries, Source, ValueExamples
-from elman.data.download import download, local, read_text
+from elman.data.download import read_text, unproven
 from elman.data.value_splits import given
 
 URL = "https://www.timeseriesclassification.com/aeon-toolkit/JapaneseVowels.zip"
@@ -24,19 +24,15 @@ SIZES, CHANNELS = (270, 370), 12
 def load(options: DataOptions) -> LabelledSeries:
     """The two files, downloaded as an archive, or from an archive or a folder by `path`; what is inside is counted."""
     # No checksum of the archive is published; what is inside is known.
-    path = (
-        local(options.path)
-        if options.path
-        else download(URL, None, "JapaneseVowels.zip", "the Japanese vowels")
-    )
-    train, test = (ts_file.parse(text, name) for name, text in zip(FILES, _texts(path)))
-    found = (len(train.values), len(test.values)), train.channels
-    if found != (SIZES, CHANNELS):
-        (some, others), channels = found
-        raise DataError(
-            f"{path} holds {some} and {others} series of {channels} channels; Japanese vowels are {SIZES[0]} and {SIZES[1]} "
-            f"of {CHANNELS}. For files of your own: elman train FILE_TRAIN.ts"
-        )
+    with unproven(options.path, URL, "JapaneseVowels.zip", "the Japanese vowels") as path:
+        train, test = (ts_file.parse(text, name) for name, text in zip(FILES, _texts(path)))
+        found = (len(train.values), len(test.values)), train.channels
+        if found != (SIZES, CHANNELS):
+            (some, others), channels = found
+            raise DataError(
+                f"{path} holds {some} and {others} series of {channels} channels; Japanese vowels are {SIZES[0]} and {SIZES[1]} "
+                f"of {CHANNELS}. For files of your own: elman train FILE_TRAIN.ts"
+            )
     channels_named = tuple(f"coefficient {number + 1}" for number in range(CHANNELS))
     first, second = (ValueExamples(part.values, part.targets) for part in (train, test))
     dataset = given(first, second, train.labels, channels_named, "japanese-vowels", options)

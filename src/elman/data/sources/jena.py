@@ -10,7 +10,7 @@ from dataclasses import replace
 from elman.core.errors import DataError
 from elman.core.recipe import DataOptions
 from elman.data.contract import SeriesTable, Source
-from elman.data.download import download
+from elman.data.download import unproven
 from elman.data.sources import weather
 
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/jena_climate_2009_2016.csv.zip"
@@ -19,17 +19,11 @@ BYTES = 13_568_290
 
 def load(options: DataOptions) -> SeriesTable:
     """Downloaded, or any file of that station by `path`; 70/10/20 by time."""
-    if options.path is None:
-        # No checksum of this file is published; its size is.
-        path = download(URL, None, "jena_climate_2009_2016.csv.zip", "the weather of Jena")
-        if path.stat().st_size != BYTES:
-            size = path.stat().st_size
-            path.unlink()
-            raise DataError(
-                f"{URL} gave {size:,} bytes; expected {BYTES:,}. Fetch it yourself and pass it with --path."
-            )
-        options = replace(options, path=str(path))
-    table = weather.load(options)
+    # No checksum of this file is published; its size is.
+    with unproven(options.path, URL, "jena_climate_2009_2016.csv.zip", "the weather of Jena") as path:
+        if options.path is None and (size := path.stat().st_size) != BYTES:
+            raise DataError(f"{path} has {size:,} bytes; expected {BYTES:,}.")
+        table = weather.load(replace(options, path=str(path)))
     facts = replace(table.provenance, source="jena", licence=source.licence, citation=source.citation)
     return replace(table, provenance=facts)
 

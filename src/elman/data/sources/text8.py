@@ -14,7 +14,7 @@ from elman.core.recipe import DataOptions
 from elman.data.archive import first, is_archive
 from elman.data.cache import content_hash, kept
 from elman.data.contract import Corpus, Source
-from elman.data.download import download, local, read_text
+from elman.data.download import read_text, unproven
 from elman.data.passage import LONG, long_file
 from elman.data.text_file import split
 
@@ -24,15 +24,13 @@ LENGTH = 100_000_000
 
 def load(options: DataOptions) -> Corpus:
     """The text in order; `path` may name the archive, the text, or the start of it."""
-    path = local(options.path) if options.path else download(URL, None, "text8.zip", "text8")
-    file = long_file(_unpacked(path) if is_archive(path) else path)
-    strange = sorted(set(file.alphabet) - set(ascii_lowercase + " "))
-    if strange:
-        raise DataError(f"{path} is not text8: it holds {strange[0]!r}; expected a-z and spaces alone.")
-    if not options.path and file.characters != LENGTH:
-        raise DataError(
-            f"{path} is not text8: {file.characters:,} characters; expected {LENGTH:,}. Delete it and try again."
-        )
+    with unproven(options.path, URL, "text8.zip", "text8") as path:
+        file = long_file(_unpacked(path) if is_archive(path) else path)
+        strange = sorted(set(file.alphabet) - set(ascii_lowercase + " "))
+        if strange:
+            raise DataError(f"{path} is not text8: it holds {strange[0]!r}; expected a-z and spaces alone.")
+        if not options.path and file.characters != LENGTH:
+            raise DataError(f"{path} is not text8: {file.characters:,} characters; expected {LENGTH:,}.")
     text = file if file.characters >= LONG else read_text(file.path)
     validation = 0.05 if options.validation_share is None else options.validation_share
     test = 0.05 if options.test_share is None else options.test_share

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from elman.core.recipe import DataOptions
 from elman.data.contract import Corpus, Source, SplitName
-from elman.data.download import download, local
+from elman.data.download import unproven
 from elman.data.standard_parts import standard_parts
 
 URL = "https://s3.amazonaws.com/research.metamind.io/wikitext/wikitext-2-v1.zip"
@@ -26,10 +26,10 @@ DIGESTS: dict[SplitName, str] = {
 
 def load(options: DataOptions) -> Corpus:
     """The three texts, from the archive or from a folder with its files."""
-    path = local(options.path) if options.path else download(URL, None, "wikitext-2-v1.zip", "WikiText-2")
-    return standard_parts(
-        path, FILES, DIGESTS, "wikitext2", options, licence=source.licence, citation=source.citation
-    )
+    with unproven(options.path, URL, "wikitext-2-v1.zip", "WikiText-2") as path:
+        return standard_parts(
+            path, FILES, DIGESTS, "wikitext2", options, licence=source.licence, citation=source.citation
+        )
 
 
 source = Source(
