@@ -7,15 +7,18 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import torch
 
 from elman.core.errors import DataError
 from elman.data.contract import Corpus, Dataset, LabelledSeries, LabelledTexts, SeriesTable, TaggedTexts
 from elman.data.derived import follows
 from elman.data.load import load
+from elman.encoding.text import TextEncoder
 from elman.evaluation.tagging import in_sentence
 from elman.run import Run
 
 AROUND = 160  # tokens before one that a language model got wrong
+PIECE = 256  # tokens of a corpus that are read as one sequence
 
 
 @dataclass(frozen=True)
@@ -125,3 +128,35 @@ def stretch(run: Run, table: SeriesTable, back: int = 0) -> tuple[pl.DataFrame, 
         after.select(list(dict.fromkeys([*keys, *given]))),
         after.select([table.time, *table.targets]),
     )
+
+
+def some(run: Run, dataset: Dataset, count: int = 200, seed: int = 0) -> list[tuple[torch.Tensor, list[str]]]:
+    """Validation sequences as the network reads them (1, time, ...), drawn at random, and what their steps are called.
+
+    Of a corpus, pieces of 256 tokens; of tagged sentences, their words. Raises DataError for forecasts.
+    """
+    draw = np.random.default_rng(seed)
+    encoder = run.encoder
+    if isinstance(dataset, Corpus):
+        whole = dataset.splits["validation"]
+        tokens = encoder.text.encode(whole if isinstance(whole, str) else next(iter(whole)))
+        starts = draw.integers(0, max(1, len(tokens) - PIECE), count)
+        return [_named(encoder.text, tokens[start : start + PIECE]) for start in np.sort(starts)]
+    if isinstance(dataset, SeriesTable):
+        raise DataError("a forecast reads windows of one series; look at another window instead.")
+    examples = dataset.splits["validation"]
+    rows = np.sort(draw.permutation(len(examples))[:count])
+    if isinstance(dataset, LabelledSeries):
+        each = [encoder.values.encode(dataset.splits["validation"].values[row]) for row in rows]
+        return [(torch.from_numpy(one)[None], [str(step + 1) for step in range(len(one))]) for one in each]
+    if isinstance(dataset, TaggedTexts):
+        words = [list(dataset.splits["validation"].words[row]) for row in rows]
+        return [(torch.from_numpy(encoder.text.encode(one)).long()[None], one) for one in words if one]
+    texts = [dataset.splits["validation"].texts[row] for row in rows]
+    return [_named(encoder.text, encoder.text.encode(text)) for text in texts if text.strip()]
+
+
+def _named(text: TextEncoder, numbers: np.ndarray) -> tuple[torch.Tensor, list[str]]:
+    return torch.from_numpy(numbers.copy()).long()[None], [
+        text.decode([number]) for number in numbers.tolist()
+    ]

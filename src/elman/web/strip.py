@@ -40,11 +40,11 @@ def read(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
         view = subject.view
         found = walk.answers(view, given.inputs, several=subject.several)
         bits = walk.surprise(view, given.inputs, found) if view.names_next_step else None
-        at, found = _placed(given, found)
+        at, found = placed(given, found)
         if found.shares is None:
-            told["values"] = _unscaled(subject, found.values[:, 0])
+            told["values"] = unscaled(subject, found.values[:, 0])
         else:
-            told["top"] = _top(view.labels, found.shares[:SHOWN])
+            told["top"] = top(view.labels, found.shares[:SHOWN])
         if not view.names_next_step:
             name, values = walk.line(view, found)
             if found.shares is None:
@@ -133,7 +133,7 @@ def _window(subject: Subject, table: SeriesTable, back: int) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _placed(given: Sequence, found: walk.Answers) -> tuple[np.ndarray, walk.Answers]:
+def placed(given: Sequence, found: walk.Answers) -> tuple[np.ndarray, walk.Answers]:
     """The answers at the shown places alone, and which places those are."""
     at = np.searchsorted(given.places, found.at)
     last = np.flatnonzero(np.append(at[1:] != at[:-1], True))  # of those in one place
@@ -141,7 +141,7 @@ def _placed(given: Sequence, found: walk.Answers) -> tuple[np.ndarray, walk.Answ
     return at[last], walk.Answers(at[last], shares, found.values[last])
 
 
-def _top(labels: tuple[str, ...], shares: np.ndarray) -> list[list[tuple[str, float]]]:
+def top(labels: tuple[str, ...], shares: np.ndarray) -> list[list[tuple[str, float]]]:
     """The most probable answers after each step, best first."""
     count = min(TOP, shares.shape[1])
     best = np.argpartition(-shares, count - 1, 1)[:, :count]
@@ -166,7 +166,7 @@ def _target(labels: tuple[str, ...], body: Mapping[str, Any], found: walk.Answer
     return labels.index(true) if true in labels else int(found.shares[-1].argmax())
 
 
-def _unscaled(subject: Subject, values: np.ndarray) -> list[float]:
+def unscaled(subject: Subject, values: np.ndarray) -> list[float]:
     """Values in the data's own unit."""
     encoder = subject.run.encoder
     return [float(value) for value in values * getattr(encoder, "std", 1.0) + getattr(encoder, "mean", 0.0)]
