@@ -1,13 +1,29 @@
-"""Let a language model write."""
+"""Let a language model write: a whole text, or token by token with what else it could have written."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 from elman.core.errors import RecipeError
 from elman.run import Run
+
+
+@dataclass(frozen=True)
+class Written:
+    """One token that was drawn: its number, how it is written, the network's probability of it, and of the most probable ones.
+
+    `others` are (number, token, probability), best first; probabilities are the network's own, before temperature and top_k.
+    """
+
+    number: int
+    token: str
+    share: float
+    others: tuple[tuple[int, str, float], ...]
 
 
 def generate(
@@ -23,32 +39,75 @@ def generate(
 
     `top_k` draws from the k most probable only. Padding and <unk> are never drawn. Raises RecipeError for a run that is no language model.
     """
+    run = _language_model(run)
+    numbers = run.encoder.text.encode(prompt or "\n").tolist()
+    drawn = _drawn(run, numbers, length, temperature, top_k, seed)
+    return str(run.encoder.text.decode([*numbers, *(chosen for chosen, _ in drawn)]))
+
+
+def write(
+    run: Run | str | Path,
+    prompt: str = "\n",
+    after: Sequence[int] = (),
+    *,
+    length: int = 100,
+    temperature: float = 0.8,
+    top_k: int | None = None,
+    seed: int | None = None,
+    shown: int = 8,
+) -> Iterator[Written]:
+    """As `generate`, one `Written` for each new token as it is drawn, with the `shown` most probable ones beside it.
+
+    `after` are numbers of tokens that stand behind the prompt already: those of an earlier call up to where another is wanted.
+    """
+    run = _language_model(run)
+    text = run.encoder.text
+    numbers, most = text.encode(prompt or "\n").tolist(), len(text.vocabulary)
+    wrong = [number for number in after if not 2 <= number < most]
+    if wrong:
+        raise RecipeError(f"token {wrong[0]} cannot be written; this vocabulary has 2 to {most - 1}.")
+    for chosen, logits in _drawn(run, [*numbers, *after], length, temperature, top_k, seed):
+        shares = logits.softmax(-1)
+        best = shares.topk(min(shown, most - 2))
+        others = tuple(
+            (number, text.decode([number]), share)
+            for number, share in zip(best.indices.tolist(), best.values.tolist())
+        )
+        yield Written(chosen, text.decode([chosen]), float(shares[chosen]), others)
+
+
+def _language_model(run: Run | str | Path) -> Run:
     run = Run.open(run)
     if run.recipe.task != "language_modelling":
         raise RecipeError(
             f"generate needs a language model; {run.name} does {run.recipe.task}. Train one: elman train FILE.txt"
         )
+    return run
+
+
+def _drawn(
+    run: Run, numbers: list[int], length: int, temperature: float, top_k: int | None, seed: int | None
+) -> Iterator[tuple[int, Tensor]]:
+    """Each token that is drawn, and the logits that the network gave (vocab,), -inf for padding and <unk>."""
     if not 0 <= temperature < float("inf") or length < 1 or (top_k is not None and top_k < 1):
         raise RecipeError("temperature must be at least 0, length and top_k at least 1.")
-    encoder, network = run.encoder.text, run.network
-    numbers = encoder.encode(prompt or "\n").tolist()
     draw = torch.Generator()
     if seed is None:
         draw.seed()
     else:
         draw.manual_seed(seed)
-    inputs, state, written = torch.tensor([numbers]), None, []
-    with torch.no_grad():
-        for _ in range(length):
-            output = network(inputs, None, state)
+    inputs, state = torch.tensor([numbers]), None
+    for _ in range(length):
+        with torch.no_grad():
+            output = run.network(inputs, None, state)
             state, logits = output.state, output.values[0, -1].float()
             logits[:2] = float("-inf")
+            sharper = logits.clone()
             if top_k:
-                logits[logits < logits.topk(min(top_k, len(logits))).values[-1]] = float("-inf")
+                sharper[sharper < sharper.topk(min(top_k, len(logits))).values[-1]] = float("-inf")
             if temperature == 0:
-                chosen = int(logits.argmax())
+                chosen = int(sharper.argmax())
             else:
-                chosen = int(torch.multinomial((logits / temperature).softmax(-1), 1, generator=draw))
-            written.append(chosen)
-            inputs = torch.tensor([[chosen]])
-    return str(encoder.decode([*numbers, *written]))
+                chosen = int(torch.multinomial((sharper / temperature).softmax(-1), 1, generator=draw))
+        yield chosen, logits
+        inputs = torch.tensor([[chosen]])

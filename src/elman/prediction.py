@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -150,8 +150,28 @@ def read_texts(source: Any, name: str | None) -> list[str]:
     return frame[wanted].cast(pl.String).fill_null("").to_list()
 
 
-def _forecast(run: Run, source: Any, future: Any = None) -> pl.DataFrame:
-    recipe, encoder, network = run.recipe, run.encoder, run.network
+@dataclass(frozen=True)
+class Windows:
+    """What a network that forecasts reads of a table.
+
+    table    the rows given, and `horizon` more of each entity, whose covariates are known
+    starts   the first row to be forecast of each entity (entities,), `origins` of those alone that are long enough (n,)
+    inputs   (n * series, context, features), or (n, context, features) where one window reads all series
+    ahead    covariates known in advance (as inputs, horizon, known), or None
+    last     the last values before each origin (n, series), in the data's unit
+    """
+
+    table: SeriesTable
+    starts: np.ndarray
+    origins: np.ndarray
+    inputs: torch.Tensor
+    ahead: torch.Tensor | None
+    last: np.ndarray
+
+
+def windows(run: Run, source: Any, future: Any = None) -> Windows:
+    """The last window of each entity of a table, as the run's network reads it. Raises DataError for what does not fit the run."""
+    recipe, encoder = run.recipe, run.encoder
     if not isinstance(source, (pl.DataFrame, str, Path)):
         raise DataError("this run forecasts series: give a table with its columns, not texts.")
     frame = source if isinstance(source, pl.DataFrame) else read_table(local(str(source)))
@@ -188,7 +208,7 @@ def _forecast(run: Run, source: Any, future: Any = None) -> pl.DataFrame:
         )
     starts, origins = origins, origins[~short]
     rows = origins[:, None] + np.arange(-context, 0)
-    inputs, future = (
+    inputs, known_ahead = (
         arrays["features"][rows],
         arrays["features"][origins[:, None] + np.arange(horizon), series : series + encoder.known_features],
     )
@@ -196,11 +216,19 @@ def _forecast(run: Run, source: Any, future: Any = None) -> pl.DataFrame:
         known = inputs[:, :, series : series + encoder.known_features]
         each = [np.concatenate([inputs[:, :, k : k + 1], known], -1) for k in range(series)]
         inputs = np.stack(each, 1).reshape(len(origins) * series, context, -1)
-        future = np.repeat(future, series, 0)
+        known_ahead = np.repeat(known_ahead, series, 0)
+    ahead = torch.from_numpy(np.ascontiguousarray(known_ahead)) if encoder.known_features else None
+    read = torch.from_numpy(np.ascontiguousarray(inputs))
+    return Windows(longer, starts, origins, read, ahead, arrays["values"][origins - 1])
+
+
+def _forecast(run: Run, source: Any, future: Any = None) -> pl.DataFrame:
+    recipe, encoder, network = run.recipe, run.encoder, run.network
+    found = windows(run, source, future)
+    longer, starts, origins, last = found.table, found.starts, found.origins, found.last
+    horizon, series = encoder.horizon, len(encoder.series)
     with evaluating(network):
-        ahead = torch.from_numpy(np.ascontiguousarray(future)) if encoder.known_features else None
-        parameters = network(torch.from_numpy(np.ascontiguousarray(inputs)), ahead).values
-    last = arrays["values"][origins - 1]
+        parameters = network(found.inputs, found.ahead).values
 
     def back(values: np.ndarray) -> np.ndarray:
         if encoder.independent:

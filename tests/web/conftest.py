@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,17 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [f"{words} {n % 7},{label}" for n in range(60) for label in ("good", "bad") for words in (good if label == "good" else bad)[n % 3 : n % 3 + 1]]  # fmt: skip
     texts.write_text("text,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
     workbench.fit(str(texts), out=folder / "films-gru", cell="gru", steps=150, **quick)
+    book = place / "book.txt"
+    book.write_text("the cat sat on the mat. a dog sat on the cat. " * 150, encoding="utf-8")
+    workbench.fit(str(book), out=folder / "book-lstm", cell="lstm", steps=120, batch_size=8, **quick)
+    sales = place / "sales.csv"
+    days = [date(2020, 1, 1) + timedelta(n) for n in range(400)]
+    rows = [f"{day},{20 + 5 * (n % 7) + 10 * (n % 5 == 0)},{int(n % 5 == 0)}" for n, day in enumerate(days)]
+    sales.write_text("day,units,promo\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    workbench.fit(
+        str(sales), out=folder / "sales-gru", cell="gru", steps=150, time="day", target="units", known="promo", horizon=7,
+        context_length=14, gaps="forward", **quick,
+    )  # fmt: skip
     (place / "secret").mkdir()
     (place / "secret" / "run.json").write_text("{}", encoding="utf-8")
     return folder

@@ -52,43 +52,14 @@ def write_report(folder: Path, content: ReportContent) -> Path:
 
 def render(content: ReportContent) -> str:
     """The page as text: charts drawn, styles and the small script inside, every text from the data escaped."""
-    scores = content.headline
-    shown = in_words(scores) if scores else None
-    state = outcome(scores)
     script = _asset("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
     text: str = (
         _templates()
         .get_template("report.html")
         .render(
-            content=content,
-            scores=shown,
-            outcome=state,
-            verdict=_sentences(
-                scores.verdict if scores and scores.verdict else "This run has no scores yet."
-            ),
-            outcome_label=OUTCOMES[state],
-            best=best_rival(shown) if shown else None,
-            tables=[
-                scores_table(content.scores[split])
-                for split in ("test", "validation")
-                if split in content.scores
-            ],
-            glossary=_glossary(content),
-            slices=slice_tables(scores) if scores else {},
-            confusion=confusion_table(scores.details) if scores else None,
-            per_tag=tag_table(scores.details) if scores else [],
-            per_entity=entity_table(scores.details) if scores else [],
-            ahead=scores.details.get("ahead") if scores else None,
-            calibration=_calibration(scores.details if scores else {}),
-            abstention=_abstention(scores.details if scores else {}),
-            surest=coverage_rows(scores.details) if scores else [],
+            **_context(content),
             curves=_curves(content),
-            findings=[
-                (finding, _chart(finding.chart), Markup(sanitize(finding.html)))
-                for finding in content.findings
-            ],
-            table_rows=TABLE_ROWS,
             settings={
                 name: flat(value) for name, value in content.recipe.items() if isinstance(value, Mapping)
             },
@@ -99,6 +70,43 @@ def render(content: ReportContent) -> str:
         )
     )
     return text
+
+
+def part(content: ReportContent, name: str) -> str:
+    """One section of the page alone, "results", "where" or "findings", for a page that has the style already."""
+    text: str = _templates().get_template(f"part_{name}.html").render(**_context(content))
+    return text
+
+
+def _context(content: ReportContent) -> dict[str, Any]:
+    """What the sections show."""
+    scores = content.headline
+    shown = in_words(scores) if scores else None
+    state = outcome(scores)
+    return {
+        "content": content,
+        "scores": shown,
+        "outcome": state,
+        "verdict": _sentences(scores.verdict if scores and scores.verdict else "This run has no scores yet."),
+        "outcome_label": OUTCOMES[state],
+        "best": best_rival(shown) if shown else None,
+        "tables": [
+            scores_table(content.scores[split]) for split in ("test", "validation") if split in content.scores
+        ],
+        "glossary": _glossary(content),
+        "slices": slice_tables(scores) if scores else {},
+        "confusion": confusion_table(scores.details) if scores else None,
+        "per_tag": tag_table(scores.details) if scores else [],
+        "per_entity": entity_table(scores.details) if scores else [],
+        "ahead": scores.details.get("ahead") if scores else None,
+        "calibration": _calibration(scores.details if scores else {}),
+        "abstention": _abstention(scores.details if scores else {}),
+        "surest": coverage_rows(scores.details) if scores else [],
+        "findings": [
+            (finding, _chart(finding.chart), Markup(sanitize(finding.html))) for finding in content.findings
+        ],
+        "table_rows": TABLE_ROWS,
+    }
 
 
 def _sentences(text: str) -> tuple[str, str]:

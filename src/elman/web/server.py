@@ -28,6 +28,7 @@ from elman.report.numbers import words
 from elman.report.page import _asset, _cells, badges
 from elman.web import strip
 from elman.web.guard import Guard, TooLong
+from elman.web.jobs import Jobs
 from elman.web.pages.contract import Page
 from elman.web.shelf import Shelf
 
@@ -46,14 +47,26 @@ def pages() -> dict[str, Page]:
 
 def application(shelf: Shelf, *, port: int, key: str) -> Guard:
     """The whole server behind its guard."""
+    jobs = Jobs()
     routes = [
         Route("/", _answer(lambda request: _front(shelf)), methods=["GET"]),
         Mount("/static", StaticFiles(directory=HERE / "static")),
         Route("/style/report.css", _report_style, methods=["GET"]),
-        Route("/runs/{name}/strip/{ask}", _answer(functools.partial(_ask, shelf)), methods=["POST"]),
+        Route("/jobs.json", _answer(lambda request: jobs.all()), methods=["GET"]),
+        Route(
+            "/jobs/{job}.json",
+            _answer(lambda request: jobs.look(request.path_params["job"])),
+            methods=["GET"],
+        ),
+        Route(
+            "/jobs/{job}/cancel",
+            _answer(lambda request: jobs.cancel(request.path_params["job"])),
+            methods=["POST"],
+        ),
+        Route("/runs/{name}/strip/{ask}", _answer(functools.partial(_ask, shelf, jobs)), methods=["POST"]),
         Route("/runs/{name}/{page}.json", _answer(functools.partial(_twin, shelf)), methods=["GET"]),
         Route("/runs/{name}/{page}", _answer(functools.partial(_page, shelf)), methods=["GET"]),
-        Route("/runs/{name}/{page}/{ask}", _answer(functools.partial(_ask, shelf)), methods=["POST"]),
+        Route("/runs/{name}/{page}/{ask}", _answer(functools.partial(_ask, shelf, jobs)), methods=["POST"]),
     ]
     return Guard(Starlette(routes=routes), port=port, key=key)
 
@@ -169,12 +182,17 @@ def _page(shelf: Shelf, request: Request) -> Response:
     return HTMLResponse(text, headers={"cache-control": "no-store"})
 
 
-def _ask(shelf: Shelf, request: Request) -> dict[str, Any]:
-    which, ask = request.path_params.get("page", "strip"), request.path_params["ask"]
+def _ask(shelf: Shelf, jobs: Jobs, request: Request) -> dict[str, Any]:
+    name, which = request.path_params["name"], request.path_params.get("page", "strip")
+    ask, body = request.path_params["ask"], request.state.body
     asks = strip.ASKS if which == "strip" else _known(which).asks
+    long = {} if which == "strip" else _known(which).jobs
+    if ask in long:
+        subject = shelf.subject(name)
+        return jobs.begin(f"{ask} of {name}", lambda job: plain(long[ask](subject, body, job)))
     if ask not in asks:
-        raise UnknownName("question", ask, asks)
-    return asks[ask](shelf.subject(request.path_params["name"]), request.state.body)
+        raise UnknownName("question", ask, [*asks, *long])
+    return asks[ask](shelf.subject(name), body)
 
 
 async def _report_style(request: Request) -> Response:

@@ -8,34 +8,43 @@ from typing import Any
 import numpy as np
 
 from elman.core.errors import DataError
+from elman.data.contract import SeriesTable
+from elman.examples import stretch, worst
 from elman.interpretation import walk
 from elman.interpretation.gates import spoken
 from elman.prediction import predict
-from elman.web.subject import Subject
+from elman.web.sequence import Sequence, choices, columns_of, sequence_of, series_choice
+from elman.web.subject import LONGEST, Subject
 
 TOP = 5  # answers told at each step
 CLASSES = 12  # up to which all of them are drawn
 SHOWN = 2_000  # steps that are sent at most
+WINDOWS = 8  # of a forecast's validation split that can be picked
 
 
 def read(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
-    """A text read step by step: tokens, the best answers after each, the line to draw, and bits of loss."""
-    inputs, steps, unknown = subject.read(body.get("text"))
+    """A sequence read step by step: its steps, the best answers after each, the line to draw, and bits of loss."""
+    given = sequence_of(subject, body)
+    count = int(given.inputs.shape[1])
     told: dict[str, Any] = {
-        "steps": steps[:SHOWN],
-        "unknown": unknown[:SHOWN],
-        "cut": max(0, len(steps) - SHOWN),
-    }
+        "steps": given.steps[:SHOWN], "unknown": given.unknown[:SHOWN], "count": count,
+        "places": given.places[:SHOWN],
+    }  # fmt: skip
+    if given.channels:
+        told["channels"] = [{"name": name, "low": low, "high": high} for name, low, high in given.channels]
+    if subject.kind == "forecast":
+        return told | {"at": [], "loss": None}
     with subject.lock:
         if subject.kind == "words":
-            return told | _tags(subject, steps)
+            return told | _tags(subject, given.steps)
         view = subject.view
-        found = walk.answers(view, inputs, several=subject.several)
-        bits = walk.surprise(view, inputs, found) if view.names_next_step else None
+        found = walk.answers(view, given.inputs, several=subject.several)
+        bits = walk.surprise(view, given.inputs, found) if view.names_next_step else None
+        at, found = placed(given, found)
         if found.shares is None:
-            told["values"] = _unscaled(subject, found.values[:, 0])
+            told["values"] = unscaled(subject, found.values[:, 0])
         else:
-            told["top"] = _top(view.labels, found.shares[:SHOWN])
+            told["top"] = top(view.labels, found.shares[:SHOWN])
         if not view.names_next_step:
             name, values = walk.line(view, found)
             if found.shares is None:
@@ -44,34 +53,34 @@ def read(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
             told["classes"] = _classes(view.labels, found) if found.shares is not None else None
             if found.shares is not None and not subject.several:
                 bits = walk.losses(found, _target(view.labels, body, found))
-    return told | {"at": found.at[:SHOWN], "loss": None if bits is None else bits[:SHOWN]}
+    return told | {"at": at[:SHOWN], "loss": None if bits is None else bits[:SHOWN]}
 
 
 def credit(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     """How much each step moved the answer, with its residual, beside the same of shuffled weights."""
-    inputs, steps, _ = subject.read(body.get("text"))
+    given = sequence_of(subject, body)
     if subject.kind == "words":
         raise DataError("a tagger has an answer for every word; attribution is of one answer.")
     with subject.lock:
-        each, residual, output = walk.credit(subject.view, inputs)
-        control, _, _ = walk.credit(subject.view, inputs, output, points=8, control=True)
+        each, residual, output = walk.credit(subject.view, given.inputs)
+        control, _, _ = walk.credit(subject.view, given.inputs, output, points=8, control=True)
         label = subject.view.labels[output] if subject.view.labels else "the value"
+    if subject.kind == "forecast":
+        label = "the first step ahead"
     size, other = np.abs(each), np.abs(control)
     likeness = (
         float(np.corrcoef(size, other)[0, 1])
         if len(each) > 2 and size.std() > 0 and other.std() > 0
         else None
     )
-    return {
-        "steps": steps[:SHOWN], "credit": each[:SHOWN], "residual": residual, "label": label, "likeness": likeness
-    }  # fmt: skip
+    return {"credit": given.thinned(each)[:SHOWN], "residual": residual, "label": label, "likeness": likeness}
 
 
 def units(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     """The readings whose units can colour the strip: name, in words, how many units."""
-    inputs, _, _ = subject.read(body.get("text") or "a")
+    given = sequence_of(subject, body if body.get("text") != "" else {"text": "a"})
     with subject.lock:
-        found = walk.traced(subject.view, inputs)
+        found = walk.traced(subject.view, given.inputs[:, :1] if subject.kind != "forecast" else given.inputs)
     return {
         "readings": [
             {"name": name, "words": spoken(name), "units": values.shape[1]} for name, values in found.items()
@@ -81,16 +90,58 @@ def units(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
 
 def unit(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     """One unit of one reading along the sequence."""
-    inputs, _, _ = subject.read(body.get("text"))
+    given = sequence_of(subject, body)
     name, number = str(body.get("reading")), body.get("unit")
     with subject.lock:
-        values = walk.traced(subject.view, inputs, [name])[name]
+        values = along(subject, given, walk.traced(subject.view, given.inputs, [name])[name])
     if not isinstance(number, int) or not 0 <= number < values.shape[1]:
         raise DataError(f"unit {number!r} of {spoken(name)}; it has units 0 to {values.shape[1] - 1}.")
-    return {"values": values[:SHOWN, number], "words": f"{spoken(name)}, unit {number}"}
+    return {"values": given.thinned(values[:, number])[:SHOWN], "words": f"{spoken(name)}, unit {number}"}
 
 
-def _top(labels: tuple[str, ...], shares: np.ndarray) -> list[list[tuple[str, float]]]:
+def along(subject: Subject, given: Sequence, values: np.ndarray) -> np.ndarray:
+    """A reading (steps of the layers, units) along the steps of the sequence: a patch is read as one, the future is left out."""
+    patch = subject.run.recipe.encoding.patch_length or 1
+    return (
+        values
+        if patch == 1 and len(values) == given.inputs.shape[1]
+        else np.repeat(values, patch, 0)[: given.inputs.shape[1]]
+    )
+
+
+def errors(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
+    """What the network got worst on the validation split, to pick from; for a forecast its last windows."""
+    data = subject.dataset
+    if isinstance(data, SeriesTable):
+        return {"choices": [_window(subject, data, back) for back in range(WINDOWS)]}
+    found = []
+    for each in worst(subject.run, data):
+        told = {"words": each.words, "true": each.true, "said": each.said, "error": each.error}
+        if each.values is None:
+            found.append(told | {"text": (each.text or "")[:LONGEST]})
+        else:
+            found.append(series_choice(subject, each.words.partition(",")[0], each.values) | told)
+    return {"choices": found}
+
+
+def _window(subject: Subject, table: SeriesTable, back: int) -> dict[str, Any]:
+    past, future, came = stretch(subject.run, table, back)
+    known = [name for name in future.columns if name not in (table.time, table.entity)]
+    return {
+        "words": f"until {past[table.time][-1]}", "past": columns_of(past),
+        "future": columns_of(future) if known else None, "came": columns_of(came),
+    }  # fmt: skip
+
+
+def placed(given: Sequence, found: walk.Answers) -> tuple[np.ndarray, walk.Answers]:
+    """The answers at the shown places alone, and which places those are."""
+    at = np.searchsorted(given.places, found.at)
+    last = np.flatnonzero(np.append(at[1:] != at[:-1], True))  # of those in one place
+    shares = None if found.shares is None else found.shares[last]
+    return at[last], walk.Answers(at[last], shares, found.values[last])
+
+
+def top(labels: tuple[str, ...], shares: np.ndarray) -> list[list[tuple[str, float]]]:
     """The most probable answers after each step, best first."""
     count = min(TOP, shares.shape[1])
     best = np.argpartition(-shares, count - 1, 1)[:, :count]
@@ -115,7 +166,7 @@ def _target(labels: tuple[str, ...], body: Mapping[str, Any], found: walk.Answer
     return labels.index(true) if true in labels else int(found.shares[-1].argmax())
 
 
-def _unscaled(subject: Subject, values: np.ndarray) -> list[float]:
+def unscaled(subject: Subject, values: np.ndarray) -> list[float]:
     """Values in the data's own unit."""
     encoder = subject.run.encoder
     return [float(value) for value in values * getattr(encoder, "std", 1.0) + getattr(encoder, "mean", 0.0)]
@@ -132,4 +183,4 @@ def _tags(subject: Subject, words: list[str]) -> dict[str, Any]:
     }
 
 
-ASKS = {"read": read, "credit": credit, "units": units, "unit": unit}
+ASKS = {"read": read, "credit": credit, "units": units, "unit": unit, "errors": errors, "file": choices}

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import functools
 import threading
-from typing import Any
+from collections import OrderedDict
+from typing import Any, cast
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from elman.core.errors import DataError
+from elman.data.contract import Dataset
 from elman.encoding.text import TextEncoder
+from elman.examples import dataset_of
 from elman.interpretation.view import View
 from elman.run import Run
 from elman.tasks._values import LabelledValueEncoder
 from elman.tasks.tagging import TagEncoder
 
 LONGEST = 20_000  # characters of a text that is read
+KEPT = 64  # series that were dropped or picked, held while the page may ask about them
 
 
 class Subject:
@@ -24,6 +29,8 @@ class Subject:
 
     def __init__(self, run: Run) -> None:
         self.run, self.lock = run, threading.RLock()
+        self._kept: OrderedDict[str, np.ndarray] = OrderedDict()
+        self._loading, self._dataset = threading.Lock(), cast(Dataset | None, None)
 
     @property
     def name(self) -> str:
@@ -54,6 +61,30 @@ class Subject:
     def several(self) -> bool:
         """Whether any number of labels may be true at once."""
         return bool(getattr(self.run.encoder, "multiple", False))
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data it was trained on, loaded when first asked for; other questions go on meanwhile."""
+        with self._loading:
+            if self._dataset is None:
+                self._dataset = dataset_of(self.run)
+            return self._dataset
+
+    def keep(self, key: str, values: np.ndarray) -> None:
+        """Hold a series (time, channels) under a key; the oldest goes where there are too many."""
+        with self.lock:
+            self._kept[key] = values
+            self._kept.move_to_end(key)
+            while len(self._kept) > KEPT:
+                self._kept.popitem(last=False)
+
+    def kept(self, key: Any) -> np.ndarray:
+        """A series that was kept. Raises DataError for one that is not here (any more)."""
+        with self.lock:
+            if not isinstance(key, str) or key not in self._kept:
+                raise DataError("pick a series first: from its errors, or from a file dropped here.")
+            self._kept.move_to_end(key)
+            return self._kept[key]
 
     def read(self, text: Any) -> tuple[Tensor, list[str], list[bool]]:
         """A text as the network reads it: inputs (1, time, ...), its tokens as they stand, which of them it does not know.

@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from elman.web.jobs import Job
 from elman.web.subject import Subject
 
 Ask = Callable[[Subject, Mapping[str, Any]], dict[str, Any]]
+Long = Callable[[Subject, Mapping[str, Any], Job], dict[str, Any]]
 
 
 @dataclass(frozen=True)
@@ -17,9 +19,11 @@ class Page:
 
     shown   what the template shows and `/runs/NAME/PAGE.json` says, of one subject
     asks    what the page's script may ask by POST: name -> (subject, JSON body) -> JSON answer
+    jobs    what takes long: the same with the job, which is told how far it is; answered with the job's number (see web.jobs)
     place   where it stands in the navigation
     """
 
     shown: Callable[[Subject], dict[str, Any]]
     asks: Mapping[str, Ask] = field(default_factory=dict)
+    jobs: Mapping[str, Long] = field(default_factory=dict)
     place: int = 0

@@ -1,15 +1,25 @@
-"""Play: the answer as you type, token by token."""
+"""Play: the answer as you type; a language model writes, and a forecast follows what you change of its past and future."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping
+from dataclasses import asdict
 from typing import Any
 
-from elman.core.errors import RunError
+import polars as pl
+
+from elman.core.errors import DataError, RunError
+from elman.generation import write as written
+from elman.prediction import predict
 from elman.web.pages.contract import Page
-from elman.web.subject import Subject
+from elman.web.sequence import columns_of, frame_of
+from elman.web.subject import LONGEST, Subject
 
 # A first sequence to look at, until the user types one.
 FIRST = {"syllables": "elephant", "language_modelling": "The "}
+MOST = 400  # tokens that are written at once
+PATIENCE = 20.0  # seconds after which what is written is shown as it is
 
 
 def shown(subject: Subject) -> dict[str, Any]:
@@ -19,7 +29,72 @@ def shown(subject: Subject) -> dict[str, Any]:
     return {
         "kind": subject.kind, "task": subject.task, "first": FIRST.get(source) or FIRST.get(subject.task) or "",
         "labels": labels if len(labels) <= 50 else [], "verdict": _verdict(subject),
-        "steps_read": subject.view.read_steps is not None,
+        "steps_read": subject.view.read_steps is not None, "columns": _columns(subject),
+    }  # fmt: skip
+
+
+def write(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Tokens written after a text, each with what else was probable; `after` are numbers that were written before."""
+    text, after = body.get("text"), body.get("after") or []
+    length, heat, top_k = body.get("length", 100), body.get("temperature", 0.8), body.get("top_k")
+    if not isinstance(text, str) or len(text) > LONGEST:
+        raise DataError(f"a text of at most {LONGEST:,} characters is expected.")
+    if not isinstance(after, list) or len(after) > LONGEST or not all(type(one) is int for one in after):
+        raise DataError("what was written before is a list of token numbers.")
+    if type(length) is not int or not 1 <= length <= MOST:
+        raise DataError(f"length is {length!r}; expected 1 to {MOST}.")
+    if type(heat) not in (int, float) or not 0 <= heat <= 10:
+        raise DataError(f"temperature is {heat!r}; expected 0 to 10.")
+    if top_k is not None and (type(top_k) is not int or top_k < 1):
+        raise DataError(f"top-k is {top_k!r}; expected 1 or more, or none.")
+    seed = body.get("seed")
+    found = []
+    until = time.monotonic() + PATIENCE
+    with subject.lock:
+        for each in written(
+            subject.run,
+            text,
+            after,
+            length=length,
+            temperature=heat,
+            top_k=top_k,
+            seed=seed if type(seed) is int else None,
+        ):
+            found.append(asdict(each))
+            if time.monotonic() > until:
+                break
+    return {"tokens": found}
+
+
+def forecast(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The steps after a past, by series: point forecast, and the interval that shall hold 9 of 10 values."""
+    if subject.kind != "forecast":
+        raise DataError(f"{subject.name} does not forecast.")
+    past, future = frame_of(body.get("past")), body.get("future")
+    with subject.lock:
+        table = predict(subject.run, past, None if not future else frame_of(future))
+    first = table[subject.run.encoder.entity][0] if subject.run.encoder.entity else None
+    if first is not None:
+        table = table.filter(pl.col(subject.run.encoder.entity) == first)
+    columns = columns_of(table)
+    stamps = columns[subject.run.encoder.time]
+    found = {}
+    for name in subject.run.encoder.series:
+        rows = [k for k, each in enumerate(columns["series"]) if each == name]
+        found[name] = {what: [columns[what][k] for k in rows] for what in ("prediction", "low", "high")}
+        found[name]["times"] = [stamps[k] for k in rows]
+    return {"series": found}
+
+
+def _columns(subject: Subject) -> dict[str, Any] | None:
+    """What a forecast reads, by role."""
+    if subject.kind != "forecast":
+        return None
+    encoder, given = subject.run.encoder, subject.run.recipe.data
+    return {
+        "time": encoder.time, "entity": encoder.entity, "series": list(encoder.series),
+        "known": list(given.known), "observed": list(encoder.observed), "horizon": encoder.horizon,
+        "context": encoder.window.context_length,
     }  # fmt: skip
 
 
@@ -32,4 +107,4 @@ def _verdict(subject: Subject) -> str:
     return str((scores.get("test") or scores.get("validation") or {}).get("verdict", ""))
 
 
-page = Page(shown, place=0)
+page = Page(shown, {"write": write, "forecast": forecast}, place=0)

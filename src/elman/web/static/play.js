@@ -1,26 +1,36 @@
 // Play: the answer forms as the user types.
-import { make, percent, short, visible } from "./api.js";
+import { make, percent, short, start, visible } from "./api.js";
 import { stairs } from "./charts.js";
 import { state } from "./strip.js";
+import "./play-write.js";
+import "./play-forecast.js";
 
-const place = document.getElementById("line"), said = document.getElementById("answer"), classes = document.getElementById("classes");
-const note = document.getElementById("line-note");
+const $ = (id) => document.getElementById(id);
+const place = $("line"), said = $("answer"), classes = $("classes"), tags = $("tags");
+const meter = (label, share) => make("li", {}, make("span", {}, visible(label)), make("i", { style: { width: `${Math.max(0.5, 100 * share)}%` } }), make("b", {}, percent(share)));
 
 function show() {
   const { answer } = state;
-  if (!answer) return;
-  if (answer.line) {
+  if (!answer || start.kind === "forecast") return;
+  if (answer.line && place) {
     const { name, values } = answer.line, share = name.startsWith("p(");
     const counts = name === "expected count";
     const high = share ? 1 : counts ? Math.max(3, Math.ceil(Math.max(...values))) : undefined;
     stairs(place, { at: answer.at, values, steps: answer.steps.map(visible), name, low: share || counts ? 0 : undefined, high, chosen: state.chosen });
-    note.textContent = `${name[0].toUpperCase()}${name.slice(1)}, if the sequence ended after that step.`
-      + (answer.at.length < answer.steps.length ? ` It reads from both ends, so it was asked anew about ${answer.at.length} beginnings.` : "");
+    $("line-note").textContent = `${name[0].toUpperCase()}${name.slice(1)}, if the sequence ended after that step.`
+      + (start.steps_read ? "" : ` It reads from both ends, so it was asked anew about ${answer.at.length} beginnings.`);
     said.textContent = answer.classes ? `${visible(answer.classes.labels[0])} ${percent(answer.classes.shares[0])}` : short(values.at(-1));
   }
-  if (answer.classes) {
-    classes.replaceChildren(make("ul", { class: "meters" }, ...answer.classes.labels.map((label, k) => make("li", {},
-      make("span", {}, visible(label)), make("i", { style: { width: `${Math.max(0.5, 100 * answer.classes.shares[k])}%` } }), make("b", {}, percent(answer.classes.shares[k]))))));
+  if (answer.classes) classes.replaceChildren(make("ul", { class: "meters" }, ...answer.classes.labels.map((label, k) => meter(label, answer.classes.shares[k]))));
+  if (start.task === "language_modelling" && answer.top?.length) {
+    const k = state.chosen ?? answer.top.length - 1, top = answer.top[k] ?? answer.top.at(-1);
+    said.textContent = `${visible(top[0][0])} ${percent(top[0][1])}`;
+    classes.replaceChildren(make("ul", { class: "meters" }, ...top.map(([label, share]) => meter(label, share))));
+  }
+  if (tags) {
+    const seen = new Set(answer.top.map(([[tag]]) => tag));
+    said.textContent = `${answer.steps.length} word${answer.steps.length === 1 ? "" : "s"}, ${seen.size} tag${seen.size === 1 ? "" : "s"}`;
+    tags.replaceChildren(...answer.steps.map((word, k) => make("span", { class: k === state.chosen ? "here" : "" }, make("b", {}, word), make("small", {}, `${answer.top[k]?.[0][0] ?? ""} ${answer.top[k] ? percent(answer.top[k][0][1]) : ""}`))));
   }
   requestAnimationFrame(() => { performance.mark("painted"); });
 }

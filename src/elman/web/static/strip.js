@@ -1,21 +1,31 @@
 // The strip: the user's own sequence, coloured, and what the network says after the step that is pointed at.
 import { ask, later, make, percent, problem, short, start, visible } from "./api.js";
+import { track } from "./series.js";
 
-const run = document.body.dataset.run, tokens = document.getElementById("tokens"), text = document.getElementById("text");
-const inspector = document.getElementById("inspector"), legend = document.getElementById("legend");
+const $ = (id) => document.getElementById(id);
+const run = document.body.dataset.run, tokens = $("tokens"), text = $("text"), line = $("track");
+const inspector = $("inspector"), legend = $("legend");
 const KEY = `elman:${run}`, FOR = "217,112,15", AGAINST = "47,125,209";
-export const state = { answer: null, chosen: null, colour: "none" };
+export const state = { answer: null, chosen: null, colour: "none", pick: null, edited: false };
 const kept = JSON.parse(sessionStorage.getItem(KEY) || "{}");
 const keep = (facts) => { Object.assign(kept, facts); try { sessionStorage.setItem(KEY, JSON.stringify(kept)); } catch { /* a full store forgets */ } };
 const tell = (name, detail) => document.dispatchEvent(new CustomEvent(name, { detail }));
 
-export function sequence() { return { text: text.value, true: kept.true && kept.of === text.value ? kept.true : null }; }
+// What a question is about, as the server reads it.
+export function sequence() {
+  if (text) return { text: text.value, true: kept.true && kept.of === text.value ? kept.true : null };
+  const { series, past, future, true: truth } = state.pick ?? {};
+  return series ? { series, true: truth ?? null } : { past, future };
+}
 export function write(value, truth = null) { text.value = value; keep({ true: truth, of: value }); grow(); return read(); }
+// A series or a past to forecast from, given or changed.
+export function take(pick, edited = false) { state.pick = pick; state.edited = edited; keep({ pick }); return read(); }
 
 function grow() { text.style.height = "auto"; text.style.height = `${Math.min(text.scrollHeight + 2, 260)}px`; }
 
 async function read() {
-  keep({ text: text.value });
+  if (!text && !state.pick) return;
+  if (text) keep({ text: text.value });
   performance.mark("keystroke");
   const answer = await ask("strip/read", sequence());
   if (!answer) return;
@@ -27,7 +37,12 @@ async function read() {
 }
 
 function draw() {
-  const { steps, unknown } = state.answer;
+  const { steps, unknown, channels } = state.answer;
+  if (line) {
+    line.setAttribute("aria-valuemax", steps.length);
+    track(line, { channels, steps, paint: null, chosen: state.chosen });
+    return inspect(state.chosen);
+  }
   const had = tokens.contains(document.activeElement);
   const focus = state.chosen ?? Math.max(0, steps.length - 1);
   tokens.replaceChildren(...steps.map((step, k) => make("li", {
@@ -39,32 +54,38 @@ function draw() {
   inspect(state.chosen);
 }
 
+let told = [], colours = null;
 function paint(values, sentence, { signed = false, unit = "" } = {}) {
-  const at = state.answer.at ?? values.map((_, k) => k);
+  const { steps, at: asked } = state.answer, whole = values.length === steps.length;
   const most = Math.max(...values.filter(Number.isFinite).map(Math.abs), 1e-12);
-  for (const item of tokens.children) { item.style.background = ""; delete item.dataset.value; }
+  told = steps.map(() => null); colours = steps.map(() => null);
   values.forEach((value, k) => {
-    const item = tokens.children[values.length === tokens.children.length ? k : at[k]];
-    if (!item || !Number.isFinite(value)) return;
-    item.style.background = `rgba(${signed && value < 0 ? AGAINST : FOR},${(0.6 * Math.abs(value) / most).toFixed(3)})`;
-    item.dataset.value = `${short(value)}${unit}`;
+    const place = whole ? k : asked[k];
+    if (place === undefined || !Number.isFinite(value)) return;
+    colours[place] = `rgba(${signed && value < 0 ? AGAINST : FOR},${(0.6 * Math.abs(value) / most).toFixed(3)})`;
+    told[place] = `${short(value)}${unit}`;
   });
+  if (line) { if (!values.length) colours = null; track(line, { channels: state.answer.channels, steps, paint: colours, chosen: state.chosen }); }
+  else for (const [k, item] of [...tokens.children].entries()) {
+    item.style.background = colours[k] ?? "";
+    if (told[k] === null) delete item.dataset.value; else item.dataset.value = told[k];
+  }
   legend.replaceChildren(...[sentence].flat());
   inspect(state.chosen);
 }
 
-const swatch = (rgb, words) => make("span", { class: "swatch", style: { background: `rgba(${rgb},.6)` } }, words);
+export const swatch = (rgb, words) => make("span", { class: "swatch", style: { background: `rgba(${rgb},.6)` } }, words);
 
 async function colour() {
-  document.getElementById("unit-choice").hidden = state.colour !== "unit";
+  $("unit-choice").hidden = state.colour !== "unit";
   const { answer } = state;
   if (!answer) return;
   if (state.colour === "none") {
-    paint([], answer.unknown.some(Boolean) ? "Underlined: not in the vocabulary, read as <unk>." : "");
+    paint([], answer.unknown.some(Boolean) ? "Underlined: not in the vocabulary, read as <unk>." : answer.count > answer.steps.length ? `${answer.count.toLocaleString("en")} steps; ${answer.steps.length} are shown.` : "");
   } else if (state.colour === "loss") {
     if (!answer.loss) return paint([], "This network has no loss at a step.");
     const known = answer.loss.filter(Number.isFinite), mean = known.reduce((sum, one) => sum + one, 0) / Math.max(1, known.length);
-    const language = start.task === "language_modelling" || document.body.dataset.task === "language_modelling";
+    const language = document.body.dataset.task === "language_modelling";
     paint(answer.loss, language ? `The darker, the more it was surprised: ${mean.toFixed(2)} bits a step on average.`
       : `The darker, the further from ${sequence().true ? "the true answer" : "its last answer"} after that step, in bits.`, { unit: " bits" });
   } else if (state.colour === "credit") {
@@ -75,16 +96,22 @@ async function colour() {
   } else await unit();
 }
 
+async function readings() {
+  const reading = $("reading");
+  if (reading.options.length) return true;
+  const found = await ask("strip/units", sequence());
+  if (!found) return false;
+  if (reading.options.length) return true;
+  for (const each of found.readings) reading.append(make("option", { value: each.name, "data-units": each.units }, each.words));
+  const names = [...reading.options].map((each) => each.value);
+  reading.selectedIndex = Math.max(0, names.includes(kept.reading) ? names.indexOf(kept.reading) : names.findIndex((each) => /\.h$|\.c$/.test(each)));
+  $("unit").value = kept.unit ?? 0;
+  return true;
+}
+
 async function unit() {
-  const reading = document.getElementById("reading"), number = document.getElementById("unit"), slide = document.getElementById("unit-slide");
-  if (!reading.options.length) {
-    const found = await ask("strip/units", { text: text.value });
-    if (!found) return;
-    for (const each of found.readings) reading.append(make("option", { value: each.name, "data-units": each.units }, each.words));
-    const state_ = [...reading.options].findIndex((each) => /\.h$|\.c$/.test(each.value));
-    reading.selectedIndex = Math.max(0, kept.reading ? [...reading.options].findIndex((each) => each.value === kept.reading) : state_);
-    number.value = kept.unit ?? 0;
-  }
+  if (!await readings()) return;
+  const reading = $("reading"), number = $("unit"), slide = $("unit-slide");
   const units = Number(reading.selectedOptions[0].dataset.units);
   number.max = slide.max = units - 1;
   number.value = slide.value = Math.min(units - 1, Math.max(0, Number(number.value) || 0));
@@ -93,21 +120,80 @@ async function unit() {
   if (found && state.colour === "unit") paint(found.values, [`${found.words}: `, swatch(FOR, "above 0"), " ", swatch(AGAINST, "below 0")], { signed: true });
 }
 
+// Colour by a unit that was picked elsewhere on the page.
+export async function colourBy(reading, number) {
+  state.colour = "unit"; keep({ colour: "unit", reading, unit: number });
+  document.querySelector('#colour input[value="unit"]').checked = true;
+  if (!await readings()) return;
+  $("reading").value = reading; $("unit").value = number;
+  await colour();
+}
+
 export function inspect(step) {
   state.chosen = step;
-  for (const item of tokens.children) item.classList.toggle("here", Number(item.dataset.step) === step);
   const { answer } = state;
+  if (line && answer) {
+    if (step !== null) { line.setAttribute("aria-valuenow", step + 1); line.setAttribute("aria-valuetext", answer.steps[step] ?? ""); }
+    track(line, { channels: answer.channels, steps: answer.steps, paint: colours, chosen: step });
+  } else if (tokens) for (const item of tokens.children) item.classList.toggle("here", Number(item.dataset.step) === step);
   if (step === null || !answer || step >= answer.steps.length) { inspector.hidden = true; tell("step", null); return; }
-  const k = answer.at.indexOf(step), item = tokens.children[step];
-  const head = make("p", {}, "after ", make("b", {}, visible(answer.steps[step])), ` (step ${step + 1})`, item?.dataset.value ? `: ${item.dataset.value}` : "");
-  const said = [];
-  if (k >= 0 && answer.top) for (const [label, share] of answer.top[k]) said.push(make("li", {}, make("span", {}, visible(label)), make("i", { style: { width: `${Math.max(1, 100 * share)}%` } }), make("b", {}, percent(share))));
+  const k = answer.at.indexOf(step), said = [];
+  const head = make("p", {}, "after ", make("b", {}, visible(answer.steps[step])), ` (step ${(answer.places?.[step] ?? step) + 1})`, told[step] ? `: ${told[step]}` : "");
+  const meter = (label, share) => make("li", {}, make("span", {}, visible(label)), make("i", { style: { width: `${Math.max(1, 100 * share)}%` } }), make("b", {}, percent(share)));
+  if (k >= 0 && answer.top) for (const [label, share] of answer.top[k]) said.push(meter(label, share));
   else if (k >= 0 && answer.values) said.push(make("li", {}, make("span", {}, "value"), make("b", {}, short(answer.values[k]))));
+  for (const each of answer.channels ?? []) head.append(make("br"), `${each.name} ${short(each.high[step])}`);
   inspector.replaceChildren(head, make("ul", { class: "meters" }, ...said));
   inspector.hidden = false;
   tell("step", step);
 }
 
+const moved = (event, last) => {
+  const move = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 1, ArrowUp: -1, PageDown: 10, PageUp: -10 }[event.key];
+  return move ? Math.min(last, Math.max(0, (state.chosen ?? 0) + move)) : event.key === "Home" ? 0 : event.key === "End" ? last : null;
+};
+
+function offer(found) {
+  if (!found) return;
+  const choices = $("choices"), words = (each) => `${each.error !== undefined && each.true !== "" && each.said !== "" ? `${each.true} read as ${each.said}: ` : ""}${each.words}`;
+  choices.replaceChildren(...found.choices.map((each) => make("option", {}, words(each).replace(/\s+/g, " "))));
+  choices.offered = found.choices;
+  $("choice").hidden = !found.choices.length;
+  legend.textContent = found.choices.length ? "" : "There are none.";
+  if (found.choices.length) choose(0);
+}
+function choose(k) {
+  const each = $("choices").offered[k];
+  if (text) write(each.text, each.true || null); else take(each);
+}
+async function errors() {
+  legend.textContent = "Reading the run's data …";
+  const found = await ask("strip/errors", {});
+  if (found) offer(found); else legend.textContent = "";
+}
+async function open(file) {
+  if (!file) return;
+  if (file.size > 7.5e6) return problem(`${file.name} has ${(file.size / 1e6).toFixed(1)} MB; 7.5 MB are read here at most.`, "strip/file");
+  offer(await ask("strip/file", { name: file.name, content: await file.text() }));
+}
+
+if (text || line) {
+  const strip = $("strip");
+  $("errors").addEventListener("click", errors);
+  $("file").addEventListener("change", (event) => { open(event.target.files[0]); event.target.value = ""; });
+  $("choices").addEventListener("change", (event) => choose(event.target.selectedIndex));
+  for (const name of ["dragover", "dragleave", "drop"]) strip.addEventListener(name, (event) => {
+    event.preventDefault();
+    strip.classList.toggle("over", name === "dragover");
+    if (name === "drop") open(event.dataTransfer.files[0]);
+  });
+  $("colour").addEventListener("change", (event) => { state.colour = event.target.value; keep({ colour: state.colour }); problem(""); colour(); });
+  const again = later(30, unit);
+  $("reading").addEventListener("change", again);
+  $("unit").addEventListener("input", again);
+  $("unit-slide").addEventListener("input", (event) => { $("unit").value = event.target.value; again(); });
+  if (kept.colour) { const there = document.querySelector(`#colour input[value="${CSS.escape(kept.colour)}"]`); if (there) { state.colour = kept.colour; there.checked = true; } }
+}
 if (text) {
   text.value = kept.text ?? start.first ?? "";
   grow();
@@ -116,20 +202,27 @@ if (text) {
   tokens.addEventListener("click", (event) => { const item = event.target.closest("li"); if (item) { item.focus(); inspect(Number(item.dataset.step)); } });
   tokens.addEventListener("focusin", (event) => inspect(Number(event.target.dataset.step)));
   tokens.addEventListener("keydown", (event) => {
-    const move = { ArrowRight: 1, ArrowLeft: -1, ArrowDown: 1, ArrowUp: -1 }[event.key], last = tokens.children.length - 1;
-    const to = move ? Math.min(last, Math.max(0, (state.chosen ?? 0) + move)) : event.key === "Home" ? 0 : event.key === "End" ? last : null;
+    const to = moved(event, tokens.children.length - 1);
     if (to === null) return;
     event.preventDefault();
     for (const item of tokens.children) item.tabIndex = -1;
     tokens.children[to].tabIndex = 0;
     tokens.children[to].focus();
   });
-  document.getElementById("colour").addEventListener("change", (event) => { state.colour = event.target.value; keep({ colour: state.colour }); problem(""); colour(); });
-  const again = later(30, unit);
-  document.getElementById("reading").addEventListener("change", again);
-  document.getElementById("unit").addEventListener("input", again);
-  document.getElementById("unit-slide").addEventListener("input", (event) => { document.getElementById("unit").value = event.target.value; again(); });
-  if (kept.colour) { state.colour = kept.colour; document.querySelector(`#colour input[value="${CSS.escape(kept.colour)}"]`)?.click(); }
   // The page's own script listens by now: modules run in order.
   queueMicrotask(() => setTimeout(read));
+}
+if (line) {
+  line.addEventListener("pointermove", (event) => { if (state.answer) { const k = line.at(event.clientX); if (k !== state.chosen) inspect(k); } });
+  line.addEventListener("keydown", (event) => {
+    const to = state.answer && moved(event, state.answer.steps.length - 1);
+    if (to === null) return;
+    event.preventDefault();
+    inspect(to);
+  });
+  addEventListener("resize", later(60, () => { if (state.answer) inspect(state.chosen); }));
+  queueMicrotask(() => setTimeout(async () => {
+    if (kept.pick) { await take(kept.pick); if (state.answer) return; problem(""); }
+    errors();
+  }));
 }

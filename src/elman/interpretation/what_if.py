@@ -1,0 +1,73 @@
+"""What if: the answer of one sequence with and without an edit, beside the same edit of random units.
+
+How far an answer moves is the total variation between the two answers after the last step, half the sum of what each probability
+changed by: 0 when nothing changed, 1 when all did (sum of several independent labels: the largest change). Where outputs are values it is
+the mean of how much each changed. Control: the same done to as many other units of the same part, drawn at random.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from torch import Tensor
+
+from elman.core.errors import RecipeError, UnknownName
+from elman.interpretation.editing import Edit, parts
+from elman.interpretation.view import View
+from elman.interpretation.walk import Answers, answers
+
+DRAWS = 5  # of other units
+
+
+@dataclass(frozen=True)
+class Effect:
+    """Answers before and after, how far the last one moved, and by how much on average with other units (None: there are none)."""
+
+    before: Answers
+    after: Answers
+    moved: float
+    control: float | None
+
+
+def effect(
+    view: View,
+    inputs: Tensor,
+    part: str,
+    units: Sequence[int],
+    make: Callable[[Sequence[int]], Edit],
+    *,
+    several: bool = False,
+    seed: int = 0,
+) -> Effect:
+    """What `make(units)`, an edit of these units of `part`, does to the answer of one sequence (1, time, ...).
+
+    Raises UnknownName for a part that is not there, RecipeError for units that it has not.
+    """
+    if part not in (known := parts(view.model)):
+        raise UnknownName("part of the state", part, known)
+    size = known[part]
+    wrong = [unit for unit in units if not 0 <= unit < size]
+    if wrong or not units:
+        raise RecipeError(f"units {list(wrong or units)} of {part}; it has units 0 to {size - 1}.")
+    ends = view.read_steps is None
+
+    def asked(edit: Edit | None) -> Answers:
+        return answers(view, inputs, several=several, edit=edit, ends=ends)
+
+    before, after = asked(None), asked(make(units))
+    others = [unit for unit in range(size) if unit not in set(units)]
+    draw, moves = np.random.default_rng(seed), []
+    if len(others) >= len(units):
+        for _ in range(min(DRAWS, len(others))):
+            chosen = draw.choice(others, len(units), replace=False).tolist()
+            moves.append(_moved(before, asked(make(chosen)), several))
+    return Effect(before, after, _moved(before, after, several), float(np.mean(moves)) if moves else None)
+
+
+def _moved(before: Answers, after: Answers, several: bool) -> float:
+    if before.shares is None or after.shares is None:
+        return float(np.abs(after.values[-1] - before.values[-1]).mean())
+    change = np.abs(after.shares[-1] - before.shares[-1])
+    return float(change.max() if several else change.sum() / 2)

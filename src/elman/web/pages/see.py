@@ -1,0 +1,218 @@
+"""See: one sequence stepping through the cell; a unit paints the input, is found elsewhere, and is changed."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from elman.cells.contract import Cell
+from elman.core.errors import DataError, RecipeError, UnknownName
+from elman.examples import some
+from elman.interpretation import walk
+from elman.interpretation.editing import Edit, clamp, edited, parts
+from elman.interpretation.gates import spoken
+from elman.interpretation.neighbours import neighbours
+from elman.interpretation.what_if import effect
+from elman.web import strip
+from elman.web.pages import play
+from elman.web.pages.contract import Page
+from elman.web.sequence import Sequence as Given
+from elman.web.sequence import sequence_of
+from elman.web.subject import Subject
+
+ROWS, COLUMNS = 96, 240  # of a map that are sent at most
+AROUND = 6  # steps shown on either side of a span
+
+
+def shown(subject: Subject) -> dict[str, Any]:
+    """The layers, their cell with its equations, and what of their state can be changed."""
+    try:
+        editable = parts(subject.view.model)
+    except RecipeError:
+        editable = {}
+    return {
+        "kind": subject.kind, "task": subject.task, "first": play.shown(subject)["first"], "layers": _layers(subject),
+        "parts": [{"name": name, "words": spoken(name), "units": size} for name, size in editable.items()],
+    }  # fmt: skip
+
+
+def _layers(subject: Subject) -> list[dict[str, Any]]:
+    """Name, cell and equations of each layer and direction: what the first lines of the cell's file say."""
+    found = []
+    for path, module in subject.view.model.named_modules():
+        if isinstance(module, Cell) and ".layers." in f".{path}":
+            depth, side = f".{path}".rpartition(".layers.")[2].split(".")[:2]
+            text = sys.modules[type(module).__module__].__doc__ or ""
+            title = text.partition("\n")[0]
+            equations = [
+                line.strip() for line in text.splitlines()[1:] if line.startswith("    ") and "=" in line
+            ]
+            name = f"layers.{depth}.{('forward', 'backward')[int(side)]}"
+            found.append(
+                {
+                    "name": name,
+                    "words": spoken(f"{name}.x").removesuffix(" x"),
+                    "cell": title.rstrip("."),
+                    "equations": equations,
+                    "readings": list(type(module).traced),
+                    "units": module.hidden_size,
+                }
+            )
+    return found
+
+
+def look(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
+    """All readings of one unit of a layer along the sequence, and their means over all units."""
+    given, layer, unit = sequence_of(subject, body), str(body.get("layer")), body.get("unit")
+    layers = {each["name"]: each for each in _layers(subject)}
+    if layer not in layers:
+        raise UnknownName("layer", layer, layers)
+    with subject.lock:
+        names = [f"{layer}.{name}" for name in layers[layer]["readings"]]
+        found = walk.traced(subject.view, given.inputs, names)
+    told = []
+    for name, values in found.items():
+        values = strip.along(subject, given, values)
+        if type(unit) is not int or not 0 <= unit < layers[layer]["units"]:
+            raise DataError(f"unit {unit!r} of {layer}; it has units 0 to {layers[layer]['units'] - 1}.")
+        own = values[:, min(unit, values.shape[1] - 1)]  # a projected h is smaller
+        told.append(
+            {
+                "name": name.rpartition(".")[2],
+                "words": spoken(name),
+                "values": own[given.places],
+                "mean": values.mean(1)[given.places],
+                "most": float(np.abs(values).max()),
+            }
+        )
+    return {"readings": told, "steps": given.steps}
+
+
+def whole(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
+    """All units of a reading over the steps, as a map of whole numbers from -100 to 100 of its largest value; thinned where it is large."""
+    given, name = sequence_of(subject, body), str(body.get("reading"))
+    with subject.lock:
+        values = strip.along(subject, given, walk.traced(subject.view, given.inputs, [name])[name])[
+            given.places
+        ]
+    units = _groups(values.shape[1], ROWS)
+    columns = _groups(len(values), COLUMNS)
+    most = float(np.abs(values).max()) or 1.0
+    by_unit = np.stack([_strongest(values[:, a:b].T) for a, b in units])
+    cells = np.stack([_strongest(by_unit[:, a:b].T) for a, b in columns], 1)
+    return {
+        "words": spoken(name), "most": most, "cells": np.rint(100 * cells / most).astype(int),
+        "units": [a for a, _ in units], "places": [a for a, _ in columns], "count": values.shape[1],
+    }  # fmt: skip
+
+
+def _groups(count: int, most: int) -> list[tuple[int, int]]:
+    edges = np.unique(np.linspace(0, count, min(count, most) + 1).astype(int))
+    return list(zip(edges[:-1].tolist(), edges[1:].tolist()))
+
+
+def _strongest(values: np.ndarray) -> np.ndarray:
+    """Of several (several, n), the one with the largest size in each place (n,)."""
+    return values[np.abs(values).argmax(0), np.arange(values.shape[1])]
+
+
+def change(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
+    """The answer with units of a state held at a value, at their mean over the sequence, or at what they were in another text."""
+    given, part, units = sequence_of(subject, body), str(body.get("part")), body.get("units")
+    if not isinstance(units, list) or not all(type(unit) is int for unit in units):
+        raise DataError("the units to change are a list of numbers.")
+    first, last = body.get("first"), body.get("last")
+    if type(first) is not int or type(last) is not int or not 0 <= first <= last < len(given.places):
+        raise DataError(f"steps {first!r} to {last!r} of a sequence of {len(given.places)}.")
+    begin = int(given.places[first - 1]) + 1 if first else 0
+    steps = range(begin, int(given.places[last]) + 1)
+    count = given.inputs.shape[1]
+    if ".backward." in part:  # which counts from the end
+        steps = range(count - steps.stop, count - steps.start)
+    with subject.lock:
+        make = _edit(subject, given, body, part, steps)
+        found = effect(subject.view, given.inputs, part, units, make, several=subject.several)
+        told = {
+            "moved": found.moved,
+            "control": found.control,
+            "unit": "share" if found.before.shares is not None else "value",
+        }
+        if subject.kind == "forecast":
+            before = play.forecast(subject, body)["series"]
+            with edited(subject.view.model, make(units)):
+                return told | {"before": {"series": before}, "after": play.forecast(subject, body)}
+        if subject.kind == "words":
+            before = strip.read(subject, body)
+            with edited(subject.view.model, make(units)):
+                return told | {"before": before, "after": strip.read(subject, body)}
+        return told | {
+            "before": _told(subject, given, found.before),
+            "after": _told(subject, given, found.after),
+        }
+
+
+def _edit(subject: Subject, given: Given, body: Mapping[str, Any], part: str, steps: Sequence[int]) -> Any:
+    """units -> the edit that was asked for."""
+    how, value = body.get("how"), body.get("value")
+    if part not in (known := parts(subject.view.model)):
+        raise UnknownName("part of the state", part, known)
+    if how == "clamp":
+        if not isinstance(value, (int, float)) or not np.isfinite(value):
+            raise DataError(f"a number is expected to hold the units at; got {value!r}.")
+        number = float(value)
+        return lambda units: clamp(part, units, number, steps)
+    if how == "mean":
+        at = torch.from_numpy(walk.traced(subject.view, given.inputs, [part])[part].mean(0))
+    elif how == "patch":
+        other, _, _ = subject.read(body.get("other"))
+        at = torch.from_numpy(walk.traced(subject.view, other, [part])[part][-1])
+    else:
+        raise UnknownName("change", str(how), ("clamp", "mean", "patch"))
+
+    def make(units: Sequence[int]) -> Edit:
+        return clamp(part, units, at[list(units)], steps)
+
+    return make
+
+
+def _told(subject: Subject, given: Given, found: walk.Answers) -> dict[str, Any]:
+    """An answer as the strip tells it, and bits a step for a language model."""
+    view = subject.view
+    at, placed = strip.placed(given, found)
+    told: dict[str, Any] = {"at": at}
+    if found.shares is None:
+        own = strip.unscaled(subject, placed.values[:, 0])
+        return told | {"line": {"name": "value", "values": own}, "answer": [["value", own[-1]]]}
+    told["answer"] = strip.top(view.labels, placed.shares[-1:])[0]  # type: ignore[index]
+    if view.names_next_step:
+        bits = walk.surprise(view, given.inputs, found)
+        return told | {"bits": float(np.nanmean(bits)) if len(bits) > 1 else None}
+    name, values = walk.line(view, placed)
+    return told | {"line": {"name": name, "values": values}}
+
+
+def like(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
+    """Spans of validation sequences in which a reading is most as it is over a span of this one."""
+    given, first, last = sequence_of(subject, body), body.get("first"), body.get("last")
+    if type(first) is not int or type(last) is not int:
+        raise DataError("a span has a first and a last step.")
+    others = some(subject.run, subject.dataset)
+    with subject.lock:
+        reading = str(body.get("reading"))
+        found = neighbours(
+            subject.view, given.inputs, (first, last), [one for one, _ in others], reading=reading
+        )
+    return {
+        "found": [
+            {"likeness": share, "steps": others[k][1][max(0, a - AROUND) : b + 1 + AROUND], "first": min(a, AROUND), "length": b - a + 1}
+            for k, a, b, share in found.found
+        ],
+        "mean": found.control[0], "hundredth": found.control[1], "spans": found.spans, "sequences": len(others),
+    }  # fmt: skip
+
+
+page = Page(shown, {"look": look, "map": whole, "change": change, "like": like}, place=10)

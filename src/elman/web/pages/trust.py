@@ -1,0 +1,62 @@
+"""Trust: the verdict against rivals, where the network fails, how far back it looks, and why it answers what it does."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from elman.core.errors import DataError, UnknownName
+from elman.interpretation.deletion import deletion
+from elman.report.assemble import assemble
+from elman.report.content import outcome
+from elman.report.page import OUTCOMES, part
+from elman.web.pages import play
+from elman.web.pages.contract import Page
+from elman.web.sequence import sequence_of
+from elman.web.subject import Subject
+
+PARTS = ("results", "where", "findings")
+
+
+def shown(subject: Subject) -> dict[str, Any]:
+    """The verdict, and whether it is better, worse or undecided."""
+    content = assemble(subject.run)
+    state = outcome(content.headline)
+    return {
+        "kind": subject.kind, "task": subject.task, "first": play.shown(subject)["first"], "outcome": state,
+        "label": OUTCOMES[state], "verdict": content.headline.verdict if content.headline else "This run has no scores yet.",
+        "findings": [
+            {"title": one.title, "sentence": one.sentence, "value": one.value, "unit": one.unit, "control": one.control}
+            for one in content.findings
+        ],
+    }  # fmt: skip
+
+
+def section(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
+    """A section of the run's report as HTML: every text of it was escaped where it was made."""
+    name = str(body.get("part"))
+    if name not in PARTS:
+        raise UnknownName("part", name, PARTS)
+    return {"html": part(assemble(subject.run), name)}
+
+
+def why(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
+    """What each step spoke for the answer, and the answer as the loudest steps are taken out, beside random orders."""
+    if subject.kind == "words":
+        raise DataError("a tagger has an answer for every word; attribution is of one answer.")
+    given = sequence_of(subject, body)
+    with subject.lock:
+        found = deletion(subject.view, given.inputs, several=subject.several)
+        label = subject.view.labels[found.output] if subject.view.labels else "the value"
+    if subject.kind == "forecast":
+        label = "the first step ahead"
+    each = given.thinned(found.credit)
+    loudest = sorted(range(len(each)), key=lambda k: -each[k])[:8]
+    return {
+        "label": label, "shares": bool(subject.view.labels), "residual": found.residual, "area": found.area, "gone": found.gone,
+        "named": found.named, "random": found.random.mean(0), "low": found.random.min(0), "high": found.random.max(0),
+        "loudest": [[given.steps[k], float(each[k])] for k in loudest if each[k] > 0],
+    }  # fmt: skip
+
+
+page = Page(shown, {"section": section, "why": why}, place=20)

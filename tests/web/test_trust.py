@@ -1,0 +1,88 @@
+"""Trust: the verdict, the report's sections, and a deletion curve that can tell a good attribution from a random one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from elman.interpretation.deletion import deletion
+from elman.interpretation.foreign import view_of_module
+from elman.interpretation.view import View
+from elman.report.assemble import assemble
+from elman.report.page import part, render
+from elman.run import Run
+
+from .conftest import Server
+
+RUN = "/runs/films-gru"
+TEXT = "a fine good film"
+
+
+class Sum(nn.Module):
+    """The sum of all inputs: the credit of a step is its value, and what is left is the sum of the others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = nn.RNN(1, 1, batch_first=True, nonlinearity="relu", bias=False)
+        for weight in self.rnn.parameters():
+            nn.init.ones_(weight)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.rnn(x)[0]
+
+
+def known() -> View:
+    model = Sum().eval()
+    return view_of_module(model, torch.zeros(1, 3, 1), None, lambda x, _: model(x), lambda a, b: a, (), None)
+
+
+def test_the_curve_of_a_sum_is_what_is_left_of_it() -> None:
+    x = torch.tensor([0.1, 3.0, 0.2, 2.0, 0.5])[None, :, None]
+    found = deletion(known(), x)
+    assert found.credit == pytest.approx(x[0, :, 0].numpy(), abs=1e-4) and found.residual < 1e-4
+    assert found.named == pytest.approx([5.8, 2.8, 0.8, 0.3, 0.1, 0.0], abs=1e-5)
+    assert np.all(found.random[:, 0] == found.named[0]) and np.all(
+        found.random.mean(0)[1:-1] > found.named[1:-1]
+    )
+    assert found.area > 0.15
+
+
+def test_steps_that_count_alike_are_no_better_than_random() -> None:
+    found = deletion(known(), torch.ones(1, 8, 1))
+    assert found.area == pytest.approx(0, abs=1e-6)
+
+
+def test_sections_are_those_of_the_report(server: Server) -> None:
+    content = assemble(Run.open(server.folder / "films-gru"))
+    assert '<section id="results">' in render(content) and '<section id="findings">' in render(content)
+    for name in ("results", "where", "findings"):
+        found = server.json(f"{RUN}/trust/section", {"part": name})["html"]
+        assert len(found) > 500 and "<script" not in found
+        assert f'<section id="{name}">' in part(content, name)
+    assert server.ask(f"{RUN}/trust/section", {"part": "../secret"})[0] == 404
+
+
+def test_the_page_says_verdict_failures_and_why(page: Any, server: Server) -> None:
+    page.goto(f"{server.address}{RUN}/trust")
+    page.wait_for_selector("#part-results table")
+    page.wait_for_selector("#part-findings article")
+    verdict = server.json(f"{RUN}/trust.json")["verdict"]
+    assert verdict[:30] in page.inner_text(".verdict")
+    page.fill("#text", TEXT)
+    page.wait_for_selector("#curve path.named")
+    first = page.inner_text("#why-said")
+    assert "taken out" in first and "residual" in page.inner_text("#why-badges")
+    page.fill("#text", "a bad dull film")
+    page.wait_for_function("(was) => document.getElementById('why-said').innerText != was", arg=first)
+
+
+@pytest.mark.parametrize("run", ["films-gru", "book-lstm", "sales-gru"])
+def test_it_fits_a_phone(page: Any, server: Server, run: str) -> None:
+    page.set_viewport_size({"width": 360, "height": 800})
+    page.goto(f"{server.address}/runs/{run}/trust")
+    page.wait_for_selector("#part-results table")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
