@@ -17,6 +17,7 @@ from elman.evaluation.tagging import in_sentence
 from elman.interpretation.advice import advice
 from elman.interpretation.attribution import attribution
 from elman.interpretation.context import context
+from elman.interpretation.cost import READ, SIZES, Watch, ask
 from elman.interpretation.dynamics import dynamics
 from elman.interpretation.errors import errors
 from elman.interpretation.gates import gates
@@ -38,19 +39,14 @@ QUESTIONS = (
     "probes",
     "interventions",
 )
-SIZES = {
-    "memory": 400,
-    "context": 400,
-    "attribution": 50,
-    "gates": 200,
-    "dynamics": 40,
-    "probes": 100,
-    "interventions": 60,
-}  # sequences: enough for an interval, quick on two cores
 
 
-def analyse(run: Run, task: Task, encoded: Encoded, questions: Sequence[str] = ()) -> list[Finding]:
+def analyse(
+    run: Run, task: Task, encoded: Encoded, questions: Sequence[str] = (), watch: Watch | None = None
+) -> list[Finding]:
     """Findings on the validation split, in the order of QUESTIONS, and what was not asked.
+
+    `watch` hears before each question what it will cost, and then how far it has come.
 
     Raises UnknownName for a question nobody asks, RecipeError for one that makes no sense for this run.
     """
@@ -71,9 +67,9 @@ def analyse(run: Run, task: Task, encoded: Encoded, questions: Sequence[str] = (
             each = each_error(predictions, encoded.problem)
             found.append(errors(predictions, each, lambda row: describe(encoded, row)))
             continue
-        sample = task.sample(encoded, "validation", SIZES.get(question, 8), recipe.training.seed)
+        sample = task.sample(encoded, "validation", SIZES.get(question, READ), recipe.training.seed)
         if question == "readout":
-            found.append(readout(view, sample))
+            found.append(ask(question, readout, view, sample, watch))
         else:
             asked: dict[str, Any] = {
                 "memory": memory,
@@ -84,7 +80,7 @@ def analyse(run: Run, task: Task, encoded: Encoded, questions: Sequence[str] = (
                 "probes": probes,
                 "interventions": interventions,
             }
-            found.append(asked[question](view, sample))
+            found.append(ask(question, asked[question], view, sample, watch))
     if left_out and not questions:
         reasons: dict[str, list[str]] = {}
         for question, reason in left_out.items():

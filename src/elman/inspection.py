@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from elman.core.errors import RecipeError, UnknownName
 from elman.core.results import Finding
 from elman.interpretation.attribution import attribution
+from elman.interpretation.cost import Cost, ask, part_of
 from elman.interpretation.dynamics import dynamics
 from elman.interpretation.foreign import Call, view_of_module, view_of_step
 from elman.interpretation.gates import gates
@@ -42,6 +43,8 @@ def inspect(
     step_names: Callable[[Tensor], list[str]] | None = None,
     start: Tensor | None = None,
     readout: Callable[[Tensor], Tensor] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    told: Callable[[str], None] | None = None,
 ) -> list[Finding]:
     """Look inside any torch module that holds recurrent layers; it is left as it was, also after an error.
 
@@ -54,6 +57,9 @@ def inspect(
     questions   readout, memory, attribution, gates, dynamics, probes, interventions; all that apply where none is named
     lengths     valid steps (batch,); the model is then called with them: model(inputs, lengths)
     call        how to call the model where that is not so: (inputs, lengths) -> output, or a tuple that begins with it
+    sizes       of how many sequences a question is asked, by name, where it is not the usual number (interpretation/cost.py): where there
+                are more, that many are drawn under a seed
+    told        hears a line before each question: what it costs, and of how many sequences it is asked (`told=print`)
     labels, step_names   what outputs and the steps of one row of inputs are called
 
     The output is (batch, outputs), or (batch, time, outputs), of which the last valid step is the answer. Dynamics need one
@@ -90,13 +96,29 @@ def inspect(
     if len(targets) != len(inputs):
         raise RecipeError(f"{len(inputs)} sequences but {len(targets)} targets; expected one for each.")
     sample = Sample(inputs, lengths, targets, np.arange(len(inputs)))
-    found = {question: QUESTIONS[question](view, sample) for question in questions or QUESTIONS}
+    watch, found = None if told is None else _Told(told), {}
+    for question in questions or QUESTIONS:
+        part = part_of(question, sample, size=(sizes or {}).get(question))
+        found[question] = ask(question, QUESTIONS[question], view, part, watch)
     for question in questions:
         if found[question] is None:
             raise RecipeError(
                 f"{question} cannot be asked of this network; see the chapter of that name in the documentation."
             )
     return [finding for finding in found.values() if finding is not None]
+
+
+class _Told:
+    """Passes on what a question costs."""
+
+    def __init__(self, told: Callable[[str], None]) -> None:
+        self.told = told
+
+    def asking(self, cost: Cost) -> None:
+        self.told(str(cost))
+
+    def answering(self, share: float) -> None:
+        pass
 
 
 def _cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -192,7 +192,7 @@ def explain(
     """
     listener, run = listener or Listener(), Run.open(run)
     prepared = prepared or prepare(run.recipe, run.encoder)
-    findings = analyse(run, prepared.task, prepared.encoded, questions)
+    findings = analyse(run, prepared.task, prepared.encoded, questions, listener)
     whole = with_stored(run.folder, findings)
     advice = advise(run, whole, prepared.encoded)
     write_findings(run.folder, whole, advice)

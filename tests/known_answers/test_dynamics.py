@@ -80,10 +80,12 @@ def test_jacobian_and_pushed_directions_are_those_of_autograd():
     state, x = torch.randn(stepping.size).double(), torch.randn(3).double()
     expected = torch.autograd.functional.jacobian(lambda s: stepping.step(s[None], x[None])[0], state)
     torch.testing.assert_close(stepping.jacobian(state[None], x[None])[0], expected)
-    directions = torch.randn(stepping.size, 5).double()
-    after, pushed = stepping.push(state, x, directions)
-    torch.testing.assert_close(after, stepping.step(state[None], x[None])[0])
-    torch.testing.assert_close(pushed, expected @ directions)
+    states, inputs = torch.stack([state, -state]), torch.stack([x, x + 1])
+    directions = torch.randn(2, stepping.size, 5).double()
+    after, pushed = stepping.push(states, inputs, directions)
+    torch.testing.assert_close(after, stepping.step(states, inputs))
+    torch.testing.assert_close(pushed, stepping.jacobian(states, inputs) @ directions)
+    torch.testing.assert_close(pushed[0], expected @ directions[0])
 
 
 def test_fixed_point_and_eigenvalues_of_a_linear_network():

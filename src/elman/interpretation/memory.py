@@ -32,10 +32,9 @@ def memory(
     """
     sample = sample.to(view.device)
     longest = max(sample.length(row) for row in range(len(sample)))
-    grid = {1, longest, *np.geomspace(1, longest, POINTS).round().astype(int).tolist()}
     draw = np.random.default_rng(seed)
     with untouched(view), torch.no_grad():
-        cut = {n: _losses(view, sample, n, None) for n in sorted(grid)}
+        cut = {n: _losses(view, sample, n, None) for n in lengths_tried(longest)}
         while (n := _between(cut, tolerance)) is not None:
             cut[n] = _losses(view, sample, n, None)
         mixed = {n: _losses(view, sample, n, draw) for n in sorted(cut)}
@@ -85,6 +84,11 @@ def memory(
         sample=f"{len(sample)} sequences of up to {longest} steps", chart=chart,
         arrays={"context": np.array(contexts), "loss_cut": losses, "loss_shuffled": shuffled},
     )  # fmt: skip
+
+
+def lengths_tried(longest: int) -> list[int]:
+    """The context lengths that are tried first."""
+    return sorted({1, longest, *np.geomspace(1, longest, POINTS).round().astype(int).tolist()})
 
 
 def settled(contexts: list[int], loss: np.ndarray, margin: float) -> int:
