@@ -16,6 +16,7 @@ from elman.evaluation.measure import primary_metric
 from elman.evaluation.tagging import in_sentence
 from elman.interpretation.advice import advice
 from elman.interpretation.attribution import attribution
+from elman.interpretation.connectivity import connectivity
 from elman.interpretation.context import context
 from elman.interpretation.cost import READ, SIZES, Watch, ask
 from elman.interpretation.dynamics import dynamics
@@ -33,6 +34,7 @@ QUESTIONS = (
     "errors",
     "memory",
     "context",
+    "connectivity",
     "attribution",
     "gates",
     "dynamics",
@@ -74,6 +76,7 @@ def analyse(
             asked: dict[str, Any] = {
                 "memory": memory,
                 "context": context,
+                "connectivity": connectivity,
                 "attribution": attribution,
                 "gates": gates,
                 "dynamics": dynamics,

@@ -215,3 +215,18 @@ def test_states_fill_as_many_dimensions_as_they_have():
 def test_no_answer_for_a_network_that_reads_from_the_end():
     view = view_of_network("gru", bidirectional=True)
     assert dynamics(view, sample_of(tokens())) is None
+
+
+def test_the_way_from_the_start_is_no_dimension():
+    """A state that first falls from afar along one direction, and then moves in three."""
+    network = linear(np.diag([0.5, 0.0, 0.0, 0.0]), np.zeros(4))
+    draw = torch.randn(40, 50, 4, generator=torch.Generator().manual_seed(0)) * torch.tensor(
+        [0.0, 1.0, 1.0, 1.0]
+    )
+    draw[:, 0, 0] = 100.0
+    view, _ = finding_of("rnn")
+    view = replace(view, stepping=stepping_view(network, lambda inputs: inputs))
+    found = dynamics(view, sample_of(draw))
+    assert "in about 3 dimensions" in found.sentence and "first 20%" in found.sample
+    np.testing.assert_allclose(found.arrays["variance"], [1, 1, 1, 0], atol=0.1)
+    assert found.arrays["trajectories"].shape == (40, 50, 2)

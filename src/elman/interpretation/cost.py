@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from elman.core.results import Finding
-from elman.interpretation import context, dynamics, interventions, memory, probes
+from elman.interpretation import connectivity, context, dynamics, interventions, memory, probes
 from elman.interpretation.stepping import Stepping
 from elman.interpretation.view import Sample, View, untouched
 
@@ -24,6 +24,7 @@ from elman.interpretation.view import Sample, View, untouched
 SIZES = {
     "memory": 400,
     "context": 400,
+    "connectivity": 50,
     "attribution": 50,
     "gates": 200,
     "dynamics": 40,
@@ -111,6 +112,11 @@ def passes(question: str, view: View, sample: Sample) -> float | None:
     if question == "interventions":
         sets = len(interventions.sizes_of(len(interventions.units_of(view)))) * (1 + interventions.DRAWS)
         return 0.5 * (1 + 3 + 1 + sets)  # each half of the sample has its own part in it
+    if question == "connectivity":
+        outputs = len(view.labels)  # passes forward are seen, those back with each output are not
+        return 2.0 * (
+            1 + 2 * (outputs if 0 < outputs <= connectivity.ALL else connectivity.DRAWN if outputs else 1)
+        )
     if question == "attribution":
         return 3.0 * 32 + 4
     return None

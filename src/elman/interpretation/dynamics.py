@@ -2,7 +2,8 @@
 
 On the full state (h and c of all layers), in float64. Lyapunov spectrum along real inputs; fixed and slow points under a constant
 input, the mean of what it reads unless another is named; trajectories in the plane of their two largest principal components; and
-the dimension they fill, (sum of variances)^2 / sum of squared variances (Gao et al. 2017, the participation ratio). Control: the
+the dimension they fill, (sum of variances)^2 / sum of squared variances (Gao et al. 2017, the participation ratio), of the states after
+the first SETTLING of each sequence: the way from the start to where it lives is one direction, which would outshine all others. Control: the
 same network with its weights shuffled. Residual: the largest difference between the sum of all exponents and the mean of
 ln |det J|, two ways to the same number; where only the largest exponents are computed there is none.
 """
@@ -28,6 +29,7 @@ STEPS = 200  # of each at most
 ALL = 64  # states up to this size get all exponents, larger ones the largest MOST
 MOST = 16
 STARTS = 48  # visited states from which points are sought
+SETTLING = 0.2  # share of the steps of a sequence that are left out of the dimension
 SHOWN = 12  # trajectories drawn
 
 
@@ -53,15 +55,15 @@ def dynamics(
                 control = float(np.mean(_spectrum(other, read, lengths, largest=1)[0][:, 0]))
     states = stepping.states(vectors)
     visited = torch.cat([states[row, :length] for row, length in enumerate(lengths)])
+    living = torch.cat([states[row, settled_in(length) : length] for row, length in enumerate(lengths)])
     seen = torch.cat([vectors[row, :length] for row, length in enumerate(lengths)])
     named = {"the mean input": seen.mean(0)} if inputs is None else dict(inputs)
     draw = np.random.default_rng(seed)
     starts = visited[draw.permutation(len(visited))[:STARTS]]
     found = {name: fixed_points(stepping, vector, starts) for name, vector in named.items()}
-    mean = visited.mean(0)
+    mean = living.mean(0)
     # Through the covariance: much faster than a decomposition of all states, and as exact for what is large.
-    centred = visited - mean
-    spreads, directions = torch.linalg.eigh(centred.T @ centred / max(1, len(visited) - 1))
+    spreads, directions = torch.linalg.eigh((living - mean).T @ (living - mean) / max(1, len(living) - 1))
     variance = spreads.flip(0).clamp(min=0.0).numpy()
     components = directions.flip(1).T[:2].numpy()
     if len(components) < 2:  # a state of one number moves on a line
@@ -88,7 +90,7 @@ def dynamics(
                   _filled(stepping.size, max(1, round(dimension))))),
         value, "nats per step", (float(low), float(high)), control, residual,
         sample=f"{len(spectrum)} sequences for the spectrum (its {exponents(stepping.size)} largest exponents), {len(sample)} for "
-        "states; points sought from " + f"{len(starts)} of them",
+        f"states (dimension without the first {SETTLING:.0%} of each); points sought from {len(starts)} of them",
         chart=_picture(flat, lengths, found, (mean.numpy(), components[:2]), spectrum),
         table=tuple(row for name, points in found.items() for row in _rows(name, points)),
         arrays=arrays,
@@ -112,6 +114,11 @@ def _spectrum(
         stepping, vectors[order.copy(), :steps], exponents=largest or exponents(stepping.size),
         warmup=steps // 5 if steps >= 10 else 0,
     )  # fmt: skip
+
+
+def settled_in(length: int) -> int:
+    """The steps of a sequence of so many that only bring the state to where it lives."""
+    return int(SETTLING * length)
 
 
 def exponents(size: int) -> int:
