@@ -14,12 +14,12 @@ from tests.contract import mutate
 
 KNOWN = "tests/known_answers"
 TARGETS = {
-    "interpretation/lyapunov.py": (None, [f"{KNOWN}/test_dynamics.py", "-k", "exponents or finding or fill"], None),
-    "interpretation/fixed_points.py": (None, [f"{KNOWN}/test_dynamics.py", "-k", "rest or point or memory or finding"], None),
-    "interpretation/stepping.py": (None, [f"{KNOWN}/test_dynamics.py", "-k", "step or jacobian or end"], None),
-    "interpretation/memory.py": ({"memory", "settled", "_between", "_losses", "lengths_tried"}, [f"{KNOWN}/test_memory.py"], None),
+    "interpretation/lyapunov.py": (None, [f"{KNOWN}/test_dynamics.py", f"{KNOWN}/test_exact.py", "-k", "exponents or finding or fill"], None),
+    "interpretation/fixed_points.py": (None, [f"{KNOWN}/test_dynamics.py", f"{KNOWN}/test_exact.py", "-k", "rest or point or memory or finding"], None),
+    "interpretation/stepping.py": (None, [f"{KNOWN}/test_dynamics.py", f"{KNOWN}/test_exact.py", "-k", "step or jacobian or end"], None),
+    "interpretation/memory.py": ({"memory", "settled", "_between", "_losses", "lengths_tried", "_beside"}, [f"{KNOWN}/test_exact.py", f"{KNOWN}/test_memory.py", "-k", "not cell"], None),
     "interpretation/connectivity.py": (None, [f"{KNOWN}/test_connectivity.py"], None),
-    "interpretation/gates.py": ({"add", "mean", "gates", "_valid", "_row", "find_keepers", "keeper"}, [f"{KNOWN}/test_gates.py"], None),
+    "interpretation/gates.py": ({"add", "mean", "gates", "tally", "time_scales", "_valid", "_row", "find_keepers", "keeper"}, [f"{KNOWN}/test_gates.py", f"{KNOWN}/test_exact.py", "-k", "not point"], None),
     "interpretation/ridge.py": (None, [f"{KNOWN}/test_probes.py", "-k", "ridge or scores"], None),
     "interpretation/probes.py": (
         {"clear", "probe", "probes", "_named", "_states", "state_of", "_places", "_read_ago", "_of_others", "_gains"},
@@ -28,12 +28,17 @@ TARGETS = {
     ),
     "interpretation/interventions.py": (
         {"interventions", "sizes_of", "_means", "_gradient", "_of", "_without", "units_of", "_head"},
-        [f"{KNOWN}/test_interventions.py", "-k", "unit or taken or padding or left_behind or questions"],
+        [
+            f"{KNOWN}/test_interventions.py",
+            f"{KNOWN}/test_exact.py",
+            "-k",
+            "unit or taken or padding or left_behind or questions or valid or intervention",
+        ],
         None,
     ),
-    "interpretation/editing.py": (None, [f"{KNOWN}/test_interventions.py", f"{KNOWN}/test_gate_editing.py"], None),
+    "interpretation/editing.py": (None, [f"{KNOWN}/test_interventions.py", f"{KNOWN}/test_gate_editing.py", f"{KNOWN}/test_exact.py"], None),
     "interpretation/gate_editing.py": (None, [f"{KNOWN}/test_gate_editing.py"], None),
-    "interpretation/dynamics.py": ({"dynamics", "_spectrum", "exponents", "settled_in"}, [f"{KNOWN}/test_dynamics.py", "-k", "finding or fill or named or rest"], None),
+    "interpretation/dynamics.py": ({"dynamics", "_spectrum", "exponents", "settled_in"}, [f"{KNOWN}/test_dynamics.py", f"{KNOWN}/test_exact.py", "-k", "finding or fill or named or rest or dimension or components or left_out"], None),
 }  # fmt: skip
 SHOWN = ("lines", "bars", "ranks", "plane", "stack", "heat")  # what draws
 SWAPS = {"h": "c", "c": "h"}

@@ -138,3 +138,26 @@ def test_inspect_tells_what_it_will_cost_and_takes_other_sizes():
     assert [line.split(",")[0] for line in lines] == [
         "gates: 10 sequences of up to 9 steps", "interventions: 60 sequences of up to 9 steps",
     ]  # fmt: skip
+
+
+def test_what_is_not_asked_has_no_cost_and_does_not_fail():
+    view, sample = view_and_sample(bidirectional=True)
+    heard = Heard()
+    assert (
+        ask("dynamics", QUESTIONS["dynamics"], view, sample, heard) is None and heard.costs[0].seconds is None
+    )
+
+    class Loop(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.cell = torch.nn.GRUCell(2, 3)
+
+        def forward(self, x):
+            state = x.new_zeros(len(x), 3)
+            for step in x.unbind(1):
+                state = self.cell(step, state)
+            return state
+
+    lines = []
+    elman.inspect(Loop(), torch.randn(12, 5, 2), told=lines.append)
+    assert "interventions: 12 sequences of up to 5 steps" in lines

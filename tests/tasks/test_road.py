@@ -107,6 +107,16 @@ def test_it_learns_what_there_is(words, numbers, language, series):
     assert rows["series"] < rows["train_mean"] / 3
 
 
+def test_pictures_and_arrays_lie_beside_the_findings(words, capsys):
+    from elman.cli import explain
+
+    assert explain.main([str(words.folder), "memory", "gates", "--pictures", "svg"]) == 0
+    shown = capsys.readouterr().out
+    assert "asking  memory: " in shown and "passes over them" in shown
+    names = {path.name for path in (words.folder / "findings").iterdir()}
+    assert {"memory.svg", "gates.svg", "memory.npz", "gates.npz", "connectivity.npz"} <= names
+
+
 def test_the_folder_holds_what_it_promises(run):
     names = {
         "recipe.toml",
@@ -116,6 +126,7 @@ def test_the_folder_holds_what_it_promises(run):
         "metrics.jsonl",
         "scores.json",
         "findings.json",
+        "findings",
         "report.html",
         "predictions-test.parquet",
     }

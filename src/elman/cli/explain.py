@@ -1,14 +1,15 @@
-"""Look inside a run: readout, errors, memory, context, attribution, gates, dynamics, probes, interventions.
+"""Look inside a run: readout, errors, memory, context, connectivity, attribution, gates, dynamics, probes, interventions.
 
 elman explain runs/syllables-gru-0001
 elman explain runs/syllables-gru-0001 memory gates
+elman explain runs/syllables-gru-0001 memory --pictures svg
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -21,6 +22,9 @@ class Explain:
 
     run: Annotated[Path, tyro.conf.Positional]
     questions: Annotated[tuple[str, ...], tyro.conf.Positional] = ()  # names as above; all when none is given
+    pictures: Literal["svg", "png", "html"] | None = (
+        None  # write each picture into the run's folder findings/, too
+    )
 
 
 def main(arguments: list[str]) -> int:
@@ -29,5 +33,5 @@ def main(arguments: list[str]) -> int:
     from elman import workbench
     from elman.cli._terminal import Terminal
 
-    workbench.explain(options.run, options.questions, listener=Terminal())
+    workbench.explain(options.run, options.questions, pictures=options.pictures, listener=Terminal())
     return 0

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from elman.core.errors import RecipeError
 from elman.core.results import Finding
 from elman.interpretation import connectivity, context, dynamics, interventions, memory, probes
 from elman.interpretation.stepping import Stepping
@@ -110,7 +111,11 @@ def passes(question: str, view: View, sample: Sample) -> float | None:
     if question == "context":
         return 4.0 * len(context.distances(longest))
     if question == "interventions":
-        sets = len(interventions.sizes_of(len(interventions.units_of(view)))) * (1 + interventions.DRAWS)
+        try:
+            units = len(interventions.units_of(view))
+        except RecipeError:  # no layer whose state could be edited: it is not asked
+            return None
+        sets = len(interventions.sizes_of(units)) * (1 + interventions.DRAWS)
         return 0.5 * (1 + 3 + 1 + sets)  # each half of the sample has its own part in it
     if question == "connectivity":
         outputs = len(view.labels)  # passes forward are seen, those back with each output are not
@@ -152,8 +157,11 @@ class Meter:
 
     def __init__(self, question: str, view: View, sample: Sample, told: Callable[[float], None]) -> None:
         self.done, self.told = 0.0, told
-        if question == "dynamics":
-            self.unit, self.expected = 1.0, float(dynamics.steps_made(view, sample))
+        if question == "dynamics":  # nothing is expected where there is nothing to ask
+            self.unit, self.expected = (
+                1.0,
+                0.0 if view.stepping is None else float(dynamics.steps_made(view, sample)),
+            )
         else:
             with untouched(view):
                 self.expected = passes(question, view, sample) or 0.0
