@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from elman.interpretation.attribution import attribution
 from elman.interpretation.connectivity import connectivity
 from elman.interpretation.context import context
 from elman.interpretation.cost import READ, SIZES, Watch, ask
-from elman.interpretation.dynamics import dynamics
+from elman.interpretation.dynamics import dynamics, inputs_named
 from elman.interpretation.errors import errors
 from elman.interpretation.gates import gates
 from elman.interpretation.interventions import interventions
@@ -44,11 +45,17 @@ QUESTIONS = (
 
 
 def analyse(
-    run: Run, task: Task, encoded: Encoded, questions: Sequence[str] = (), watch: Watch | None = None
+    run: Run,
+    task: Task,
+    encoded: Encoded,
+    questions: Sequence[str] = (),
+    watch: Watch | None = None,
+    at: Sequence[str] = (),
 ) -> list[Finding]:
     """Findings on the validation split, in the order of QUESTIONS, and what was not asked.
 
-    `watch` hears before each question what it will cost, and then how far it has come.
+    `watch` hears before each question what it will cost, and then how far it has come. `at` names the tokens or values under which
+    dynamics seeks points of rest, the mean input where there are none.
 
     Raises UnknownName for a question nobody asks, RecipeError for one that makes no sense for this run.
     """
@@ -83,6 +90,8 @@ def analyse(
                 "probes": probes,
                 "interventions": interventions,
             }
+            if question == "dynamics" and at and view.stepping is not None:
+                asked["dynamics"] = partial(dynamics, inputs=inputs_named(view, sample, at))
             found.append(ask(question, asked[question], view, sample, watch))
     if left_out and not questions:
         reasons: dict[str, list[str]] = {}

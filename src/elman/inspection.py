@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from elman.core.results import Finding
 from elman.interpretation.attribution import attribution
 from elman.interpretation.connectivity import connectivity
 from elman.interpretation.cost import Cost, ask, part_of
-from elman.interpretation.dynamics import dynamics
+from elman.interpretation.dynamics import dynamics, inputs_named
 from elman.interpretation.foreign import Call, view_of_module, view_of_step
 from elman.interpretation.gates import gates
 from elman.interpretation.interventions import interventions
@@ -46,6 +47,7 @@ def inspect(
     readout: Callable[[Tensor], Tensor] | None = None,
     sizes: Mapping[str, int] | None = None,
     told: Callable[[str], None] | None = None,
+    at: Sequence[str] = (),
 ) -> list[Finding]:
     """Look inside any torch module that holds recurrent layers; it is left as it was, also after an error.
 
@@ -61,6 +63,7 @@ def inspect(
     sizes       of how many sequences a question is asked, by name, where it is not the usual number (interpretation/cost.py): where there
                 are more, that many are drawn under a seed
     told        hears a line before each question: what it costs, and of how many sequences it is asked (`told=print`)
+    at          tokens or values under which dynamics seeks points of rest, as the steps are named, or "0.5,-1"; the mean input otherwise
     labels, step_names   what outputs and the steps of one row of inputs are called
 
     The output is (batch, outputs), or (batch, time, outputs), of which the last valid step is the answer. Dynamics need one
@@ -100,7 +103,10 @@ def inspect(
     watch, found = None if told is None else _Told(told), {}
     for question in questions or QUESTIONS:
         part = part_of(question, sample, size=(sizes or {}).get(question))
-        found[question] = ask(question, QUESTIONS[question], view, part, watch)
+        analysis = QUESTIONS[question]
+        if question == "dynamics" and at and view.stepping is not None:
+            analysis = partial(dynamics, inputs=inputs_named(view, part, at))
+        found[question] = ask(question, analysis, view, part, watch)
     for question in questions:
         if found[question] is None:
             raise RecipeError(

@@ -183,6 +183,7 @@ def explain(
     run: Run | str | Path,
     questions: Sequence[str] = (),
     *,
+    at: Sequence[str] = (),
     pictures: Literal["svg", "png", "html"] | None = None,
     prepared: Prepared | None = None,
     listener: Listener | None = None,
@@ -190,11 +191,12 @@ def explain(
     """Look inside a run: writes findings.json, the findings' arrays (findings/QUESTION.npz) and the report.
 
     With `pictures`, the picture of each finding that has one, too, as findings/QUESTION.svg, .png or a page. With `questions`,
-    answers these alone; earlier answers to others stay in the run's folder.
+    answers these alone; earlier answers to others stay in the run's folder. `at` names tokens or values under which dynamics seeks
+    points of rest.
     """
     listener, run = listener or Listener(), Run.open(run)
     prepared = prepared or prepare(run.recipe, run.encoder)
-    findings = analyse(run, prepared.task, prepared.encoded, questions, listener)
+    findings = analyse(run, prepared.task, prepared.encoded, questions, listener, at)
     whole = with_stored(run.folder, findings)
     advice = advise(run, whole, prepared.encoded)
     write_findings(run.folder, whole, advice)

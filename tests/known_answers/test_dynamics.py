@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+import elman
 from elman.core.catalogue import catalogue
-from elman.core.errors import RecipeError
-from elman.interpretation.dynamics import dynamics
+from elman.core.errors import RecipeError, UnknownName
+from elman.interpretation.dynamics import dynamics, inputs_named
 from elman.interpretation.fixed_points import fixed_points
 from elman.interpretation.lyapunov import lyapunov_spectrum
 from elman.interpretation.stepping import stepping_of, stepping_view
@@ -230,3 +231,26 @@ def test_the_way_from_the_start_is_no_dimension():
     assert "in about 3 dimensions" in found.sentence and "first 20%" in found.sample
     np.testing.assert_allclose(found.arrays["variance"], [1, 1, 1, 0], atol=0.1)
     assert found.arrays["trajectories"].shape == (40, 50, 2)
+
+
+def test_inputs_are_named_as_a_user_names_them():
+    view, sample = finding_of("gru")
+    named = inputs_named(view, sample, ["3", "7"])
+    weights = view.model.inputs.embedding.weight.detach().double()
+    torch.testing.assert_close(named["3"], weights[3])
+    torch.testing.assert_close(named["7"], weights[7])
+    with pytest.raises(UnknownName, match="token"):
+        inputs_named(view, sample, ["no"])
+
+
+def test_values_are_named_by_number_and_points_found_under_them():
+    """h' = M h + x rests at (I - M)^-1 x, for every x."""
+    matrix = np.diag([0.5, 0.25])
+    network, x = linear(matrix, np.zeros(2)), torch.randn(6, 20, 2)
+    (found,) = elman.inspect(network, x, questions=["dynamics"], at=["1", "2,-3"])
+    np.testing.assert_allclose(found.arrays["points 1"], [[2.0, 4 / 3]], atol=1e-6)
+    np.testing.assert_allclose(found.arrays["points 2,-3"], [[4.0, -4.0]], atol=1e-6)
+    assert "Under 2,-3" in found.sentence and {row["input"] for row in found.table} == {"1", "2,-3"}
+    for wrong, told in (("a", "no value"), ("1,2,3", "a step has 2")):
+        with pytest.raises(RecipeError, match=told):
+            elman.inspect(network, x, questions=["dynamics"], at=[wrong])

@@ -11,12 +11,13 @@ ln |det J|, two ways to the same number; where only the largest exponents are co
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from elman.core.errors import RecipeError, UnknownName
 from elman.core.results import Finding
 from elman.interpretation.fixed_points import Points, fixed_points
 from elman.interpretation.lyapunov import lyapunov_spectrum
@@ -30,6 +31,7 @@ ALL = 64  # states up to this size get all exponents, larger ones the largest MO
 MOST = 16
 STARTS = 48  # visited states from which points are sought
 SETTLING = 0.2  # share of the steps of a sequence that are left out of the dimension
+REPEATED = 8  # times that a named input is read, for layers that see its neighbours
 SHOWN = 12  # trajectories drawn
 
 
@@ -95,6 +97,45 @@ def dynamics(
         table=tuple(row for name, points in found.items() for row in _rows(name, points)),
         arrays=arrays,
     )  # fmt: skip
+
+
+def inputs_named(view: View, sample: Sample, names: Sequence[str]) -> dict[str, Tensor]:
+    """What the recurrent layers read where a token, or a value, comes again and again: name -> vector (features,).
+
+    A token is named as the steps are, and must occur in the sample; a value is a number, or one for each feature ("0.5,-1"), in the unit in
+    which the network reads it. Raises UnknownName, or RecipeError for what is no value or fits no feature.
+    """
+    assert view.stepping is not None
+    vectors: dict[str, Tensor] = {}
+    with untouched(view), torch.no_grad():
+        _, read = view.stepping()
+        for name in names:
+            step = _step_named(view, sample, name)
+            again = step.expand(1, REPEATED, *step.shape).to(view.device)
+            vectors[name] = read(again)[0, -1].double().cpu()
+    return vectors
+
+
+def _step_named(view: View, sample: Sample, name: str) -> Tensor:
+    """One step of inputs by its name."""
+    if not sample.inputs.is_floating_point():
+        seen = sample.inputs.flatten(0, 1).unique(dim=0).cpu()
+        told = (
+            [str(int(one.flatten()[0])) for one in seen] if view.step_names is None else view.step_names(seen)
+        )
+        if name not in told:
+            raise UnknownName("token", name, told)
+        return seen[told.index(name)]
+    features = sample.inputs.shape[2:].numel()
+    try:
+        values = [float(value) for value in name.split(",")]
+    except ValueError:
+        raise RecipeError(
+            f"{name!r} is no value; expected a number, or {features} with commas between."
+        ) from None
+    if len(values) not in (1, features):
+        raise RecipeError(f"{name!r} has {len(values)} numbers; a step has {features}.")
+    return torch.tensor(values).expand(features).reshape(sample.inputs.shape[2:]).to(sample.inputs.dtype)
 
 
 def _network(view: View, sample: Sample) -> tuple[Stepping, Tensor]:
