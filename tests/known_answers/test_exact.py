@@ -14,8 +14,10 @@ from elman.interpretation.editing import edited
 from elman.interpretation.fixed_points import fixed_points
 from elman.interpretation.gates import gates
 from elman.interpretation.interventions import _gradient, _means, interventions, sizes_of, units_of
+from elman.interpretation.lyapunov import lyapunov_spectrum
 from elman.interpretation.memory import memory
 from elman.interpretation.stepping import Stepping, stepping_of, stepping_view
+from elman.interpretation.view import shuffled
 from elman.models.rnn import RNN
 
 from .networks import sample_of, tokens, view_of, view_of_network
@@ -196,3 +198,37 @@ def test_a_torch_module_under_an_edit_goes_on_from_the_state_it_is_given(kind):
     with edited(module, lambda name, step, values: values):
         for found in (module(x, given), module(input=x, hx=given)):
             torch.testing.assert_close(found, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("time", "warmup"), [(9, 0), (10, 2), (30, 6)])
+def test_exponents_and_their_control_are_those_of_the_spectrum(time, warmup):
+    view = view_of_network("gru")
+    view = replace(view, stepping=stepping_view(view.model.rnn, view.model.embed))
+    sample = sample_of(tokens(5, time))
+    found = dynamics(view, sample)
+
+    def spectrum():
+        with torch.no_grad():
+            read = view.model.embed(sample.inputs)
+        return lyapunov_spectrum(stepping_of(view.model.rnn), read[list(range(5))[::-1]], warmup=warmup)
+
+    exponents, residual = spectrum()
+    np.testing.assert_allclose(np.sort(found.arrays["exponents"], 0), np.sort(exponents, 0), atol=1e-9)
+    assert found.residual == pytest.approx(residual, abs=1e-12) and found.value == pytest.approx(
+        exponents[:, 0].mean()
+    )
+    with shuffled(view, 0):
+        assert found.control == pytest.approx(float(spectrum()[0][:, 0].mean()), abs=1e-6)
+    top = exponents[:, 0]
+    assert top.min() - 1e-12 <= found.interval[0] <= found.value <= found.interval[1] <= top.max() + 1e-12
+
+
+def test_a_state_of_one_number_moves_on_a_line():
+    stepping = Stepping(lambda s, x: 0.5 * s + x, torch.zeros(1).double(), (("s", 1),), 1)
+    view = replace(view_of(), model=nn.Module(), stepping=lambda: (stepping, lambda inputs: inputs))
+    found = dynamics(view, sample_of(torch.randn(4, 12, 1)))
+    assert found.arrays["components"].tolist() in ([[1.0], [0.0]], [[-1.0], [0.0]])
+    assert (
+        found.arrays["trajectories"][..., 1] == 0
+    ).all() and "1 numbers move in about 1 dimension." in found.sentence
+    assert found.control is None

@@ -229,7 +229,7 @@ def _seconds_of_dynamics(view: View, sample: Sample) -> float:
     _, pushed, descended, whole = seconds
     steps = min(dynamics.STEPS, _longest(sample))
     every = steps * spectrum if directions == stepping.size else 0
-    return 1.5 * steps * pushed + 400 * descended + (every + 8 * 5) * whole
+    return 2 * steps * pushed + 400 * descended + (2 * every + 8 * 5) * whole
 
 
 def _longest(sample: Sample) -> int:

@@ -54,7 +54,7 @@ def dynamics(
         if any(True for _ in view.model.parameters()):
             with shuffled(view, seed):
                 other, read = _network(view, sample)
-                control = float(np.mean(_spectrum(other, read, lengths, largest=1)[0][:, 0]))
+                control = float(np.mean(_spectrum(other, read, lengths)[0][:, 0]))
     states = stepping.states(vectors)
     visited = torch.cat([states[row, :length] for row, length in enumerate(lengths)])
     living = torch.cat([states[row, settled_in(length) : length] for row, length in enumerate(lengths)])
@@ -145,14 +145,12 @@ def _network(view: View, sample: Sample) -> tuple[Stepping, Tensor]:
     return stepping, read(sample.to(view.device).inputs).double().cpu()
 
 
-def _spectrum(
-    stepping: Stepping, vectors: Tensor, lengths: list[int], largest: int | None = None
-) -> tuple[np.ndarray, float | None]:
+def _spectrum(stepping: Stepping, vectors: Tensor, lengths: list[int]) -> tuple[np.ndarray, float | None]:
     """Exponents along the longest sequences; the first fifth of the steps brings the directions into place."""
     order = np.argsort(lengths, kind="stable")[::-1][:SEQUENCES]
     steps = min(STEPS, lengths[order[-1]])
     return lyapunov_spectrum(
-        stepping, vectors[order.copy(), :steps], exponents=largest or exponents(stepping.size),
+        stepping, vectors[order.copy(), :steps], exponents=exponents(stepping.size),
         warmup=steps // 5 if steps >= 10 else 0,
     )  # fmt: skip
 
@@ -173,7 +171,7 @@ def steps_made(view: View, sample: Sample) -> int:
     with torch.no_grad():
         stepping, _ = view.stepping()
     steps = min(STEPS, max(sample.length(row) for row in range(len(sample))))
-    return steps * (3 + (stepping.size <= ALL)) + 400 + 20
+    return steps * (3 + 2 * (stepping.size <= ALL)) + 400 + 20
 
 
 def _filled(size: int, dimension: int) -> str:
