@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -16,8 +17,10 @@ from elman.evaluation.measure import primary_metric
 from elman.evaluation.tagging import in_sentence
 from elman.interpretation.advice import advice
 from elman.interpretation.attribution import attribution
+from elman.interpretation.connectivity import connectivity
 from elman.interpretation.context import context
-from elman.interpretation.dynamics import dynamics
+from elman.interpretation.cost import READ, SIZES, Watch, ask
+from elman.interpretation.dynamics import dynamics, inputs_named
 from elman.interpretation.errors import errors
 from elman.interpretation.gates import gates
 from elman.interpretation.interventions import interventions
@@ -32,25 +35,27 @@ QUESTIONS = (
     "errors",
     "memory",
     "context",
+    "connectivity",
     "attribution",
     "gates",
     "dynamics",
     "probes",
     "interventions",
 )
-SIZES = {
-    "memory": 400,
-    "context": 400,
-    "attribution": 50,
-    "gates": 200,
-    "dynamics": 40,
-    "probes": 100,
-    "interventions": 60,
-}  # sequences: enough for an interval, quick on two cores
 
 
-def analyse(run: Run, task: Task, encoded: Encoded, questions: Sequence[str] = ()) -> list[Finding]:
+def analyse(
+    run: Run,
+    task: Task,
+    encoded: Encoded,
+    questions: Sequence[str] = (),
+    watch: Watch | None = None,
+    at: Sequence[str] = (),
+) -> list[Finding]:
     """Findings on the validation split, in the order of QUESTIONS, and what was not asked.
+
+    `watch` hears before each question what it will cost, and then how far it has come. `at` names the tokens or values under which
+    dynamics seeks points of rest, the mean input where there are none.
 
     Raises UnknownName for a question nobody asks, RecipeError for one that makes no sense for this run.
     """
@@ -71,20 +76,23 @@ def analyse(run: Run, task: Task, encoded: Encoded, questions: Sequence[str] = (
             each = each_error(predictions, encoded.problem)
             found.append(errors(predictions, each, lambda row: describe(encoded, row)))
             continue
-        sample = task.sample(encoded, "validation", SIZES.get(question, 8), recipe.training.seed)
+        sample = task.sample(encoded, "validation", SIZES.get(question, READ), recipe.training.seed)
         if question == "readout":
-            found.append(readout(view, sample))
+            found.append(ask(question, readout, view, sample, watch))
         else:
             asked: dict[str, Any] = {
                 "memory": memory,
                 "context": context,
+                "connectivity": connectivity,
                 "attribution": attribution,
                 "gates": gates,
                 "dynamics": dynamics,
                 "probes": probes,
                 "interventions": interventions,
             }
-            found.append(asked[question](view, sample))
+            if question == "dynamics" and at and view.stepping is not None:
+                asked["dynamics"] = partial(dynamics, inputs=inputs_named(view, sample, at))
+            found.append(ask(question, asked[question], view, sample, watch))
     if left_out and not questions:
         reasons: dict[str, list[str]] = {}
         for question, reason in left_out.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,9 @@ from torch import Tensor, nn
 from elman.core.errors import RecipeError, UnknownName
 from elman.core.results import Finding
 from elman.interpretation.attribution import attribution
-from elman.interpretation.dynamics import dynamics
+from elman.interpretation.connectivity import connectivity
+from elman.interpretation.cost import Cost, ask, part_of
+from elman.interpretation.dynamics import dynamics, inputs_named
 from elman.interpretation.foreign import Call, view_of_module, view_of_step
 from elman.interpretation.gates import gates
 from elman.interpretation.interventions import interventions
@@ -23,7 +26,7 @@ from elman.interpretation.readout import readout as read_out
 from elman.interpretation.view import Sample, View, untouched
 
 QUESTIONS: dict[str, Callable[..., Finding | None]] = {
-    "readout": read_out, "memory": memory, "attribution": attribution, "gates": gates, "dynamics": dynamics,
+    "readout": read_out, "memory": memory, "connectivity": connectivity, "attribution": attribution, "gates": gates, "dynamics": dynamics,
     "probes": probes, "interventions": interventions,
 }  # fmt: skip
 
@@ -42,6 +45,9 @@ def inspect(
     step_names: Callable[[Tensor], list[str]] | None = None,
     start: Tensor | None = None,
     readout: Callable[[Tensor], Tensor] | None = None,
+    sizes: Mapping[str, int] | None = None,
+    told: Callable[[str], None] | None = None,
+    at: Sequence[str] = (),
 ) -> list[Finding]:
     """Look inside any torch module that holds recurrent layers; it is left as it was, also after an error.
 
@@ -51,9 +57,13 @@ def inspect(
     inputs      (batch, time, ...) as the model reads them, or (time, batch, ...) with `time_first`: token numbers or values
     targets     classes (batch,) int64, or values (batch, outputs); without them the network's own answers to the whole
                 sequences: how far back does what it says depend?
-    questions   readout, memory, attribution, gates, dynamics, probes, interventions; all that apply where none is named
+    questions   readout, memory, connectivity, attribution, gates, dynamics, probes, interventions; all that apply where none is named
     lengths     valid steps (batch,); the model is then called with them: model(inputs, lengths)
     call        how to call the model where that is not so: (inputs, lengths) -> output, or a tuple that begins with it
+    sizes       of how many sequences a question is asked, by name, where it is not the usual number (interpretation/cost.py): where there
+                are more, that many are drawn under a seed
+    told        hears a line before each question: what it costs, and of how many sequences it is asked (`told=print`)
+    at          tokens or values under which dynamics seeks points of rest, as the steps are named, or "0.5,-1"; the mean input otherwise
     labels, step_names   what outputs and the steps of one row of inputs are called
 
     The output is (batch, outputs), or (batch, time, outputs), of which the last valid step is the answer. Dynamics need one
@@ -90,13 +100,32 @@ def inspect(
     if len(targets) != len(inputs):
         raise RecipeError(f"{len(inputs)} sequences but {len(targets)} targets; expected one for each.")
     sample = Sample(inputs, lengths, targets, np.arange(len(inputs)))
-    found = {question: QUESTIONS[question](view, sample) for question in questions or QUESTIONS}
+    watch, found = None if told is None else _Told(told), {}
+    for question in questions or QUESTIONS:
+        part = part_of(question, sample, size=(sizes or {}).get(question))
+        analysis = QUESTIONS[question]
+        if question == "dynamics" and at and view.stepping is not None:
+            analysis = partial(dynamics, inputs=inputs_named(view, part, at))
+        found[question] = ask(question, analysis, view, part, watch)
     for question in questions:
         if found[question] is None:
             raise RecipeError(
                 f"{question} cannot be asked of this network; see the chapter of that name in the documentation."
             )
     return [finding for finding in found.values() if finding is not None]
+
+
+class _Told:
+    """Passes on what a question costs."""
+
+    def __init__(self, told: Callable[[str], None]) -> None:
+        self.told = told
+
+    def asking(self, cost: Cost) -> None:
+        self.told(str(cost))
+
+    def answering(self, share: float) -> None:
+        pass
 
 
 def _cross_entropy(outputs: Tensor, targets: Tensor) -> Tensor:

@@ -72,6 +72,44 @@ def one_unit(weight: float) -> RNN:
     return network
 
 
+def three_bits() -> RNN:
+    """Three units that each hold a bit, h' = tanh(2 h): eight states of rest at the corners of a cube, and others between."""
+    network = silent("rnn", 3)
+    with torch.no_grad():
+        _cell(network).hh.weight.copy_(2 * torch.eye(3))
+    return network
+
+
+def parity_network() -> RNN:
+    """Whether the ones read so far are odd: with p = a + b, a' = relu(p - x) and b' = relu(x - p), of which the sum is |p - x|."""
+    network = silent("rnn", 2, activation="relu")
+    with torch.no_grad():
+        _cell(network).hh.weight.copy_(torch.tensor([[1.0, 1.0], [-1.0, -1.0]]))
+        _cell(network).ih.weight.copy_(torch.tensor([[-1.0], [1.0]]))
+    return network
+
+
+SURE = 0.95  # chance of the likelier bit in the source of order three
+
+
+def order_three(count: int = 400, time: int = 20) -> tuple[Tensor, Tensor, Callable[[Tensor], Tensor]]:
+    """Bits whose next one hangs on exactly the last three: words (count, time), the bits after them, and the best readout
+    (batch, 3) of the last three, newest first, as log chances."""
+    draw = np.random.default_rng(0)
+    likely = np.array([0, 1, 1, 0, 1, 0, 0, 1])  # their parity: each of the three counts
+    bits = draw.integers(0, 2, (count, time + 1))
+    for step in range(3, time + 1):
+        told = likely[bits[:, step - 3 : step] @ (4, 2, 1)]
+        bits[:, step] = np.where(draw.random(count) < SURE, told, 1 - told)
+
+    def readout(state: Tensor) -> Tensor:
+        one = torch.from_numpy(likely)[(state.round() @ state.new_tensor([1.0, 2.0, 4.0])).long()]
+        chance = torch.where(one == 1, SURE, 1 - SURE).to(state)
+        return torch.stack([1 - chance, chance], 1).log()
+
+    return torch.from_numpy(bits[:, :-1]).double(), torch.from_numpy(bits[:, -1]), readout
+
+
 class Counter(nn.Module):
     """An LSTM with one unit that counts brackets: c is how many are open (after Suzgun et al. 2019).
 
@@ -171,7 +209,50 @@ def known_answers() -> tuple[Known, ...]:
                 (Counter().rnn.trace(x)["layers.0.forward.c"][..., 0] - torch.from_numpy(deep)).abs().max()
             )
 
+    def source() -> Any:
+        words, following, best = order_three()
+        return inspect(
+            register,
+            words,
+            following,
+            start=torch.zeros(3).double(),
+            readout=best,
+            questions=["memory"],
+            labels=("0", "1"),
+        )[0]
+
+    def parity() -> float:
+        from elman.interpretation.probes import probe
+
+        bits = torch.from_numpy(np.random.default_rng(0).integers(0, 2, (60, 25)))
+        with torch.no_grad():
+            states = parity_network().trace(bits[..., None].float())["layers.0.forward.h"].numpy()
+        return probe(
+            states.reshape(-1, 2), (bits.cumsum(1) % 2).numpy().ravel(), np.repeat(np.arange(60), 25)
+        ).score
+
+    def corners() -> float:
+        starts = torch.cartesian_prod(*[torch.tensor([-1.0, -0.01, 1.0])] * 3)
+        return float(fixed_points(stepping_of(three_bits()), torch.zeros(1), starts).stable.sum())
+
+    def keeps() -> float:
+        (found,) = inspect(forgetful_lstm(), noise[..., None].float(), questions=["gates"])
+        return float(found.arrays["time_scales"].max())
+
+    def slope(lag: int, step: Any = register, **options: Any) -> float:
+        return float(asked("connectivity", step, **options).arrays["mean"][lag])
+
+    entropy = -SURE * math.log(SURE) - (1 - SURE) * math.log(1 - SURE)
     return (
+        Known("leaky unit, 0.9", "connectivity", "slope ten steps back", 0.9**10, lambda: slope(10, leaky, **one), 1e-12),
+        Known("register of three", "connectivity", "slope at its tap", 1.0, lambda: slope(2), 1e-12),
+        Known("register of three", "connectivity", "slope elsewhere", 0.0, lambda: max(slope(k) for k in (0, 1, 3, 9)), 0.0),
+        Known("LSTM without weights", "gates", "time scale", -1 / math.log(1 / (1 + math.exp(-3))), keeps, 1e-4),
+        Known("three bits", "dynamics", "stable points of rest", 8, corners),
+        Known("parity (two ReLU units)", "probes", "accuracy of the bit read from h", 1.0, parity),
+        Known("source of order three", "memory", "steps", 3, lambda: float(source().value)),
+        Known("source of order three", "memory", "loss above its entropy (nats)", 0.0,
+              lambda: float(source().arrays["loss_cut"][-1].mean() - entropy), 0.05),
         Known("counter of brackets (LSTM)", "gates", "largest gap between c and the depth", 0.0, counted, 1e-4),
         Known("one unit, w = 0.5", "dynamics", "points of rest", 1, lambda: len(points(one_unit(0.5), torch.zeros(1), 1))),
         Known("one unit, w = 1.5", "dynamics", "points of rest", 3, lambda: len(points(one_unit(1.5), torch.zeros(1), 1))),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from elman.core.recipe import Recipe
 from elman.core.results import Advice, Finding, Score, Scores
+
+if TYPE_CHECKING:
+    from elman.interpretation.cost import Cost
 
 
 class Listener:
@@ -31,6 +34,12 @@ class Listener:
 
     def scores(self, scores: Scores) -> None:
         """One split is measured."""
+
+    def asking(self, cost: Cost) -> None:
+        """A question is about to be asked of the network; printed, the cost says of how many sequences and for how long."""
+
+    def answering(self, share: float) -> None:
+        """So much of the work on the question is done, from 0 to 1."""
 
     def findings(self, findings: Sequence[Finding], advice: Sequence[Advice]) -> None:
         """The analyses are done."""

@@ -32,6 +32,7 @@ class Run:
     encoder.json      vocabulary or scalers           scores.json     network, rivals, intervals
     environment.json  versions, machine, load         findings.json   what the analyses found
     report.html       everything to look at, offline  predictions.parquet
+    findings/         the findings' arrays (npz) and, where asked for, their pictures
     """
 
     folder: Path

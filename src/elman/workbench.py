@@ -13,7 +13,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from torch import nn
 
@@ -183,19 +183,26 @@ def explain(
     run: Run | str | Path,
     questions: Sequence[str] = (),
     *,
+    at: Sequence[str] = (),
+    pictures: Literal["svg", "png", "html"] | None = None,
     prepared: Prepared | None = None,
     listener: Listener | None = None,
 ) -> list[Finding]:
-    """Look inside a run: memory, attribution, gates, readout, errors; writes findings.json and the report.
+    """Look inside a run: writes findings.json, the findings' arrays (findings/QUESTION.npz) and the report.
 
-    With `questions`, answers these alone; earlier answers to others stay in the run's folder.
+    With `pictures`, the picture of each finding that has one, too, as findings/QUESTION.svg, .png or a page. With `questions`,
+    answers these alone; earlier answers to others stay in the run's folder. `at` names tokens or values under which dynamics seeks
+    points of rest.
     """
     listener, run = listener or Listener(), Run.open(run)
     prepared = prepared or prepare(run.recipe, run.encoder)
-    findings = analyse(run, prepared.task, prepared.encoded, questions)
+    findings = analyse(run, prepared.task, prepared.encoded, questions, listener, at)
     whole = with_stored(run.folder, findings)
     advice = advise(run, whole, prepared.encoded)
     write_findings(run.folder, whole, advice)
+    for finding in findings if pictures else ():
+        if finding.chart is not None or pictures == "html":
+            finding.save(run.folder / "findings" / f"{finding.question}.{pictures}")
     listener.findings(findings, advice)
     listener.report(write_run_report(run, whole, advice))
     return findings

@@ -162,7 +162,7 @@ def test_every_question_leaves_the_model_as_it_was():
     model.head.weight.requires_grad_(False)
     before = state_of(model)
     found = elman.inspect(model, tokens(12), torch.tensor([0, 1, 2] * 4), labels=("a", "b", "c"))
-    questions = ["memory", "attribution", "gates", "dynamics", "probes", "interventions"]
+    questions = ["memory", "connectivity", "attribution", "gates", "dynamics", "probes", "interventions"]
     assert [finding.question for finding in found] == questions
     same(before, state_of(model))
 

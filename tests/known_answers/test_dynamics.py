@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+import elman
 from elman.core.catalogue import catalogue
-from elman.core.errors import RecipeError
-from elman.interpretation.dynamics import dynamics
+from elman.core.errors import RecipeError, UnknownName
+from elman.interpretation.dynamics import dynamics, inputs_named
 from elman.interpretation.fixed_points import fixed_points
 from elman.interpretation.lyapunov import lyapunov_spectrum
 from elman.interpretation.stepping import stepping_of, stepping_view
@@ -80,10 +81,12 @@ def test_jacobian_and_pushed_directions_are_those_of_autograd():
     state, x = torch.randn(stepping.size).double(), torch.randn(3).double()
     expected = torch.autograd.functional.jacobian(lambda s: stepping.step(s[None], x[None])[0], state)
     torch.testing.assert_close(stepping.jacobian(state[None], x[None])[0], expected)
-    directions = torch.randn(stepping.size, 5).double()
-    after, pushed = stepping.push(state, x, directions)
-    torch.testing.assert_close(after, stepping.step(state[None], x[None])[0])
-    torch.testing.assert_close(pushed, expected @ directions)
+    states, inputs = torch.stack([state, -state]), torch.stack([x, x + 1])
+    directions = torch.randn(2, stepping.size, 5).double()
+    after, pushed = stepping.push(states, inputs, directions)
+    torch.testing.assert_close(after, stepping.step(states, inputs))
+    torch.testing.assert_close(pushed, stepping.jacobian(states, inputs) @ directions)
+    torch.testing.assert_close(pushed[0], expected @ directions[0])
 
 
 def test_fixed_point_and_eigenvalues_of_a_linear_network():
@@ -213,3 +216,41 @@ def test_states_fill_as_many_dimensions_as_they_have():
 def test_no_answer_for_a_network_that_reads_from_the_end():
     view = view_of_network("gru", bidirectional=True)
     assert dynamics(view, sample_of(tokens())) is None
+
+
+def test_the_way_from_the_start_is_no_dimension():
+    """A state that first falls from afar along one direction, and then moves in three."""
+    network = linear(np.diag([0.5, 0.0, 0.0, 0.0]), np.zeros(4))
+    draw = torch.randn(40, 50, 4, generator=torch.Generator().manual_seed(0)) * torch.tensor(
+        [0.0, 1.0, 1.0, 1.0]
+    )
+    draw[:, 0, 0] = 100.0
+    view, _ = finding_of("rnn")
+    view = replace(view, stepping=stepping_view(network, lambda inputs: inputs))
+    found = dynamics(view, sample_of(draw))
+    assert "in about 3 dimensions" in found.sentence and "first 20%" in found.sample
+    np.testing.assert_allclose(found.arrays["variance"], [1, 1, 1, 0], atol=0.1)
+    assert found.arrays["trajectories"].shape == (40, 50, 2)
+
+
+def test_inputs_are_named_as_a_user_names_them():
+    view, sample = finding_of("gru")
+    named = inputs_named(view, sample, ["3", "7"])
+    weights = view.model.inputs.embedding.weight.detach().double()
+    torch.testing.assert_close(named["3"], weights[3])
+    torch.testing.assert_close(named["7"], weights[7])
+    with pytest.raises(UnknownName, match="token"):
+        inputs_named(view, sample, ["no"])
+
+
+def test_values_are_named_by_number_and_points_found_under_them():
+    """h' = M h + x rests at (I - M)^-1 x, for every x."""
+    matrix = np.diag([0.5, 0.25])
+    network, x = linear(matrix, np.zeros(2)), torch.randn(6, 20, 2)
+    (found,) = elman.inspect(network, x, questions=["dynamics"], at=["1", "2,-3"])
+    np.testing.assert_allclose(found.arrays["points 1"], [[2.0, 4 / 3]], atol=1e-6)
+    np.testing.assert_allclose(found.arrays["points 2,-3"], [[4.0, -4.0]], atol=1e-6)
+    assert "Under 2,-3" in found.sentence and {row["input"] for row in found.table} == {"1", "2,-3"}
+    for wrong, told in (("a", "no value"), ("1,2,3", "a step has 2")):
+        with pytest.raises(RecipeError, match=told):
+            elman.inspect(network, x, questions=["dynamics"], at=[wrong])

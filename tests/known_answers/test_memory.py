@@ -105,3 +105,38 @@ def test_series_are_cut_along_time_alone():
     view = view_of(read, labels=(), names=None, loss=square)
     finding = memory(view, sample_of(values, values[:, -5:, 2].sum(1)))
     assert finding.value == 5 and (finding.arrays["loss_cut"][-1] == 0).all()
+
+
+def test_copy_memory_steps_at_its_delay():
+    """A network that copies what was there `delay` steps ago: all of the loss falls in one step, at the delay."""
+    delay = 17
+    symbols = torch.randint(0, 8, (200, 40), generator=torch.Generator().manual_seed(0))
+
+    def read(embedded, lengths):
+        if embedded.shape[1] <= delay:
+            return torch.zeros(len(embedded), 8)
+        return 9.0 * torch.nn.functional.one_hot(embedded[:, -delay - 1].long(), 8)
+
+    found = memory(view_of(read, labels=tuple("abcdefgh")), sample_of(symbols, symbols[:, -delay - 1]))
+    loss = found.arrays["loss_cut"].mean(1)
+    assert found.value == delay + 1 and found.interval == (delay + 1, delay + 1)
+    short = found.arrays["context"] <= delay
+    np.testing.assert_allclose(loss[short], np.log(8), rtol=1e-6)
+    assert (loss[~short] < 0.01).all()
+
+
+def test_slopes_and_gates_stand_beside_the_horizon():
+    view = view_of_network("lstm", num_layers=2)
+    with torch.no_grad():
+        for layer in view.model.rnn.layers:
+            layer[0].ih.bias[6:12] = 3.0
+            for weight in (layer[0].ih.weight, layer[0].hh.weight):
+                weight[6:12] = 0.0
+    found = memory(view, sample_of(tokens(40, 12), torch.arange(40) % 3))
+    beside = {row["how far back"]: row["steps"] for row in found.table}
+    assert beside["loss settles (the memory horizon)"] == found.value
+    for layer in (1, 2):
+        for which in ("median", "slowest"):
+            scale = beside[f"by the keeping gate of layer {layer}, the {which} unit"]
+            assert scale == pytest.approx(-1 / np.log(1 / (1 + np.exp(-3))), rel=1e-4)
+    assert 1 <= beside["half of the slope of the answer"] <= 12

@@ -22,7 +22,7 @@ def test_the_command_tells_right_from_wrong(monkeypatch, capsys):
     monkeypatch.setattr(known_answers, "known_answers", lambda: (first, replace(first, expected=1.0)))
     assert main(["check", "analyses"]) == 1
     shown = capsys.readouterr().out
-    assert "right  gates" in shown and "WRONG  gates" in shown and "do not trust" in shown
+    assert "right  connectivity" in shown and "WRONG  connectivity" in shown and "do not trust" in shown
     monkeypatch.setattr(known_answers, "known_answers", lambda: (first,))
     assert main(["check", "analyses"]) == 0
     assert main(["check", "analyses", "more"]) == 2

@@ -5,11 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from sklearn.linear_model import RidgeClassifierCV
+from sklearn.linear_model import RidgeClassifierCV, RidgeCV
 from sklearn.preprocessing import StandardScaler
 
 import elman
-from elman.interpretation.probes import STRENGTHS, probe, probes
+from elman.interpretation.probes import probe, probes
+from elman.interpretation.ridge import STRENGTHS, Ridge
 
 from .networks import sample_of, tokens, view_of, view_of_network
 
@@ -108,6 +109,31 @@ def test_scores_are_scikit_learns_on_sequences_that_it_has_not_seen():
     # What only tells sequences apart cannot be carried over to other sequences.
     own = (sequences * 7919) % 2
     assert not probe(np.eye(30)[sequences], own, sequences).clear
+
+
+@pytest.mark.parametrize("size", [3, 40, 200])
+@pytest.mark.parametrize("noise", [0.1, 100.0])
+def test_the_ridge_is_scikit_learns(size, noise):
+    """More states than numbers in one, and fewer; also where numbers depend on each other or never change."""
+    draw = np.random.default_rng(0)
+    states = draw.standard_normal((150, size)) * draw.uniform(0.1, 10, size) + 3
+    states[:, 0], states[:, -1] = 7.0, states[:, 1] * 2
+    values = states[:, :3] @ draw.standard_normal((3, 2)) + noise * draw.standard_normal((150, 2))
+    scaler = StandardScaler().fit(states[:100])
+    known, asked = scaler.transform(states[:100]), scaler.transform(states[100:])
+    expected = RidgeCV(STRENGTHS).fit(known, values[:100]).predict(asked)
+    np.testing.assert_allclose(
+        Ridge(states[:100]).read(values[:100], states[100:]), expected, rtol=1e-6, atol=1e-6
+    )
+    for count in (2, 4):
+        labels = np.digitize(values[:, 0], np.quantile(values[:, 0], np.linspace(0, 1, count + 1)[1:-1]))
+        found = probe(states, labels, np.arange(150), seed=1)
+        half = np.isin(np.arange(150), np.random.default_rng(1).permutation(150)[:75])
+        own = StandardScaler().fit(states[half])
+        model = RidgeClassifierCV(STRENGTHS).fit(own.transform(states[half]), labels[half])
+        assert found.score == pytest.approx(
+            model.score(own.transform(states[~half]), labels[~half]), abs=0.014
+        )
 
 
 def test_a_trained_network_is_told_from_one_with_shuffled_weights():

@@ -13,6 +13,7 @@ import polars as pl
 import pytest
 
 import elman
+from elman.__main__ import main as command
 from elman.core.errors import ElmanError, RecipeError, RunError
 from elman.run import Run
 
@@ -107,6 +108,18 @@ def test_it_learns_what_there_is(words, numbers, language, series):
     assert rows["series"] < rows["train_mean"] / 3
 
 
+def test_pictures_and_arrays_lie_beside_the_findings(words, language, capsys):
+    from elman.cli import explain
+
+    assert explain.main([str(words.folder), "memory", "gates", "--pictures", "svg"]) == 0
+    shown = capsys.readouterr().out
+    assert "asking  memory: " in shown and "passes over them" in shown
+    names = {path.name for path in (words.folder / "findings").iterdir()}
+    (found,) = elman.explain(language.folder, ["dynamics"], at=["a", "t"])
+    assert "Under a it has" in found.sentence and "points t" in found.arrays
+    assert {"memory.svg", "gates.svg", "memory.npz", "gates.npz", "connectivity.npz"} <= names
+
+
 def test_the_folder_holds_what_it_promises(run):
     names = {
         "recipe.toml",
@@ -116,6 +129,7 @@ def test_the_folder_holds_what_it_promises(run):
         "metrics.jsonl",
         "scores.json",
         "findings.json",
+        "findings",
         "report.html",
         "predictions-test.parquet",
     }
@@ -227,7 +241,7 @@ def test_a_language_model_is_scored_alike_in_pieces_and_in_one(language):
     np.testing.assert_allclose(pieces, whole, atol=5e-3)
 
 
-def test_comparing_runs(words, numbers, folder):
+def test_comparing_runs(words, numbers, folder, capsys):
     from elman.evaluation.compare import compare
 
     other = elman.fit(
@@ -238,12 +252,19 @@ def test_comparing_runs(words, numbers, folder):
         learning_rate=0.02,
         **SMALL,
     )
+    capsys.readouterr()
+    assert command(["compare", str(words.folder), str(other.folder)]) == 0
+    assert "horizon" in capsys.readouterr().out
     result = compare([words, other], "validation")
     assert (
         result.rows[0].difference is None
         and result.rows[1].p is not None
         and "cell gru -> rnn" in result.changes["rnn"]
     )
+    for row, run in zip(result.rows, (words, other)):
+        (memory,) = (finding for finding in run.findings if finding["question"] == "memory")
+        assert row.memory.value == memory["value"]
+        assert [row.memory.low, row.memory.high] == (memory["interval"] or [None, None])
     with pytest.raises(RunError, match="different data"):
         compare([words, numbers], "validation")
 

@@ -20,6 +20,7 @@ class Terminal(Listener):
         self.console = Console(highlight=False)
         self.quiet = quiet
         self.rivals_shown = False
+        self.bar: Any = None
 
     def say(self, text: str) -> None:
         """A line of the command's own."""
@@ -84,6 +85,27 @@ class Terminal(Listener):
             self.console.print(render_scores(scores))
         if scores.split == "test" or not self.quiet:
             self.console.print(render_verdict(scores))
+
+    def asking(self, cost: Any) -> None:
+        if self.quiet:
+            return
+        self.console.print(f"[bold]asking[/]  {cost}", soft_wrap=True, highlight=False)
+        if self.console.is_terminal:
+            from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+
+            self.bar = Progress(
+                TextColumn("       "), BarColumn(bar_width=24), TaskProgressColumn(), transient=True, console=self.console
+            )  # fmt: skip
+            self.bar.add_task(cost.question, total=1.0)
+            self.bar.start()
+
+    def answering(self, share: float) -> None:
+        if self.bar is None:
+            return
+        self.bar.update(self.bar.task_ids[0], completed=share)
+        if share >= 1.0:
+            self.bar.stop()
+            self.bar = None
 
     def findings(self, findings: Sequence[Finding], advice: Sequence[Advice]) -> None:
         from elman.report.terminal import print_advice, render_findings

@@ -10,6 +10,7 @@ import tyro
 
 from elman.cli._flags import parse
 from elman.core.errors import RunError
+from elman.core.results import Value
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,9 @@ def main(arguments: list[str]) -> int:
     table = Table(title=f"{options.split}: {result.metric}", box=None, title_justify="left")
     for title in ("run", "value", "95% interval", "against the first (positive: better)", "p"):
         table.add_column(title)
+    remembered = any(row.memory is not None for row in result.rows)
+    if remembered:
+        table.add_column("memory horizon (steps)")
     for row in result.rows:
         gap = (
             ""
@@ -47,9 +51,16 @@ def main(arguments: list[str]) -> int:
             f"{row.value.low:.4g} to {row.value.high:.4g}",
             gap,
             "" if row.p is None else f"{row.p:.3f}",
+            *([_steps(row.memory)] if remembered else []),
         )
     console = Console(highlight=False)
     console.print(table)
     for name, settings in result.changes.items():
         console.print(f"{name}: {settings}", soft_wrap=True, markup=False)
     return 0
+
+
+def _steps(memory: Value | None) -> str:
+    if memory is None:
+        return "not asked"
+    return f"{memory.value:.0f}" + ("" if memory.low is None else f" [{memory.low:.0f}, {memory.high:.0f}]")

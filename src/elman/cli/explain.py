@@ -1,14 +1,16 @@
-"""Look inside a run: readout, errors, memory, context, attribution, gates, dynamics, probes, interventions.
+"""Look inside a run: readout, errors, memory, context, connectivity, attribution, gates, dynamics, probes, interventions.
 
 elman explain runs/syllables-gru-0001
 elman explain runs/syllables-gru-0001 memory gates
+elman explain runs/syllables-gru-0001 memory --pictures svg
+elman explain runs/shakespeare-gru-0001 dynamics --at e q
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -21,6 +23,12 @@ class Explain:
 
     run: Annotated[Path, tyro.conf.Positional]
     questions: Annotated[tuple[str, ...], tyro.conf.Positional] = ()  # names as above; all when none is given
+    at: tuple[
+        str, ...
+    ] = ()  # tokens, or values such as 0.5 or 0.5,-1, under which dynamics seeks points of rest
+    pictures: Literal["svg", "png", "html"] | None = (
+        None  # write each picture into the run's folder findings/, too
+    )
 
 
 def main(arguments: list[str]) -> int:
@@ -29,5 +37,7 @@ def main(arguments: list[str]) -> int:
     from elman import workbench
     from elman.cli._terminal import Terminal
 
-    workbench.explain(options.run, options.questions, listener=Terminal())
+    workbench.explain(
+        options.run, options.questions, at=options.at, pictures=options.pictures, listener=Terminal()
+    )
     return 0

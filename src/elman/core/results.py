@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -101,6 +102,17 @@ class Finding:
     html: str = ""
     table: tuple[dict[str, Any], ...] = ()
     arrays: dict[str, np.ndarray] = field(default_factory=dict)
+
+    def save(self, path: str | Path) -> None:
+        """Write the picture as .svg or .png, or the whole finding as a page of its own (.html); RecipeError where there is none."""
+        from elman.core.showing import save
+
+        save(self, Path(path))
+
+    def _repr_html_(self) -> str:
+        from elman.core.showing import as_html
+
+        return as_html(self)
 
 
 @dataclass(frozen=True)

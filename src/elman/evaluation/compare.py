@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -18,12 +19,13 @@ from elman.evaluation.intervals import Resamples, interval, p_value
 
 @dataclass(frozen=True)
 class Row:
-    """A run's primary metric; its difference to the first run (positive: better) with p-value."""
+    """A run's primary metric; its difference to the first run (positive: better) with p-value; how far back it looks (steps)."""
 
     name: str
     value: Value
     difference: Value | None
     p: float | None
+    memory: Value | None = None
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,11 @@ def compare(runs: Sequence[RunFolder], split: str) -> Comparison:
         network = next(row for row in scores["rows"] if not row["is_rival"])
         value = Value(**network["metrics"][primary["name"]])
         if run is runs[0]:
-            rows.append(Row(run.name, value, None, None))
+            rows.append(Row(run.name, value, None, None, _memory(run)))
             continue
         gain = first - draws.means(errors)
         mean = float(np.nanmean(each[0]) - np.nanmean(errors))
-        rows.append(Row(run.name, value, interval(gain, mean), p_value(gain)))
+        rows.append(Row(run.name, value, interval(gain, mean), p_value(gain), _memory(run)))
     base = _flat(runs[0].recipe)
     changes = {
         run.name: ", ".join(
@@ -88,6 +90,16 @@ def compare(runs: Sequence[RunFolder], split: str) -> Comparison:
         tuple(rows),
         changes,
     )
+
+
+def _memory(run: RunFolder) -> Value | None:
+    """The memory horizon as `elman explain` found it; None where it was not asked, or is none."""
+    path = run.folder / "findings.json"
+    found = json.loads(path.read_text(encoding="utf-8")) if path.exists() else []
+    for finding in found:
+        if finding["question"] == "memory" and finding["value"] is not None:
+            return Value(finding["value"], *(finding["interval"] or (None, None)))
+    return None
 
 
 def _missing(run: RunFolder, split: str) -> dict[str, Any]:

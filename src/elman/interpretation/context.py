@@ -30,7 +30,7 @@ def context(
     if view.asked is None:
         return None
     sample, draw = sample.to(view.device), np.random.default_rng(seed)
-    grid = _grid(max(sample.length(row) for row in range(len(sample))))
+    grid = distances(max(sample.length(row) for row in range(len(sample))))
     with untouched(view), torch.no_grad():
         curves = {
             name: np.stack([_losses(view, sample, n, sides, None) for n in grid])
@@ -82,7 +82,8 @@ def context(
     )  # fmt: skip
 
 
-def _grid(longest: int) -> list[int]:
+def distances(longest: int) -> list[int]:
+    """The distances that are tried."""
     far = np.geomspace(NEAR, max(NEAR, longest), 8).round().astype(int)
     return sorted({n for n in (*range(NEAR + 1), *far.tolist(), longest) if n <= longest})
 

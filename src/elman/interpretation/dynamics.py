@@ -2,7 +2,8 @@
 
 On the full state (h and c of all layers), in float64. Lyapunov spectrum along real inputs; fixed and slow points under a constant
 input, the mean of what it reads unless another is named; trajectories in the plane of their two largest principal components; and
-the dimension they fill, (sum of variances)^2 / sum of squared variances (Gao et al. 2017, the participation ratio). Control: the
+the dimension they fill, (sum of variances)^2 / sum of squared variances (Gao et al. 2017, the participation ratio), of the states after
+the first SETTLING of each sequence: the way from the start to where it lives is one direction, which would outshine all others. Control: the
 same network with its weights shuffled. Residual: the largest difference between the sum of all exponents and the mean of
 ln |det J|, two ways to the same number; where only the largest exponents are computed there is none.
 """
@@ -10,12 +11,13 @@ ln |det J|, two ways to the same number; where only the largest exponents are co
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from elman.core.errors import RecipeError, UnknownName
 from elman.core.results import Finding
 from elman.interpretation.fixed_points import Points, fixed_points
 from elman.interpretation.lyapunov import lyapunov_spectrum
@@ -28,6 +30,8 @@ STEPS = 200  # of each at most
 ALL = 64  # states up to this size get all exponents, larger ones the largest MOST
 MOST = 16
 STARTS = 48  # visited states from which points are sought
+SETTLING = 0.2  # share of the steps of a sequence that are left out of the dimension
+REPEATED = 8  # times that a named input is read, for layers that see its neighbours
 SHOWN = 12  # trajectories drawn
 
 
@@ -50,20 +54,22 @@ def dynamics(
         if any(True for _ in view.model.parameters()):
             with shuffled(view, seed):
                 other, read = _network(view, sample)
-                control = float(np.mean(_spectrum(other, read, lengths, largest=1)[0][:, 0]))
+                control = float(np.mean(_spectrum(other, read, lengths)[0][:, 0]))
     states = stepping.states(vectors)
     visited = torch.cat([states[row, :length] for row, length in enumerate(lengths)])
+    living = torch.cat([states[row, settled_in(length) : length] for row, length in enumerate(lengths)])
     seen = torch.cat([vectors[row, :length] for row, length in enumerate(lengths)])
     named = {"the mean input": seen.mean(0)} if inputs is None else dict(inputs)
     draw = np.random.default_rng(seed)
     starts = visited[draw.permutation(len(visited))[:STARTS]]
     found = {name: fixed_points(stepping, vector, starts) for name, vector in named.items()}
-    mean = visited.mean(0)
-    _, deviations, components = np.linalg.svd((visited - mean).numpy(), full_matrices=False)
-    components = np.pad(
-        components, ((0, max(0, 2 - len(components))), (0, 0))
-    )  # a state of one number moves on a line
-    variance = deviations**2 / max(1, len(visited) - 1)
+    mean = living.mean(0)
+    # Through the covariance: much faster than a decomposition of all states, and as exact for what is large.
+    spreads, directions = torch.linalg.eigh((living - mean).T @ (living - mean) / max(1, len(living) - 1))
+    variance = spreads.flip(0).clamp(min=0.0).numpy()
+    components = directions.flip(1).T[:2].numpy()
+    if len(components) < 2:  # a state of one number moves on a line
+        components = np.pad(components, ((0, 1), (0, 0)))
     total = float((variance**2).sum())
     dimension = float(variance.sum() ** 2 / total) if total > 0 else 0.0
     flat = (states - mean).numpy() @ components[:2].T
@@ -80,18 +86,56 @@ def dynamics(
             f"speed {name}": points.speed,
             f"eigenvalues {name}": points.eigenvalues,
         }
-    kept = ALL if stepping.size <= ALL else MOST
     return Finding(
         "dynamics", "Dynamics of the state",
         " ".join((_rate(value), *(_resting(name, points) for name, points in found.items()),
                   _filled(stepping.size, max(1, round(dimension))))),
         value, "nats per step", (float(low), float(high)), control, residual,
-        sample=f"{len(spectrum)} sequences for the spectrum (its {min(kept, stepping.size)} largest exponents), {len(sample)} for "
-        "states; points sought from " + f"{len(starts)} of them",
+        sample=f"{len(spectrum)} sequences for the spectrum (its {exponents(stepping.size)} largest exponents), {len(sample)} for "
+        f"states (dimension without the first {SETTLING:.0%} of each); points sought from {len(starts)} of them",
         chart=_picture(flat, lengths, found, (mean.numpy(), components[:2]), spectrum),
         table=tuple(row for name, points in found.items() for row in _rows(name, points)),
         arrays=arrays,
     )  # fmt: skip
+
+
+def inputs_named(view: View, sample: Sample, names: Sequence[str]) -> dict[str, Tensor]:
+    """What the recurrent layers read where a token, or a value, comes again and again: name -> vector (features,).
+
+    A token is named as the steps are, and must occur in the sample; a value is a number, or one for each feature ("0.5,-1"), in the unit in
+    which the network reads it. Raises UnknownName, or RecipeError for what is no value or fits no feature.
+    """
+    assert view.stepping is not None
+    vectors: dict[str, Tensor] = {}
+    with untouched(view), torch.no_grad():
+        _, read = view.stepping()
+        for name in names:
+            step = _step_named(view, sample, name)
+            again = step.expand(1, REPEATED, *step.shape).to(view.device)
+            vectors[name] = read(again)[0, -1].double().cpu()
+    return vectors
+
+
+def _step_named(view: View, sample: Sample, name: str) -> Tensor:
+    """One step of inputs by its name."""
+    if not sample.inputs.is_floating_point():
+        seen = sample.inputs.flatten(0, 1).unique(dim=0).cpu()
+        told = (
+            [str(int(one.flatten()[0])) for one in seen] if view.step_names is None else view.step_names(seen)
+        )
+        if name not in told:
+            raise UnknownName("token", name, told)
+        return seen[told.index(name)]
+    features = sample.inputs.shape[2:].numel()
+    try:
+        values = [float(value) for value in name.split(",")]
+    except ValueError:
+        raise RecipeError(
+            f"{name!r} is no value; expected a number, or {features} with commas between."
+        ) from None
+    if len(values) not in (1, features):
+        raise RecipeError(f"{name!r} has {len(values)} numbers; a step has {features}.")
+    return torch.tensor(values).expand(features).reshape(sample.inputs.shape[2:]).to(sample.inputs.dtype)
 
 
 def _network(view: View, sample: Sample) -> tuple[Stepping, Tensor]:
@@ -101,17 +145,33 @@ def _network(view: View, sample: Sample) -> tuple[Stepping, Tensor]:
     return stepping, read(sample.to(view.device).inputs).double().cpu()
 
 
-def _spectrum(
-    stepping: Stepping, vectors: Tensor, lengths: list[int], largest: int | None = None
-) -> tuple[np.ndarray, float | None]:
+def _spectrum(stepping: Stepping, vectors: Tensor, lengths: list[int]) -> tuple[np.ndarray, float | None]:
     """Exponents along the longest sequences; the first fifth of the steps brings the directions into place."""
     order = np.argsort(lengths, kind="stable")[::-1][:SEQUENCES]
     steps = min(STEPS, lengths[order[-1]])
-    if largest is None and stepping.size > ALL:
-        largest = MOST
     return lyapunov_spectrum(
-        stepping, vectors[order.copy(), :steps], exponents=largest, warmup=steps // 5 if steps >= 10 else 0
-    )
+        stepping, vectors[order.copy(), :steps], exponents=exponents(stepping.size),
+        warmup=steps // 5 if steps >= 10 else 0,
+    )  # fmt: skip
+
+
+def settled_in(length: int) -> int:
+    """The steps of a sequence of so many that only bring the state to where it lives."""
+    return int(SETTLING * length)
+
+
+def exponents(size: int) -> int:
+    """How many exponents of a state of so many numbers are computed."""
+    return size if size <= ALL else MOST
+
+
+def steps_made(view: View, sample: Sample) -> int:
+    """About how many steps (of any batch) are made: along sequences twice, in the search for points, in Jacobians."""
+    assert view.stepping is not None
+    with torch.no_grad():
+        stepping, _ = view.stepping()
+    steps = min(STEPS, max(sample.length(row) for row in range(len(sample))))
+    return steps * (3 + 2 * (stepping.size <= ALL)) + 400 + 20
 
 
 def _filled(size: int, dimension: int) -> str:

@@ -1,7 +1,8 @@
-"""Units of a running network set, clamped or patched at the steps one names; nothing of it stays.
+"""Units and gates of a running network set, clamped or patched at the steps one names; nothing of it stays.
 
 While an edit is in force the layers run as a plain loop and every new state goes through the edit before the next step reads it:
-h and c alike, so what is taken from a unit is gone from its memory, too.
+h and c alike, so what is taken from a unit is gone from its memory, too. A gate or candidate is edited where the cell's own step has
+just made it: what the step makes of it follows from the edited values (see gate_editing.py).
 """
 
 from __future__ import annotations
@@ -16,15 +17,16 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from elman.cells.contract import Cell
 from elman.core.errors import RecipeError, UnknownName
+from elman.interpretation.gate_editing import GateEditing
 from elman.models.rnn import RNN
 from elman.models.torch_bridge import LAYERS
 
-# name of a part of the state ("layers.0.forward.c"), step from 0, values (batch, size) -> values
+# name of a part of the state ("layers.0.forward.c") or of a gate, step from 0, values (batch, size) -> values
 Edit = Callable[[str, int, Tensor], Tensor]
 
 
 def clamp(name: str, units: Sequence[int], value: float | Tensor, steps: Sequence[int] | None = None) -> Edit:
-    """Units of one part of the state at `value` (a number, or one for each unit), at all steps or at those named."""
+    """Units of one part of the state, or of one gate, at `value` (a number, or one for each unit), at all steps or at those named."""
 
     def edit(part: str, step: int, values: Tensor) -> Tensor:
         if part != name or (steps is not None and step not in steps):
@@ -33,11 +35,11 @@ def clamp(name: str, units: Sequence[int], value: float | Tensor, steps: Sequenc
         changed[:, list(units)] = torch.as_tensor(value, dtype=values.dtype, device=values.device)
         return changed
 
-    return edit
+    return _about(name, edit)
 
 
 def patch(name: str, units: Sequence[int], states: Tensor, steps: Sequence[int]) -> Edit:
-    """Units of one part of the state as they were in another run, `states` (batch, time, size), at these steps."""
+    """Units of one part of the state, or of one gate, as they were in another run, `states` (batch, time, size), at these steps."""
 
     def edit(part: str, step: int, values: Tensor) -> Tensor:
         if part != name or step not in steps:
@@ -46,6 +48,12 @@ def patch(name: str, units: Sequence[int], states: Tensor, steps: Sequence[int])
         changed[:, list(units)] = states[:, step, list(units)].to(values)
         return changed
 
+    return _about(name, edit)
+
+
+def _about(name: str, edit: Edit) -> Edit:
+    """The edit, with the name of what it changes, so that a wrong one can be told and gates are edited where one is meant."""
+    edit.part = name  # type: ignore[attr-defined]
     return edit
 
 
@@ -63,12 +71,30 @@ def parts(model: nn.Module) -> dict[str, int]:
     }
 
 
+def gates_of(model: nn.Module) -> tuple[str, ...]:
+    """The gates and candidates that can be edited: ("layers.0.forward.input_gate", ...). Raises RecipeError as `parts` does."""
+    return tuple(
+        f"{prefix}{place}.{reading}"
+        for prefix, module in _found(model)
+        for place, cell in _cells(_ours(module))
+        for reading in cell.readings
+    )
+
+
 @contextmanager
-def edited(model: nn.Module, edit: Edit) -> Iterator[None]:
+def edited(model: nn.Module, edit: Edit, *, gates: bool = False) -> Iterator[None]:
     """Every recurrent layer of `model` that runs inside the block runs with the edit; also after an error nothing is left.
 
-    Sees elman.RNN and torch.nn.LSTM, GRU and RNN. In the backward direction step 0 is the last valid step.
+    Sees elman.RNN and torch.nn.LSTM, GRU and RNN. In the backward direction step 0 is the last valid step. An edit of one's own
+    sees the parts of the state, with `gates` also the gates and candidates, in the order in which a step makes them; `clamp` and
+    `patch` of a gate need not say so. Raises UnknownName where these name what is not there.
     """
+    name = getattr(edit, "part", None)
+    if name is not None:
+        known = (*parts(model), *gates_of(model))
+        if name not in known:
+            raise UnknownName("part of the state or gate", name, known)
+        gates = gates or name not in parts(model)
     handles: list[Any] = []
     undo: list[Callable[[], None]] = []
     try:
@@ -76,21 +102,13 @@ def edited(model: nn.Module, edit: Edit) -> Iterator[None]:
             network = _ours(module)
             if network is not module:
                 handles.append(module.register_forward_hook(_instead(network), with_kwargs=True))
-            _steer(network, prefix, edit, handles, undo)
+            _steer(network, prefix, edit, gates, handles, undo)
         yield
     finally:
         for handle in handles:
             handle.remove()
         for back in undo:
             back()
-
-
-def check_part(model: nn.Module, name: str) -> int:
-    """The size of a part of the state; UnknownName, with the nearest, for one that is not there."""
-    known = parts(model)
-    if name not in known:
-        raise UnknownName("part of the state", name, known)
-    return known[name]
 
 
 def _found(model: nn.Module) -> list[tuple[str, nn.Module]]:
@@ -120,17 +138,27 @@ def _cells(network: RNN) -> Iterator[tuple[str, Cell]]:
             yield f"layers.{depth}.{side}", cell
 
 
-def _steer(network: RNN, prefix: str, edit: Edit, handles: list[Any], undo: list[Callable[[], None]]) -> None:
-    """Let each new state of a network go through the edit."""
+def _steer(
+    network: RNN, prefix: str, edit: Edit, gates: bool, handles: list[Any], undo: list[Callable[[], None]]
+) -> None:
+    """Let each new state of a network, and what makes it where gates are edited, go through the edit."""
     counts: dict[Any, int] = {}
     handles.append(network.register_forward_pre_hook(lambda *_: counts.clear()))
     before, network.executor = network.executor, "reference"
     undo.append(lambda: setattr(network, "executor", before))
     for place, cell in _cells(network):
+        made = GateEditing(cell) if gates and cell.readings else None
 
-        def step(projected: Tensor, state: Any, cell: Any = cell, place: str = place) -> Any:
-            new, readings = type(cell).step(cell, projected, state)
+        def step(
+            projected: Tensor, state: Any, cell: Any = cell, place: str = place, made: Any = made
+        ) -> Any:
             at = counts[cell] = counts.get(cell, -1) + 1
+            if made is None:
+                new, readings = type(cell).step(cell, projected, state)
+            else:
+                new, readings = made.step(
+                    projected, state, lambda name, values: edit(f"{prefix}{place}.{name}", at, values)
+                )
             names = (f"{prefix}{place}.{part}" for part in cell.state_names)
             return cell.State(*(edit(name, at, part) for name, part in zip(names, new))), readings
 

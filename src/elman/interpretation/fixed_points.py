@@ -73,7 +73,7 @@ def fixed_points(
     kept = near & (speed <= SLOW * max(scale, 1e-12) ** 2) & states.isfinite().all(1)
     order = speed[kept].argsort()
     found, counts = _distinct(states[kept][order], APART * scale, counts[kept][order])
-    values = np.linalg.eigvals(stepping.jacobian(found, inputs[: len(found)]).numpy()).astype(complex)
+    values = torch.linalg.eigvals(stepping.jacobian(found, inputs[: len(found)])).numpy()
     values = np.take_along_axis(values, np.argsort(-np.abs(values), 1, kind="stable"), 1)
     speed = _speed(stepping, found, inputs[: len(found)])
     return Points(found.numpy(), speed.numpy(), values, counts.numpy())
@@ -126,7 +126,9 @@ def _newton(stepping: Stepping, states: Tensor, inputs: Tensor, count: int) -> t
         with torch.no_grad():
             gap = stepping.step(at, under) - at
         # On a line of fixed points the matrix is singular: what is not finite is never taken.
-        step = -torch.linalg.solve_ex(stepping.jacobian(at, under) - eye, gap[..., None])[0][..., 0]
+        # One by one: torch's batched solve fails on several threads (MKL's DLASWP, torch 2.13).
+        slopes = stepping.jacobian(at, under) - eye
+        step = -torch.stack([torch.linalg.solve_ex(one, by)[0] for one, by in zip(slopes, gap)])
         better, rate = torch.zeros(len(active), dtype=torch.bool), 1.0
         while rate > 1e-3 and not bool(better.all()):
             slower = _speed(stepping, states[active] + rate * step, under) < speed[active]

@@ -74,20 +74,11 @@ def gates(view: View, sample: Sample) -> Finding:
 
     `arrays` holds "time_scales" of the first layer and "time_scales.LAYER" of each, in steps (unit,).
     """
-    tallies: dict[str, Tally] = {}
-    sample = sample.to(view.device)
-    with untouched(view), torch.no_grad():
-        for part in sample.parts():
-            for name, reading in view.trace(part.inputs, part.lengths).items():
-                tallies.setdefault(name, Tally()).add(_valid(reading, part).float())
+    tallies = tally(view, sample)
     if not tallies:
         return Finding("gates", "Gates", "This network has no gates or states that can be read step by step.")
     keepers = find_keepers(view.model, tallies)
-    arrays: dict[str, np.ndarray] = {}
-    for layer, keeper in keepers.items():
-        mean = tallies[f"{layer}.{keeper.gate}"].mean
-        kept = np.clip(1 - mean if keeper.inverted else mean, 1e-6, 1 - 1e-6)
-        arrays[f"time_scales.{layer}"] = -1 / np.log(kept)
+    arrays = {f"time_scales.{layer}": scales for layer, scales in time_scales(keepers, tallies).items()}
     table = [_row(name, tally, keepers, arrays) for name, tally in tallies.items()]
     is_gate = [name.endswith("gate") for name in tallies]
     states = [row for row in table if not row["name"].endswith("candidate")]
@@ -122,6 +113,27 @@ def gates(view: View, sample: Sample) -> Finding:
         "gates", "Gates" if any(is_gate) else "Saturation", sentence, worst["stuck"], "share of values", residual=max(residuals, default=None),
         sample=f"{len(sample)} sequences", chart=_chart(shown, arrays, any(is_gate)), table=tuple(table), arrays=arrays,
     )  # fmt: skip
+
+
+def tally(view: View, sample: Sample) -> dict[str, Tally]:
+    """Sums over all valid steps of every gate and state, by name."""
+    tallies: dict[str, Tally] = {}
+    sample = sample.to(view.device)
+    with untouched(view), torch.no_grad():
+        for part in sample.parts():
+            for name, reading in view.trace(part.inputs, part.lengths).items():
+                tallies.setdefault(name, Tally()).add(_valid(reading, part).float())
+    return tallies
+
+
+def time_scales(keepers: dict[str, Keeper], tallies: dict[str, Tally]) -> dict[str, np.ndarray]:
+    """For each layer with a keeping gate, the steps in which each unit falls to 1/e by the gate's mean (unit,)."""
+    found = {}
+    for layer, keeper in keepers.items():
+        mean = tallies[f"{layer}.{keeper.gate}"].mean
+        kept = np.clip(1 - mean if keeper.inverted else mean, 1e-6, 1 - 1e-6)
+        found[layer] = -1 / np.log(kept)
+    return found
 
 
 def _valid(reading: Tensor, part: Sample) -> Tensor:

@@ -36,33 +36,21 @@ def interventions(view: View, sample: Sample, *, seed: int = 0) -> Finding | Non
     draw = np.random.default_rng(seed)
     with untouched(view):
         try:
-            units = _units(view)
+            units = units_of(view)
         except RecipeError:
             return None
         means = _means(view, chosen_on)
         gradient = _gradient(view, chosen_on, means, units)
         order = np.argsort(-np.abs(gradient), kind="stable")
-        head = max(1, round(SHARE * len(units)))
-        sizes = sorted(
-            {
-                size
-                for size in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, head)
-                if size <= max(head, DEEPEST * len(units))
-            }
-        )
+        head = _head(len(units))
+        sizes = sizes_of(len(units))
         with torch.no_grad():
             whole = _losses(view, measured_on)
-            taken = [_without(view, measured_on, means, [units[k] for k in order[:size]]) for size in sizes]
-            others = [
-                [
-                    _without(
-                        view, measured_on, means, [units[k] for k in draw.permutation(len(units))[:size]]
-                    )
-                    for _ in range(DRAWS)
-                ]
-                for size in sizes
-            ]
-    loss, random = np.stack(taken), np.array(others)
+            found = []
+            for size in sizes:
+                sets = [order[:size], *(draw.permutation(len(units))[:size] for _ in range(DRAWS))]
+                found.append(_without(view, measured_on, means, [[units[k] for k in one] for one in sets]))
+    loss, random = np.stack([each[0] for each in found]), np.stack([each[1:] for each in found])
     at = sizes.index(head)
     gain, chance = loss[at] - whole, random[at] - whole
     value, control = float(gain.mean()), float(chance.mean())
@@ -96,7 +84,17 @@ def interventions(view: View, sample: Sample, *, seed: int = 0) -> Finding | Non
     )  # fmt: skip
 
 
-def _units(view: View) -> list[tuple[str, int]]:
+def _head(units: int) -> int:
+    return max(1, round(SHARE * units))
+
+
+def sizes_of(units: int) -> list[int]:
+    """How many units are taken out: every fourth power of 2, and those of the headline."""
+    head = _head(units)
+    return sorted({size for size in (1, 4, 16, 64, 256, head) if size <= max(head, DEEPEST * units)})
+
+
+def units_of(view: View) -> list[tuple[str, int]]:
     """(layer and direction, number) of every unit; a projected h and its c count as units of their own."""
     sizes: dict[str, int] = {}
     for name, size in parts(view.model).items():
@@ -162,21 +160,31 @@ def _of(share: Tensor) -> np.ndarray:
 
 
 def _without(
-    view: View, sample: Sample, means: dict[str, Tensor], units: list[tuple[str, int]]
+    view: View, sample: Sample, means: dict[str, Tensor], sets: list[list[tuple[str, int]]]
 ) -> np.ndarray:
-    """Loss of each sequence with these units held at their means."""
-    gone: dict[str, list[int]] = {}
-    for layer, number in units:
-        gone.setdefault(layer, []).append(number)
+    """Loss of each sequence with each set of units held at their means (sets, sequences); the sets run side by side."""
+    gone: dict[str, Tensor] = {}
+    for row, units in enumerate(sets):
+        for layer, number in units:
+            if layer not in gone:
+                size = max(len(mean) for name, mean in means.items() if name.rpartition(".")[0] == layer)
+                gone[layer] = torch.zeros(len(sets), size, dtype=torch.bool, device=view.device)
+            gone[layer][row, number] = True
 
     def hold(name: str, step: int, values: Tensor) -> Tensor:
-        numbers = [k for k in gone.get(name.rpartition(".")[0], ()) if k < values.shape[1]]
-        if not numbers:
+        held = gone.get(name.rpartition(".")[0])
+        if held is None:
             return values
-        values = values.clone()
-        values[:, numbers] = means[name][numbers].to(values)
-        return values
+        rows = held[:, : values.shape[1]].repeat_interleave(len(values) // len(sets), 0)
+        return torch.where(rows, means[name].to(values), values)
 
     edit: Edit = hold
+    found = []
     with edited(view.model, edit):
-        return _losses(view, sample)
+        for part in sample.parts(16, outputs=len(view.labels) * len(sets)):
+            lengths = None if part.lengths is None else part.lengths.repeat(len(sets))
+            many = view.embed(part.inputs.repeat(len(sets), *[1] * (part.inputs.dim() - 1)))
+            targets = part.targets.repeat(len(sets), *[1] * (part.targets.dim() - 1))
+            each = view.loss(view.read(many, lengths), targets)
+            found.append(each.double().cpu().numpy().reshape(len(sets), len(part)))
+    return np.concatenate(found, 1)

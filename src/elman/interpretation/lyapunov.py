@@ -7,8 +7,6 @@ are forgotten within -1/exponent steps; minus infinity where a direction is lost
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from torch import Tensor
@@ -29,26 +27,25 @@ def lyapunov_spectrum(
     """
     vectors = vectors.to(stepping.start)
     k = stepping.size if exponents is None else min(exponents, stepping.size)
-    steps = vectors.shape[1] - warmup
-    found, gaps = [], []
-    for sequence in vectors:
-        state = stepping.start
-        directions = torch.linalg.qr(_directions(stepping.size, k)).Q
-        sums, volume = torch.zeros(k, dtype=state.dtype), 0.0
-        for place, vector in enumerate(sequence):
-            if k == stepping.size and place >= warmup:
-                jacobian = stepping.jacobian(state[None], vector[None])[0]
-                volume += float(torch.linalg.slogdet(jacobian).logabsdet)
-            state, pushed = stepping.push(state, vector, directions)
-            directions, r = torch.linalg.qr(pushed)
-            size = r.diagonal().abs()
-            if place >= warmup:
-                sums += torch.where(size > LOST * size.max(), size, 0.0).log()
-        each = (sums / steps).sort(descending=True).values
-        found.append(each.numpy())
-        if k == stepping.size and math.isfinite(volume) and bool(each.isfinite().all()):
-            gaps.append(abs(float(each.sum()) - volume / steps))
-    return np.stack(found), max(gaps) if gaps else None
+    count, steps = len(vectors), vectors.shape[1] - warmup
+    states = stepping.start.repeat(count, 1)
+    directions = torch.linalg.qr(_directions(stepping.size, k)).Q.repeat(count, 1, 1)
+    sums = torch.zeros(count, k, dtype=states.dtype)
+    volume = torch.zeros(count, dtype=states.dtype)
+    for place, inputs in enumerate(vectors.unbind(1)):
+        if k == stepping.size and place >= warmup:
+            # NumPy's: torch's batched one fails on several threads (MKL's DLASWP, torch 2.13).
+            volume += torch.from_numpy(np.linalg.slogdet(stepping.jacobian(states, inputs).numpy())[1])
+        states, pushed = stepping.push(states, inputs, directions)
+        directions, r = torch.linalg.qr(pushed)
+        size = r.diagonal(dim1=1, dim2=2).abs()
+        if place >= warmup:
+            sums += torch.where(size > LOST * size.amax(1, keepdim=True), size, 0.0).log()
+    found = (sums / steps).sort(1, descending=True).values
+    whole = found.isfinite().all(1) & volume.isfinite()
+    if k < stepping.size or not bool(whole.any()):
+        return found.numpy(), None
+    return found.numpy(), float((found.sum(1) - volume / steps)[whole].abs().max())
 
 
 def _directions(size: int, count: int) -> Tensor:

@@ -3,7 +3,8 @@
 Loss with only the last n steps given, as Khandelwal et al. (2018) cut and shuffled the context of language models. The memory
 horizon is the least n from which on the loss is within `tolerance` of that with all steps, as a share of what context is worth
 at all. Control: the steps before the last n shuffled instead of dropped, which keeps what they say together and loses their
-order; its horizon is how far back order counts.
+order; its horizon is how far back order counts. Beside the horizon stand the slopes of the answer by lag (see connectivity) and the
+time scales that the gates allow (see gates); they may disagree.
 """
 
 from __future__ import annotations
@@ -15,11 +16,14 @@ import torch
 from torch import Tensor
 
 from elman.core.results import Finding
+from elman.interpretation.connectivity import by_lag, half, slopes
+from elman.interpretation.gates import find_keepers, spoken, tally, time_scales
 from elman.interpretation.pictures import lines
 from elman.interpretation.view import Sample, View, untouched
 
 TOLERANCE = 0.02  # of the loss that context saves; ours: less is lost in the spread over sequences
 POINTS = 16  # context lengths tried first, evenly on a log scale; then the gap around the horizon is halved
+BESIDE = 32  # sequences of which slopes and gates are taken, to stand beside the horizon
 RESOLUTION = 0.05  # until it is at most this share of the horizon
 
 
@@ -32,10 +36,9 @@ def memory(
     """
     sample = sample.to(view.device)
     longest = max(sample.length(row) for row in range(len(sample)))
-    grid = {1, longest, *np.geomspace(1, longest, POINTS).round().astype(int).tolist()}
     draw = np.random.default_rng(seed)
     with untouched(view), torch.no_grad():
-        cut = {n: _losses(view, sample, n, None) for n in sorted(grid)}
+        cut = {n: _losses(view, sample, n, None) for n in lengths_tried(longest)}
         while (n := _between(cut, tolerance)) is not None:
             cut[n] = _losses(view, sample, n, None)
         mixed = {n: _losses(view, sample, n, draw) for n in sorted(cut)}
@@ -83,8 +86,33 @@ def memory(
     return Finding(
         "memory", "Memory horizon", sentence, float(horizon), "steps", interval, None if order is None else float(order),
         sample=f"{len(sample)} sequences of up to {longest} steps", chart=chart,
+        table=_beside(view, sample.part(0, min(BESIDE, len(sample))), horizon, order),
         arrays={"context": np.array(contexts), "loss_cut": losses, "loss_shuffled": shuffled},
     )  # fmt: skip
+
+
+def _beside(view: View, few: Sample, horizon: int, order: int | None) -> tuple[dict[str, object], ...]:
+    """Other numbers for how far back it looks, which may disagree: what it could use, and what its gates let it keep."""
+    rows: list[dict[str, object]] = [
+        {"how far back": "loss settles (the memory horizon)", "steps": float(horizon)}
+    ]
+    if order is not None:
+        rows.append({"how far back": "order counts", "steps": float(order)})
+    with untouched(view):
+        mean = by_lag(slopes(view, few)) if view.asked is None else np.zeros(1)
+    if mean.sum() > 0:
+        rows.append({"how far back": "half of the slope of the answer", "steps": float(half(mean))})
+    tallies = tally(view, few)
+    for layer, scales in time_scales(find_keepers(view.model, tallies), tallies).items():
+        where = spoken(f"{layer}.units").removesuffix(" units")
+        for which, value in (("the median unit", np.median(scales)), ("the slowest unit", scales.max())):
+            rows.append({"how far back": f"by the keeping gate of {where}, {which}", "steps": float(value)})
+    return tuple(rows)
+
+
+def lengths_tried(longest: int) -> list[int]:
+    """The context lengths that are tried first."""
+    return sorted({1, longest, *np.geomspace(1, longest, POINTS).round().astype(int).tolist()})
 
 
 def settled(contexts: list[int], loss: np.ndarray, margin: float) -> int:

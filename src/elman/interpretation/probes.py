@@ -17,12 +17,12 @@ import torch
 
 from elman.core.results import Finding
 from elman.interpretation.pictures import lines
+from elman.interpretation.ridge import Ridge
 from elman.interpretation.view import Sample, View, shuffled, untouched
 
 LAGS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 STATES = 3000  # that a probe is fitted on, and as many that it is asked about
 CLASSES = 20  # the most frequent tokens; all others are one class
-STRENGTHS = (1e-3, 1e-1, 1e1, 1e3)  # of the ridge, chosen on the fitted half by leaving one out
 CLEAR = 3.0  # standard errors over sequences, above the control
 
 
@@ -56,7 +56,8 @@ def probe(states: np.ndarray, labels: np.ndarray, sequences: np.ndarray, *, seed
     fitted = np.isin(sequences, draw.permutation(names)[: max(1, len(names) // 2)])
     numbers = np.issubdtype(labels.dtype, np.floating)
     other = _of_others(labels, sequences, fitted, draw)
-    right, wrong = (_gains(states, each, fitted, numbers) for each in (labels, other))
+    fit = Ridge(states[fitted])
+    right, wrong = (_gains(fit, states, each, fitted, numbers) for each in (labels, other))
     where = sequences[~fitted]
     gaps = np.array([(right - wrong)[where == name].mean() for name in np.unique(where)])
     error = float(gaps.std(ddof=1) / np.sqrt(len(gaps))) if len(gaps) > 1 else float("inf")
@@ -174,16 +175,20 @@ def _states(view: View, sample: Sample) -> np.ndarray | None:
     """
     rows, time = [], sample.inputs.shape[1]
     for part in sample.parts():
-        seen = view.trace(part.inputs, part.lengths)
-        names = [name for name in seen if not name.endswith(("gate", "candidate", "rate"))]
-        if not names:
+        seen = state_of(view.trace(part.inputs, part.lengths))
+        if not seen:
             return None
-        whole = torch.cat([seen[name] for name in names], -1).float().cpu().numpy()
+        whole = torch.cat(seen, -1).float().cpu().numpy()
         if part.lengths is None and whole.shape[1] < part.inputs.shape[1]:
             return None
         whole = whole[:, :time]  # layers that run on over a horizon have read no more
         rows.append(np.pad(whole, ((0, 0), (0, time - whole.shape[1]), (0, 0))))
     return np.concatenate(rows)
+
+
+def state_of(trace: Mapping[str, torch.Tensor]) -> list[torch.Tensor]:
+    """The parts of the state among all that was read, each (batch, time, size)."""
+    return [part for name, part in trace.items() if not name.endswith(("gate", "candidate", "rate"))]
 
 
 def _places(sample: Sample, lag: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -220,20 +225,20 @@ def _of_others(
     return other
 
 
-def _gains(states: np.ndarray, labels: np.ndarray, fitted: np.ndarray, numbers: bool) -> np.ndarray:
+def _gains(
+    fit: Ridge, states: np.ndarray, labels: np.ndarray, fitted: np.ndarray, numbers: bool
+) -> np.ndarray:
     """For each state of the half that is asked: 1 where its label is read right, or the share of variance it adds to R^2."""
-    from sklearn.linear_model import RidgeClassifierCV, RidgeCV
-    from sklearn.preprocessing import StandardScaler
-
-    scaler = StandardScaler().fit(states[fitted])
-    known, asked = scaler.transform(states[fitted]), scaler.transform(states[~fitted])
-    true = labels[~fitted]
+    true, known = labels[~fitted], labels[fitted]
     if numbers:
-        said = RidgeCV(STRENGTHS).fit(known, labels[fitted]).predict(asked)
+        said = fit.read(known[:, None].astype(np.float64), states[~fitted])[:, 0]
         spread = float(np.var(true))
         return 1 - (true - said) ** 2 / spread if spread > 0 else np.zeros(len(true))
-    if len(np.unique(labels[fitted])) < 2:
-        return np.asarray(true == labels[fitted][0], np.float64)
-    return np.asarray(
-        RidgeClassifierCV(STRENGTHS).fit(known, labels[fitted]).predict(asked) == true, np.float64
-    )
+    classes = np.unique(known)
+    if len(classes) < 2:
+        return np.asarray(true == known[0], np.float64)
+    # A column of 1 and -1 for each class; of two classes one column, as it would be the same twice.
+    signs = np.where(known[:, None] == classes, 1.0, -1.0)[:, -len(classes) if len(classes) > 2 else -1 :]
+    said = fit.read(signs, states[~fitted])
+    place = said.argmax(1) if len(classes) > 2 else (said[:, 0] > 0).astype(int)
+    return np.asarray(classes[place] == true, np.float64)

@@ -59,17 +59,17 @@ class Stepping:
         jacobian: Tensor = torch.func.vmap(torch.func.jacfwd(one))(states, inputs)
         return jacobian.detach()
 
-    def push(self, state: Tensor, vector: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
-        """The next state (size,) and J @ directions (size, k), without building the Jacobian J."""
+    def push(self, states: Tensor, inputs: Tensor, directions: Tensor) -> tuple[Tensor, Tensor]:
+        """The next states (n, size) under inputs (n, features), and J @ directions (n, size, k), without building the Jacobian J."""
 
-        def one(at: Tensor) -> Tensor:
-            return self.step(at[None], vector[None])[0]
+        def whole(state: Tensor) -> Tensor:
+            return self.step(state, inputs)
 
         def along(direction: Tensor) -> tuple[Tensor, Tensor]:
-            after, moved = torch.func.jvp(one, (state,), (direction,))[:2]
+            after, moved = torch.func.jvp(whole, (states,), (direction,))[:2]
             return after, moved
 
-        after, pushed = torch.func.vmap(along, in_dims=1, out_dims=(0, 1))(directions)
+        after, pushed = torch.func.vmap(along, in_dims=2, out_dims=(0, 2))(directions)
         return after[0].detach(), pushed.detach()
 
 

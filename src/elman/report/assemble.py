@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from elman.core.errors import RunError
-from elman.core.files import plain, write_json
+from elman.core.files import plain, write_atomic, write_json
 from elman.core.results import Advice, Finding, Metric, Paired, Score, Scores, Value
 from elman.core.run_folder import RunFolder
 from elman.report.content import ReportContent
@@ -17,8 +20,13 @@ from elman.report.page import write_report
 
 
 def write_findings(folder: Path, findings: Sequence[Finding], advice: Sequence[Advice]) -> None:
-    """Write findings.json and advice.json. Arrays stay out: they are for Python, not for reading."""
+    """Write findings.json and advice.json, and the arrays of each finding that has some as findings/QUESTION.npz."""
     write_json(folder / "findings.json", [_without_arrays(finding) for finding in findings])
+    for finding in findings:
+        if finding.arrays:
+            (folder / "findings").mkdir(exist_ok=True)
+            arrays: dict[str, Any] = {name: np.asarray(each) for name, each in finding.arrays.items()}
+            write_atomic(folder / "findings" / f"{finding.question}.npz", partial(_pack, arrays))
     write_json(folder / "advice.json", list(advice))
 
 
@@ -105,6 +113,11 @@ def _value(stored: Mapping[str, Any]) -> Value:
 
 def _nan(value: float | None) -> float:
     return float("nan") if value is None else float(value)
+
+
+def _pack(arrays: dict[str, Any], path: Path) -> None:
+    with path.open("wb") as file:  # given a name, NumPy would put its own ending to it
+        np.savez_compressed(file, **arrays)
 
 
 def _without_arrays(finding: Finding) -> dict[str, Any]:

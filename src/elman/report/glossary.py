@@ -59,6 +59,7 @@ METRICS = {
 CONTROLS = {
     "memory": "order counts over",
     "context": "order counts up to",
+    "connectivity": "with shuffled weights",
     "attribution": "with shuffled weights",
     "dynamics": "with shuffled weights",
     "interventions": "without random units",

@@ -184,7 +184,7 @@ class Tagging(Task):
         reasons = {"readout": "it says a tag after every word, not one answer that forms along the sequence"}
         if recipe.model.bidirectional:
             both = "it reads from both ends, so no word is the last one that it has read (context says how far it looks)"
-            reasons |= {"memory": both, "attribution": both, "dynamics": both}
+            reasons |= dict.fromkeys(("memory", "connectivity", "attribution", "dynamics"), both)
         return reasons
 
 

@@ -1,0 +1,77 @@
+"""A finding as a picture of its own (SVG, PNG, an HTML page that works offline) and as a notebook shows it."""
+
+from __future__ import annotations
+
+import copy
+import html
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elman.core.errors import RecipeError
+from elman.core.files import write_bytes, write_text
+
+if TYPE_CHECKING:
+    from elman.core.results import Finding
+
+WIDTH = 480  # pixels, where a chart leaves it open
+KINDS = (".svg", ".png", ".html")
+PAGE = '<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><body style="{style}">{body}</body></html>'
+STYLE = "font:16px/1.5 sans-serif;max-width:46em;margin:2em auto;padding:0 1em"
+
+
+def as_html(finding: Finding) -> str:
+    """Title, sentence, what stands beside it as proof, and the picture drawn; words from the data are escaped."""
+    facts = [
+        f"{name} {value:.4g}"
+        for name, value in (
+            ("value", finding.value),
+            ("control", finding.control),
+            ("residual", finding.residual),
+        )
+        if value is not None
+    ]
+    if finding.value is not None and finding.unit:
+        facts[0] += f" {finding.unit}"
+    if finding.interval is not None:
+        facts[0] += f" (95% interval {finding.interval[0]:.4g} to {finding.interval[1]:.4g})"
+    told = "; ".join([*facts, *([finding.sample] if finding.sample else [])])
+    picture = "" if finding.chart is None else svg(finding.chart)
+    return (
+        f"<div><b>{html.escape(finding.title)}</b><p>{html.escape(finding.sentence)}</p><p><small>{html.escape(told)}</small></p>"
+        f"{picture}{finding.html}</div>"
+    )
+
+
+def save(finding: Finding, path: Path) -> None:
+    """Write the picture of a finding, or with .html all of it. Raises RecipeError for another ending, or where there is no picture."""
+    if path.suffix not in KINDS:
+        raise RecipeError(f"{path.name} is no name for a picture; expected an ending of {', '.join(KINDS)}.")
+    if path.suffix == ".html":
+        write_text(path, PAGE.format(title=html.escape(finding.title), style=STYLE, body=as_html(finding)))
+        return
+    if finding.chart is None:
+        raise RecipeError(
+            f"{finding.question} has no chart; what it has to show is in its page: name it .html."
+        )
+    if path.suffix == ".svg":
+        write_text(path, svg(finding.chart))
+        return
+    import vl_convert
+
+    write_bytes(path, vl_convert.vegalite_to_png(_sized(finding.chart), scale=2, allowed_base_urls=[]))
+
+
+def svg(chart: dict[str, Any]) -> str:
+    """A Vega-Lite specification drawn; addresses in it are refused, so that nothing is ever fetched."""
+    import vl_convert
+
+    drawn: str = vl_convert.vegalite_to_svg(_sized(chart), allowed_base_urls=[])
+    return drawn
+
+
+def _sized(chart: dict[str, Any]) -> dict[str, Any]:
+    joined = any(key in chart for key in ("hconcat", "vconcat", "concat", "facet", "repeat", "spec"))
+    whole = copy.copy(chart)
+    if whole.get("width") == "container" or not (joined or "width" in whole):
+        whole["width"] = WIDTH
+    return {**whole, "background": "white"}

@@ -1,0 +1,61 @@
+"""A finding on its own: as a file, in a notebook, and its arrays beside the run's findings."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from elman.core.errors import RecipeError
+from elman.core.results import Finding
+from elman.interpretation.pictures import bars, lines, stack
+from elman.report.assemble import with_stored, write_findings
+
+ROWS = [{"x": k, "y": k * k} for k in range(5)]
+CHART = lines(ROWS, "x", "y", title="Squares")
+FOUND = Finding(
+    "memory", "Memory <b>", "It uses 3 & more.", 3.0, "steps", (2.0, 4.0), 1.0, 0.25, "40 sequences", CHART,
+    arrays={"loss cut": np.arange(6.0).reshape(2, 3), "names": np.array(["a", "b/c"])},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("chart", [CHART, stack(CHART, bars(ROWS, "x", "y"))])
+def test_a_picture_becomes_a_file(tmp_path, chart):
+    finding = Finding("memory", "Memory", "So.", chart=chart)
+    for kind, start in (("svg", b"<svg"), ("png", b"\x89PNG"), ("html", b"<!doctype html>")):
+        finding.save(tmp_path / f"a.{kind}")
+        content = (tmp_path / f"a.{kind}").read_bytes()
+        assert content.startswith(start) and len(content) > 1000
+        assert b"<script" not in content
+    assert chart == finding.chart
+
+
+def test_the_page_says_what_was_found_and_escapes_it(tmp_path):
+    FOUND.save(tmp_path / "a.html")
+    text = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert "Memory &lt;b&gt;" in text and "It uses 3 &amp; more." in text and "<svg" in text
+    assert "value 3 steps (95% interval 2 to 4); control 1; residual 0.25; 40 sequences" in text
+    assert FOUND._repr_html_() in text
+
+
+def test_a_finding_without_a_number_or_a_picture(tmp_path):
+    bare = Finding("left_out", "Not asked", "Nothing.", html="<p>text</p>")
+    assert "<svg" not in bare._repr_html_() and "<p>text</p>" in bare._repr_html_()
+    with pytest.raises(RecipeError, match=r"name it \.html"):
+        bare.save(tmp_path / "a.svg")
+    with pytest.raises(RecipeError, match=r"expected an ending of \.svg"):
+        FOUND.save(tmp_path / "a.pdf")
+    assert not list(tmp_path.iterdir())
+
+
+def test_arrays_lie_beside_the_findings(tmp_path):
+    write_findings(tmp_path, [FOUND, Finding("gates", "Gates", "None.")], [])
+    assert [path.name for path in (tmp_path / "findings").iterdir()] == ["memory.npz"]
+    with np.load(tmp_path / "findings" / "memory.npz") as stored:
+        assert set(stored) == {"loss cut", "names"}
+        np.testing.assert_array_equal(stored["loss cut"], FOUND.arrays["loss cut"])
+        assert stored["names"].tolist() == ["a", "b/c"]
+    other = with_stored(tmp_path, [Finding("gates", "Gates", "Now some.", arrays={"x": np.ones(2)})])
+    write_findings(tmp_path, other, [])
+    assert sorted(path.name for path in (tmp_path / "findings").iterdir()) == ["gates.npz", "memory.npz"]
+    with np.load(tmp_path / "findings" / "memory.npz") as stored:
+        assert stored["loss cut"].shape == (2, 3)
