@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -22,6 +23,7 @@ from elman.interpretation.errors import errors
 from elman.interpretation.gates import gates
 from elman.interpretation.interventions import interventions
 from elman.interpretation.memory import memory
+from elman.interpretation.methods import QUICK
 from elman.interpretation.probes import probes
 from elman.interpretation.readout import readout
 from elman.run import Run
@@ -49,11 +51,28 @@ SIZES = {
 }  # sequences: enough for an interval, quick on two cores
 
 
-def analyse(run: Run, task: Task, encoded: Encoded, questions: Sequence[str] = ()) -> list[Finding]:
+def analyse(
+    run: Run,
+    task: Task,
+    encoded: Encoded,
+    questions: Sequence[str] = (),
+    *,
+    method: str | None = None,
+    horizon: int | None = None,
+) -> list[Finding]:
     """Findings on the validation split, in the order of QUESTIONS, and what was not asked.
 
-    Raises UnknownName for a question nobody asks, RecipeError for one that makes no sense for this run.
+    `method` and `horizon` are those of attribution, which compares all its methods where it is asked for by name.
+    Raises UnknownName for a question nobody asks, RecipeError for one that makes no sense for this run, and for a method or
+    a horizon without attribution.
     """
+    options: dict[str, Any] = {
+        name: value for name, value in (("method", method), ("horizon", horizon)) if value is not None
+    }
+    if options and "attribution" not in questions:
+        raise RecipeError(
+            f"{' and '.join(options)}: an option of attribution; ask for it: elman explain RUN attribution ..."
+        )
     for question in questions:
         if question not in QUESTIONS:
             raise UnknownName("question", question, QUESTIONS)
@@ -78,7 +97,9 @@ def analyse(run: Run, task: Task, encoded: Encoded, questions: Sequence[str] = (
             asked: dict[str, Any] = {
                 "memory": memory,
                 "context": context,
-                "attribution": attribution,
+                "attribution": partial(attribution, **options)
+                if questions
+                else partial(attribution, compared=QUICK),
                 "gates": gates,
                 "dynamics": dynamics,
                 "probes": probes,

@@ -183,16 +183,19 @@ def explain(
     run: Run | str | Path,
     questions: Sequence[str] = (),
     *,
+    method: str | None = None,
+    horizon: int | None = None,
     prepared: Prepared | None = None,
     listener: Listener | None = None,
 ) -> list[Finding]:
     """Look inside a run: memory, attribution, gates, readout, errors; writes findings.json and the report.
 
-    With `questions`, answers these alone; earlier answers to others stay in the run's folder.
+    With `questions`, answers these alone; earlier answers to others stay in the run's folder. `method` and `horizon` are those
+    of attribution: how credit is given, and which step of a forecast is explained.
     """
     listener, run = listener or Listener(), Run.open(run)
     prepared = prepared or prepare(run.recipe, run.encoder)
-    findings = analyse(run, prepared.task, prepared.encoded, questions)
+    findings = analyse(run, prepared.task, prepared.encoded, questions, method=method, horizon=horizon)
     whole = with_stored(run.folder, findings)
     advice = advise(run, whole, prepared.encoded)
     write_findings(run.folder, whole, advice)

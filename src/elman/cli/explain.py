@@ -2,6 +2,7 @@
 
 elman explain runs/syllables-gru-0001
 elman explain runs/syllables-gru-0001 memory gates
+elman explain runs/ett-gru-0001 attribution --horizon 96 --method occlusion
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ class Explain:
 
     run: Annotated[Path, tyro.conf.Positional]
     questions: Annotated[tuple[str, ...], tyro.conf.Positional] = ()  # names as above; all when none is given
+    method: str | None = (
+        None  # of attribution: integrated_gradients, gradient, gradient_times_input, occlusion, shapley, decomposition
+    )
+    horizon: int | None = None  # of attribution: the step of a forecast that is explained
 
 
 def main(arguments: list[str]) -> int:
@@ -29,5 +34,7 @@ def main(arguments: list[str]) -> int:
     from elman import workbench
     from elman.cli._terminal import Terminal
 
-    workbench.explain(options.run, options.questions, listener=Terminal())
+    workbench.explain(
+        options.run, options.questions, method=options.method, horizon=options.horizon, listener=Terminal()
+    )
     return 0
