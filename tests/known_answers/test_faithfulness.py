@@ -62,6 +62,11 @@ def test_values_are_turned_so_that_they_rise_from_the_baseline():
     )
 
 
+def test_small_values_are_turned_alike():
+    large, small = faithfulness(values(), TERMS), faithfulness(values(TERMS / 1000), TERMS / 1000)
+    np.testing.assert_allclose(small.comprehensiveness, large.comprehensiveness / 1000, atol=1e-12)
+
+
 def test_the_true_order_beats_its_reverse_and_chance():
     asked = logits()
     credit = torch.where(TERMS.sum(1) > 0, 1.0, -1.0)[:, None] * TERMS
