@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -193,6 +195,83 @@ def test_an_answer_from_elsewhere_is_refused():
         two, x, None, lambda inputs, n: two[0](inputs) + two[1](inputs), lambda o, t: o.sum(1), (), None
     )
     assert "2 recurrent modules" in refusal(asked_of(view, view.embed(x), None, FIRST))
+
+
+class Packed(Foreign):
+    def forward(self, x):
+        packed = nn.utils.rnn.pack_padded_sequence(x, torch.full((len(x),), x.shape[1]), batch_first=True)
+        return self.head(self.layer(packed)[1][0][-1])
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (Packed(batch_first=True), "read a packed batch"),
+        (Foreign(bias=False, batch_first=True), "for LSTM and GRU with biases"),
+        (Foreign(nn.RNN, batch_first=True), "for LSTM and GRU with biases"),
+    ],
+)
+def test_torch_layers_that_are_refused(model, reason):
+    _, asked = foreign(model, torch.randn(3, 6, 4))
+    assert reason in refusal(asked)
+
+
+def test_layers_that_read_something_else_are_refused():
+    """What is credited is twice, or one step less of, what the layers read."""
+    view = view_of_network("gru")
+    for change in (lambda e: 2 * e, lambda e: e[:, 1:]):
+        changed = replace(view, read=lambda e, n, change=change: view.read(change(e), n))
+        with untouched(view):
+            assert "something else" in refusal(ask(changed, sample_of(tokens(3))))
+    idle = replace(view, read=lambda e, n: e.sum(1))
+    with untouched(view):
+        assert "something else" in refusal(ask(idle, sample_of(tokens(3))))
+
+
+def test_a_module_that_reads_time_first_is_decomposed():
+    x, model = torch.randn(3, 6, 4), Foreign()
+    view = view_of_module(
+        model, x, None, lambda inputs, n: model(inputs.transpose(0, 1)), lambda o, t: o.sum(1), (), None
+    )
+    with untouched(view):
+        credit = decomposition(asked_of(view, view.embed(x), None, FIRST)).cells.sum(2)
+    rnn = RNN.from_torch(model.layer).double()
+    for step in range(6):
+        phrase, _ = decompose("lstm", arrays_of(rnn), x[2].numpy(), {step})
+        assert float(credit[2, step]) == pytest.approx(
+            float(model.head.weight[0].detach().numpy() @ phrase), abs=1e-5
+        )
+
+
+def test_another_layers_state_is_no_state_of_the_last():
+    x = torch.randn(3, 6, 4)
+    model = Foreign(nn.GRU, num_layers=2, batch_first=True)
+    view = view_of_module(
+        model,
+        x,
+        None,
+        lambda inputs, n: model.head(model.layer(inputs)[1][0]),
+        lambda o, t: o.sum(1),
+        (),
+        None,
+    )
+    assert "not read from the states of its last layer alone" in refusal(
+        asked_of(view, view.embed(x), None, FIRST)
+    )
+    ours = Foreign(batch_first=True)
+    ours.layer = RNN("lstm", 4, 5)
+    view = view_of_module(
+        ours,
+        x,
+        None,
+        lambda inputs, n: ours.head(ours.layer(inputs)[1][0][0].h),
+        lambda o, t: o.sum(1),
+        (),
+        None,
+    )
+    assert "not read from the states of its last layer alone" in refusal(
+        asked_of(view, view.embed(x), None, FIRST)
+    )
 
 
 def test_mean_pooling_is_linear_too():

@@ -110,3 +110,14 @@ def test_the_seed_draws_the_orders():
         asked = asked_of(view, view.embed(tokens(3, 16)) * 5, None, FIRST[:3])
         one, same, other = (shapley(asked, seed=seed).cells for seed in (0, 0, 1))
     assert torch.equal(one, same) and not torch.equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("count", "pairs", "exact"), [(5, 4, True), (6, 4, False), (6, 5, True), (7, 8, True), (7, 7, False)]
+)
+def test_all_subsets_are_asked_where_they_are_no_more_than_the_sample(count, pairs, exact):
+    """2^n subsets against 2 pairs (n + 1) versions."""
+    view = view_of_network("lstm")
+    with untouched(view), torch.no_grad():
+        asked = asked_of(view, view.embed(tokens(3, count)) * 5, None, FIRST[:3])
+        assert bool((shapley(asked, pairs=pairs).error == 0).all()) is exact

@@ -161,13 +161,8 @@ def _unread(asked: Asked, beta: Tensor, gamma: Tensor, row: Tensor) -> str | Non
         whole = asked.number(asked.vectors[row], row)
     if any(isinstance(given, PackedSequence) for given in seen):
         return "its layers read a packed batch"
-    given = seen[0] if seen else None
-    if given is None or given.shape not in (
-        asked.vectors[row].shape,
-        asked.vectors[row].transpose(0, 1).shape,
-    ):
-        return "its layers read something else than what is credited"
-    if not (torch.equal(given, asked.vectors[row]) or torch.equal(given, asked.vectors[row].transpose(0, 1))):
+    read = asked.vectors[row]
+    if not seen or not any(torch.equal(seen[0], each) for each in (read, read.transpose(0, 1))):
         return "its layers read something else than what is credited"
     near = lambda a, b: torch.allclose(a, b, rtol=1e-3, atol=1e-4 * float(whole.abs().max().clamp(min=1)))
     if not near(_read(asked, beta + gamma, row), whole):
