@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,8 @@ def inspect(
     step_names: Callable[[Tensor], list[str]] | None = None,
     start: Tensor | None = None,
     readout: Callable[[Tensor], Tensor] | None = None,
+    method: str = "integrated_gradients",
+    horizon: int | None = None,
 ) -> list[Finding]:
     """Look inside any torch module that holds recurrent layers; it is left as it was, also after an error.
 
@@ -55,6 +58,7 @@ def inspect(
     lengths     valid steps (batch,); the model is then called with them: model(inputs, lengths)
     call        how to call the model where that is not so: (inputs, lengths) -> output, or a tuple that begins with it
     labels, step_names   what outputs and the steps of one row of inputs are called
+    method, horizon      of attribution: how credit is given, and which of several values answered is explained, from 1
 
     The output is (batch, outputs), or (batch, time, outputs), of which the last valid step is the answer. Dynamics need one
     recurrent layer (or stack) that reads forward. Raises RecipeError for what does not fit, UnknownName for a question.
@@ -90,7 +94,8 @@ def inspect(
     if len(targets) != len(inputs):
         raise RecipeError(f"{len(inputs)} sequences but {len(targets)} targets; expected one for each.")
     sample = Sample(inputs, lengths, targets, np.arange(len(inputs)))
-    found = {question: QUESTIONS[question](view, sample) for question in questions or QUESTIONS}
+    asked = QUESTIONS | {"attribution": partial(attribution, method=method, horizon=horizon)}
+    found = {question: asked[question](view, sample) for question in questions or asked}
     for question in questions:
         if found[question] is None:
             raise RecipeError(

@@ -142,6 +142,9 @@ def test_the_table_is_that_of_the_additive_classifier():
         "it matters to the answer" in finding.sentence
         and "Not compared: contextual decomposition" in finding.html
     )
+    assert (
+        "the shuffled network's map finds such steps as well" in finding.sentence
+    )  # weights have no part in it
 
 
 def forecaster(steps=3):

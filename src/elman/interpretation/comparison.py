@@ -76,6 +76,8 @@ def trust(held: Compared, method: str) -> str:
         f"Without the steps it credits most, the answer falls by {mine.mean():.2g}, without as many at random by {chance.mean():.2g}: "
         f"{verdict}"
     )
+    if low > 0 and held.shuffled is not None and held.shuffled.comprehensiveness.mean() >= mine.mean():
+        told += ", though the shuffled network's map finds such steps as well"
     best = max(held.methods, key=lambda name: held.methods[name].comprehensiveness.mean())
     if best == method or len(held.methods) < 2:
         return f"{told}."
