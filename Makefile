@@ -31,6 +31,7 @@ bench: .venv/installed
 	.venv/bin/python bench/streaming.py
 	.venv/bin/python bench/scan.py
 	.venv/bin/python bench/memory.py
+	.venv/bin/python bench/attribution.py
 	.venv/bin/python bench/loops.py
 	.venv/bin/python bench/parity.py
 	.venv/bin/python bench/demo.py

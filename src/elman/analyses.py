@@ -25,6 +25,7 @@ from elman.interpretation.errors import errors
 from elman.interpretation.gates import gates
 from elman.interpretation.interventions import interventions
 from elman.interpretation.memory import memory
+from elman.interpretation.methods import QUICK
 from elman.interpretation.probes import probes
 from elman.interpretation.readout import readout
 from elman.run import Run
@@ -51,14 +52,26 @@ def analyse(
     questions: Sequence[str] = (),
     watch: Watch | None = None,
     at: Sequence[str] = (),
+    *,
+    method: str | None = None,
+    horizon: int | None = None,
 ) -> list[Finding]:
     """Findings on the validation split, in the order of QUESTIONS, and what was not asked.
 
     `watch` hears before each question what it will cost, and then how far it has come. `at` names the tokens or values under which
-    dynamics seeks points of rest, the mean input where there are none.
+    dynamics seeks points of rest, the mean input where there are none. `method` and `horizon` are those of attribution, which
+    compares all its methods where it is asked for by name.
 
-    Raises UnknownName for a question nobody asks, RecipeError for one that makes no sense for this run.
+    Raises UnknownName for a question nobody asks, RecipeError for one that makes no sense for this run, and for a method or
+    a horizon without attribution.
     """
+    options: dict[str, Any] = {
+        name: value for name, value in (("method", method), ("horizon", horizon)) if value is not None
+    }
+    if options and "attribution" not in questions:
+        raise RecipeError(
+            f"{' and '.join(options)}: an option of attribution; ask for it: elman explain RUN attribution ..."
+        )
     for question in questions:
         if question not in QUESTIONS:
             raise UnknownName("question", question, QUESTIONS)
@@ -84,7 +97,9 @@ def analyse(
                 "memory": memory,
                 "context": context,
                 "connectivity": connectivity,
-                "attribution": attribution,
+                "attribution": partial(attribution, **options)
+                if questions
+                else partial(attribution, compared=QUICK),
                 "gates": gates,
                 "dynamics": dynamics,
                 "probes": probes,

@@ -48,6 +48,8 @@ def inspect(
     sizes: Mapping[str, int] | None = None,
     told: Callable[[str], None] | None = None,
     at: Sequence[str] = (),
+    method: str = "integrated_gradients",
+    horizon: int | None = None,
 ) -> list[Finding]:
     """Look inside any torch module that holds recurrent layers; it is left as it was, also after an error.
 
@@ -65,6 +67,7 @@ def inspect(
     told        hears a line before each question: what it costs, and of how many sequences it is asked (`told=print`)
     at          tokens or values under which dynamics seeks points of rest, as the steps are named, or "0.5,-1"; the mean input otherwise
     labels, step_names   what outputs and the steps of one row of inputs are called
+    method, horizon      of attribution: how credit is given, and which of several values answered is explained, from 1
 
     The output is (batch, outputs), or (batch, time, outputs), of which the last valid step is the answer. Dynamics need one
     recurrent layer (or stack) that reads forward. Raises RecipeError for what does not fit, UnknownName for a question.
@@ -101,9 +104,10 @@ def inspect(
         raise RecipeError(f"{len(inputs)} sequences but {len(targets)} targets; expected one for each.")
     sample = Sample(inputs, lengths, targets, np.arange(len(inputs)))
     watch, found = None if told is None else _Told(told), {}
-    for question in questions or QUESTIONS:
+    known = QUESTIONS | {"attribution": partial(attribution, method=method, horizon=horizon)}
+    for question in questions or known:
         part = part_of(question, sample, size=(sizes or {}).get(question))
-        analysis = QUESTIONS[question]
+        analysis = known[question]
         if question == "dynamics" and at and view.stepping is not None:
             analysis = partial(dynamics, inputs=inputs_named(view, part, at))
         found[question] = ask(question, analysis, view, part, watch)

@@ -15,8 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from elman.inspection import inspect
+from elman.interpretation.credit import asked_of
+from elman.interpretation.faithfulness import SHARES
 from elman.interpretation.fixed_points import fixed_points
+from elman.interpretation.foreign import view_of_module
 from elman.interpretation.lyapunov import lyapunov_spectrum
+from elman.interpretation.methods import METHODS, credit_by
 from elman.interpretation.stepping import stepping_of
 from elman.models.rnn import RNN
 
@@ -130,6 +134,27 @@ class Counter(nn.Module):
         return output
 
 
+class Arithmetic(nn.Module):
+    """An LSTM that adds the first feature of its inputs and takes off the second: a - b (after Arras et al. 2019).
+
+    Inputs (batch, time, 2), 0 but where a and b stand. The credit of each is known: a, and -b, and 0 for the other steps.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rnn = silent("lstm", 1, 2).double()
+        small, sure = 1e-4, 40.0  # tanh is straight near 0; gates are open
+        with torch.no_grad():
+            cell = _cell(self.rnn)
+            cell.ih.bias.copy_(torch.tensor([sure, sure, 0.0, sure]))
+            cell.ih.weight[2] = torch.tensor([small, -small])
+        self.scale = 1 / small
+
+    def forward(self, x: Tensor) -> Tensor:
+        total: Tensor = self.rnn(x)[0][:, -1] * self.scale
+        return total
+
+
 class Planted(nn.Module):
     """Unit 5 of 20 sums the first feature, the others the second; the answer reads unit 5 alone."""
 
@@ -145,6 +170,19 @@ class Planted(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         total: Tensor = self.rnn(x)[0][:, -1, 5]
         return torch.stack([torch.zeros_like(total), total - x.shape[1] / 2], 1)
+
+
+def sums(count: int = 12, time: int = 9) -> tuple[Tensor, Tensor]:
+    """Inputs for `Arithmetic` (count, time, 2), a before b, and the credit of each step (count, time)."""
+    draw = torch.Generator().manual_seed(0)
+    x, rows = torch.zeros(count, time, 2, dtype=torch.float64), torch.arange(count)
+    first, second = (
+        torch.randint(0, time // 2, (count,), generator=draw),
+        torch.randint(time // 2, time, (count,), generator=draw),
+    )
+    x[rows, first, 0] = 0.5 + torch.rand(count, generator=draw).double()
+    x[rows, second, 1] = 0.5 + torch.rand(count, generator=draw).double()
+    return x, x[..., 0] - x[..., 1]
 
 
 def brackets(count: int = 40, time: int = 24) -> tuple[Tensor, np.ndarray]:
@@ -243,6 +281,29 @@ def known_answers() -> tuple[Known, ...]:
         return float(asked("connectivity", step, **options).arrays["mean"][lag])
 
     entropy = -SURE * math.log(SURE) - (1 - SURE) * math.log(1 - SURE)
+
+    def arithmetic(method: str) -> float:
+        x, expected = sums()
+        model = Arithmetic()
+        view = view_of_module(
+            model, x, None, lambda inputs, _: model(inputs), lambda o, t: o.sum(1), (), None
+        )
+        asked = asked_of(view, x, None, torch.zeros(len(x), dtype=torch.long))
+        return float((credit_by(method, asked)[0].cells.sum(2) - expected).abs().max())
+
+    def taken_out() -> float:
+        found = inspect(
+            lambda state, x: state + x, noise, start=torch.zeros(1).double(), questions=["attribution"]
+        )[0]
+        return float(found.table[0]["comprehensiveness"])
+
+    def lost() -> float:
+        """What a sum loses without its largest terms: the mean over the first 16 rows, turned so that each sum is above 0."""
+        terms = (noise * noise.sum(1, keepdim=True).sign())[:16].sort(1, descending=True).values
+        return float(
+            np.mean([terms[:, : math.ceil(share * terms.shape[1])].sum(1).mean() for share in SHARES])
+        )
+
     return (
         Known("leaky unit, 0.9", "connectivity", "slope ten steps back", 0.9**10, lambda: slope(10, leaky, **one), 1e-12),
         Known("register of three", "connectivity", "slope at its tap", 1.0, lambda: slope(2), 1e-12),
@@ -270,6 +331,12 @@ def known_answers() -> tuple[Known, ...]:
         Known("leaky unit, 0.9", "dynamics", "exponent", math.log(0.9), lambda: float(asked("dynamics", leaky, **one).value)),
         Known("leaky unit, 0.9", "attribution", "credit of the step before the last, as a share of the last's", 0.9,
               lambda: _ratio(noise, leaky)),
+        *(
+            Known("a - b (LSTM)", "attribution", f"largest gap of {METHODS[method].words} from a and -b", 0.0,
+                  lambda method=method: arithmetic(method), 1e-6)  # type: ignore[misc]
+            for method in METHODS if METHODS[method].signed
+        ),
+        Known("sum of its inputs", "attribution", "comprehensiveness", lost(), taken_out),
         Known("register of three", "memory", "steps", 3, lambda: float(asked("memory").value)),
         Known("register of three", "attribution", "share of the credit at its tap", 1.0,
               lambda: float(asked("attribution").arrays["recency"][2])),

@@ -185,6 +185,8 @@ def explain(
     *,
     at: Sequence[str] = (),
     pictures: Literal["svg", "png", "html"] | None = None,
+    method: str | None = None,
+    horizon: int | None = None,
     prepared: Prepared | None = None,
     listener: Listener | None = None,
 ) -> list[Finding]:
@@ -192,11 +194,13 @@ def explain(
 
     With `pictures`, the picture of each finding that has one, too, as findings/QUESTION.svg, .png or a page. With `questions`,
     answers these alone; earlier answers to others stay in the run's folder. `at` names tokens or values under which dynamics seeks
-    points of rest.
+    points of rest. `method` and `horizon` are those of attribution: how credit is given, and which step of a forecast is explained.
     """
     listener, run = listener or Listener(), Run.open(run)
     prepared = prepared or prepare(run.recipe, run.encoder)
-    findings = analyse(run, prepared.task, prepared.encoded, questions, listener, at)
+    findings = analyse(
+        run, prepared.task, prepared.encoded, questions, listener, at, method=method, horizon=horizon
+    )
     whole = with_stored(run.folder, findings)
     advice = advise(run, whole, prepared.encoded)
     write_findings(run.folder, whole, advice)

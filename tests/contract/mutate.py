@@ -77,6 +77,10 @@ TARGETS = {
     "engine/executors/native.py": (None, OF_KERNELS, None),
     "engine/streaming.py": (None, ["tests/engine/test_streaming.py"], None),
     "engine/time.py": (None, OF_LAYERS, None),
+    **{
+        f"interpretation/{name}.py": (None, [f"tests/known_answers/test_{name}.py"], None)
+        for name in ("gradients", "occlusion", "shapley", "decomposition", "faithfulness")
+    },
 }  # fmt: skip
 FUNCTIONS = {
     "sigmoid": "tanh",

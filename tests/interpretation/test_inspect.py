@@ -288,3 +288,21 @@ def test_what_does_not_fit_is_said(made, message):
 def test_an_unknown_question_is_named_with_the_nearest():
     with pytest.raises(UnknownName, match="memory"):
         elman.inspect(Tagger(), tokens(), questions=["memoory"])
+
+
+def test_attribution_by_another_method_and_of_another_value():
+    """The second of two values is twice the step before the last."""
+    step = lambda state, x: torch.cat([state[:, 1:], x], 1)
+    options = {
+        "start": torch.zeros(2),
+        "readout": lambda state: torch.stack([state[:, 1], 2 * state[:, 0]], 1),
+    }
+    x = torch.randn(6, 8)
+    for method in ("occlusion", "shapley"):
+        (found,) = elman.inspect(step, x, questions=["attribution"], method=method, horizon=2, **options)
+        assert found.value == 2 and found.control is None
+        torch.testing.assert_close(
+            torch.from_numpy(found.arrays["credit"])[:, -2], 2 * x[:, -2], rtol=1e-4, atol=1e-5
+        )
+    with pytest.raises(UnknownName, match="occlusion"):
+        elman.inspect(step, x, questions=["attribution"], method="oclusion", **options)

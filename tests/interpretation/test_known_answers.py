@@ -9,7 +9,7 @@ from torch import nn
 
 from elman.core.recipe import ModelOptions
 from elman.interpretation.advice import advice
-from elman.interpretation.attribution import attribution, integrated_gradients
+from elman.interpretation.attribution import attribution
 from elman.interpretation.gates import gates
 from elman.interpretation.memory import memory
 from elman.interpretation.readout import readout
@@ -52,41 +52,6 @@ SAMPLE = Sample(
     torch.tensor([0, 1, 2] * 4),
     np.arange(12),
 )
-
-
-def test_integrated_gradients_of_an_additive_function_are_its_terms():
-    weight = torch.tensor([[1.0, -2.0], [0.5, 3.0], [0.0, 1.0]])
-    view = view_of(nn.Linear(1, 1), lambda e, n: (e * weight).sum((1, 2))[:, None])
-    x = torch.randn(4, 3, 2)
-    credit, residual = integrated_gradients(view, x, None, torch.zeros(4, dtype=torch.long), steps=2)
-    torch.testing.assert_close(credit, x * weight)
-    assert residual.abs().max() < 1e-5
-
-
-def test_integrated_gradients_equal_captum():
-    from captum.attr import IntegratedGradients
-
-    view = network_view()
-    embedded = view.embed(SAMPLE.inputs).detach()
-    chosen = torch.tensor([0, 1, 2] * 4)
-    with untouched(view):
-        credit, residual = integrated_gradients(view, embedded, None, chosen, steps=50)
-        oracle = IntegratedGradients(lambda e: view.read(e, None)).attribute(
-            embedded, target=chosen, n_steps=50, method="gausslegendre"
-        )
-    torch.testing.assert_close(credit, oracle.float(), rtol=1e-3, atol=1e-5)
-    assert residual.abs().max() < 1e-4
-
-
-def test_completeness_improves_with_steps_and_padding_gets_nothing():
-    view = network_view("gru")
-    embedded = (view.embed(SAMPLE.inputs) * 5).detach()
-    chosen = torch.zeros(12, dtype=torch.long)
-    with untouched(view):
-        rough = integrated_gradients(view, embedded, SAMPLE.lengths, chosen, steps=1)[1].abs().max()
-        credit, residual = integrated_gradients(view, embedded, SAMPLE.lengths, chosen, steps=64)
-    assert residual.abs().max() < 1e-3 < rough
-    assert (credit[1::2, 4:] == 0).all()
 
 
 @pytest.mark.parametrize("order", [1, 2, 5])

@@ -27,7 +27,7 @@ def view_of(
 ):
     """A view of functions alone; the model has no part in them."""
     return View(
-        nn.Linear(1, 1),
+        nn.Linear(2, 2),
         embed,
         read,
         steps,

@@ -2,53 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from tests.known_answers.networks import sample_of, tokens, view_of, view_of_network
 from torch import nn
 
-from elman.interpretation.attribution import attribution, integrated_gradients, shuffled
-from elman.interpretation.view import untouched
-
-FIRST = torch.zeros(12, dtype=torch.long)
-
-
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru", "mingru"])
-@pytest.mark.parametrize("pooling", ["last", "mean_max"])
-def test_equal_to_captum(cell, pooling):
-    from captum.attr import IntegratedGradients
-
-    view, chosen = view_of_network(cell, pooling=pooling), torch.tensor([0, 1, 2] * 4)
-    with untouched(view):
-        embedded = view.embed(tokens()).detach() * 3
-        reference = view.baseline.expand_as(embedded)
-        credit, residual = integrated_gradients(
-            view, embedded, None, chosen, steps=40, baseline=view.baseline
-        )
-        oracle, delta = IntegratedGradients(lambda e: view.read(e, None)).attribute(
-            embedded, baselines=reference, target=chosen, n_steps=40, method="gausslegendre", return_convergence_delta=True,
-        )  # fmt: skip
-    torch.testing.assert_close(credit, oracle.float(), rtol=1e-3, atol=1e-5)
-    torch.testing.assert_close(residual, -delta.float(), rtol=1e-2, atol=1e-5)
-
-
-def test_a_product_is_shared_equally():
-    """F = x1 x2 from 0: the path integral gives each factor half of the product, in any number of points."""
-    x = torch.randn(12, 2, 1, generator=torch.Generator().manual_seed(0))
-    view = view_of(lambda e, n: e[:, 0] * e[:, 1])
-    credit, residual = integrated_gradients(view, x, None, FIRST, steps=1)
-    torch.testing.assert_close(credit[:, 0], x[:, 0] * x[:, 1] / 2)
-    torch.testing.assert_close(credit[:, 1], credit[:, 0])
-    assert residual.abs().max() < 1e-6
-
-
-def test_quadrature_is_exact_up_to_its_degree():
-    """n points of Gauss and Legendre integrate the gradient of x^(2n) exactly, and that of x^(2n + 1) not."""
-    x = torch.full((12, 1, 1), 1.5, dtype=torch.float64)
-    power = lambda k: view_of(lambda e, n: e[:, 0] ** k)
-    assert integrated_gradients(power(6), x, None, FIRST, steps=3)[1].abs().max() < 1e-12
-    assert integrated_gradients(power(7), x, None, FIRST, steps=3)[1].abs().max() > 1e-4
+from elman.core.errors import RecipeError, UnknownName
+from elman.interpretation.attribution import attribution
+from elman.interpretation.methods import METHODS
+from elman.interpretation.view import shuffled
 
 
 def additive():
@@ -75,10 +40,9 @@ def test_an_additive_classifier_gets_its_terms_as_credit():
     expected = sign * (inputs - 5) * (torch.arange(10) < lengths[:, None])
     np.testing.assert_allclose(finding.arrays["credit"], expected.numpy(), atol=1e-5)
     assert finding.residual < 1e-6 and "Half of the credit" in finding.sentence
-    loudest = finding.table[0]
-    assert (loudest["step"], loudest["speaks for"], loudest["mean credit"]) in (
-        ("8", "yes", pytest.approx(3)),
-        ("2", "no", pytest.approx(3)),
+    assert (
+        "<td>8</td><td>yes</td><td>3</td>" in finding.html
+        and "<td>2</td><td>no</td><td>3</td>" in finding.html
     )
 
 
@@ -122,7 +86,7 @@ def test_series_are_credited_by_feature():
     features = finding.arrays["features"]
     assert {tuple(place) for place in np.argwhere(features > 0)} == {(27, 1), (29, 2)}
     assert features[27, 1] == pytest.approx(2 * float(values[:, -3, 1].abs().mean()), rel=1e-5)
-    assert "vconcat" in finding.chart and not finding.html
+    assert "vconcat" in finding.chart and "<span" not in finding.html
 
 
 def test_shuffled_weights_come_back_to_the_bit_also_after_an_error():
@@ -147,21 +111,89 @@ def test_a_map_that_weights_do_not_change_is_called_out():
     assert "correlation 1.00" in finding.sentence and "may not be learnt" in finding.sentence
 
 
-def test_gradients_are_there_when_the_caller_has_switched_them_off():
-    with torch.no_grad():
-        assert attribution(view_of_network("gru"), sample_of(tokens())).residual < 1e-3
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_gives_a_whole_finding(method):
+    inputs = tokens()
+    inputs[::2, 6:] = 0
+    sample = sample_of(inputs, lengths=torch.tensor([6, 10] * 6))
+    finding = attribution(view_of_network("lstm"), sample, method=method)
+    assert finding.arrays["credit"].shape == (12, 10) and (finding.arrays["credit"][::2, 6:] == 0).all()
+    assert METHODS[method].words in finding.sample and finding.sentence.endswith(".")
+    assert (finding.residual is not None) == METHODS[method].adds_up
+    assert ("speaks" in finding.html or "against" in finding.html) == METHODS[method].signed
+    names = [row["steps ordered by"] for row in finding.table]
+    assert {one.words for one in METHODS.values()} <= set(names)
+    assert names[-3:] == [
+        "the shuffled network's map",
+        "chance, low end (of 20 orders)",
+        "chance, high end (of 20 orders)",
+    ]
 
 
-def test_a_frozen_network_is_credited_too():
-    linear = nn.Linear(4, 2).requires_grad_(False)
-    view = view_of(lambda e, n: linear(e.mean(1)), embed=lambda inputs: inputs, names=None)
-    assert attribution(view, sample_of(torch.randn(6, 5, 4))).residual < 1e-5
+def test_the_table_is_that_of_the_additive_classifier():
+    """All methods but the slope find the terms; the best of chance is behind them."""
+    finding = attribution(additive(), sample_of(tokens(16, 20)))
+    rows = {row["steps ordered by"]: row for row in finding.table}
+    best = rows["integrated gradients"]["comprehensiveness"]
+    for name in ("occlusion", "gradient x input"):
+        assert rows[name]["comprehensiveness"] == pytest.approx(best, abs=1e-6)
+    assert best > rows["chance, high end (of 20 orders)"]["comprehensiveness"]
+    assert (
+        "it matters to the answer" in finding.sentence
+        and "Not compared: contextual decomposition" in finding.html
+    )
+    assert (
+        "the shuffled network's map finds such steps as well" in finding.sentence
+    )  # weights have no part in it
 
 
-def test_padding_gets_nothing_even_where_the_network_reads_it():
-    """A readout that forgets the lengths and sums all steps: padding is its own baseline, so no credit is there."""
-    leaky = view_of(lambda e, n: e.sum((1, 2))[:, None])
-    embedded, lengths = torch.ones(12, 10, 2), torch.tensor([10, 4] * 6)
-    credit, residual = integrated_gradients(leaky, embedded, lengths, FIRST, steps=2)
-    assert (credit[1::2, 4:] == 0).all() and (credit[1::2, :4] == 1).all() and (credit[::2] == 1).all()
-    assert residual.abs().max() < 1e-5
+def forecaster(steps=3):
+    """A forecast of two series whose step k ahead is k times the step k before the end of the first feature."""
+    read = lambda e, n: torch.stack(
+        [torch.stack([k * e[:, -k, 0], e[:, -k, 1]], -1) for k in range(1, steps + 1)], 1
+    ).flatten(1)
+    view = view_of(read, labels=(), names=None, embed=lambda inputs: inputs)
+    return replace(view, ahead=lambda outputs: outputs.reshape(len(outputs), steps, 2))
+
+
+def test_any_step_of_a_forecast_is_explained():
+    values = torch.randn(20, 9, 2, generator=torch.Generator().manual_seed(0))
+    sample = sample_of(values, torch.zeros(20, 3, 2))
+    for horizon in (1, 2, 3):
+        finding = attribution(forecaster(), sample, horizon=horizon)
+        expected = np.zeros((20, 9, 2))
+        expected[:, -horizon, 0] = horizon * values[:, -horizon, 0]
+        np.testing.assert_allclose(finding.arrays["cells"], expected, atol=1e-6)
+        assert finding.value == horizon
+    first = attribution(forecaster(), sample)
+    assert first.value == 1 and first.arrays["recency_ahead_3"][2] == pytest.approx(1)
+    np.testing.assert_allclose(first.arrays["credit_ahead_3"][:, -3], 3 * values[:16, -3, 0], atol=1e-6)
+
+
+def test_what_cannot_be_asked_is_refused():
+    sample = sample_of(torch.randn(4, 9, 2), torch.zeros(4, 3, 2))
+    with pytest.raises(RecipeError, match="horizon is 4; this network answers with 3 values"):
+        attribution(forecaster(), sample, horizon=4)
+    with pytest.raises(RecipeError, match="answers with a class"):
+        attribution(additive(), sample_of(tokens()), horizon=1)
+    with pytest.raises(UnknownName, match="occlusion"):
+        attribution(additive(), sample_of(tokens()), method="oclusion")
+    with pytest.raises(RecipeError, match="contextual decomposition is not possible"):
+        attribution(additive(), sample_of(tokens()), method="decomposition")
+
+
+def test_without_weights_nothing_is_said_to_be_shuffled():
+    view = replace(additive(), model=nn.Identity())
+    finding = attribution(view, sample_of(tokens()))
+    assert finding.control is None and "no weights that could be shuffled" in finding.sentence
+    assert "recency_shuffled" not in finding.arrays and "deletion_shuffled" not in finding.arrays
+
+
+def test_arrays_go_into_an_npz(tmp_path):
+    finding = attribution(view_of_network("gru"), sample_of(tokens()), method="shapley")
+    np.savez(tmp_path / "found.npz", **finding.arrays)
+    with np.load(tmp_path / "found.npz") as kept:
+        assert kept["standard_error"].shape == kept["credit"].shape and kept["deletion_random"].shape == (
+            20,
+            7,
+        )

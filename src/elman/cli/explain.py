@@ -4,6 +4,7 @@ elman explain runs/syllables-gru-0001
 elman explain runs/syllables-gru-0001 memory gates
 elman explain runs/syllables-gru-0001 memory --pictures svg
 elman explain runs/shakespeare-gru-0001 dynamics --at e q
+elman explain runs/ett-gru-0001 attribution --horizon 96 --method occlusion
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ class Explain:
     pictures: Literal["svg", "png", "html"] | None = (
         None  # write each picture into the run's folder findings/, too
     )
+    method: str | None = (
+        None  # of attribution: integrated_gradients, gradient, gradient_times_input, occlusion, shapley, decomposition
+    )
+    horizon: int | None = None  # of attribution: the step of a forecast that is explained
 
 
 def main(arguments: list[str]) -> int:
@@ -38,6 +43,12 @@ def main(arguments: list[str]) -> int:
     from elman.cli._terminal import Terminal
 
     workbench.explain(
-        options.run, options.questions, at=options.at, pictures=options.pictures, listener=Terminal()
+        options.run,
+        options.questions,
+        at=options.at,
+        pictures=options.pictures,
+        method=options.method,
+        horizon=options.horizon,
+        listener=Terminal(),
     )
     return 0

@@ -1,24 +1,33 @@
 """Attribution: which steps, and which features at them, made the output what it is.
 
-Integrated gradients (Sundararajan, Taly and Yan 2017): (x - x') times the mean gradient on the straight path from
-the baseline x' to x, by Gauss-Legendre quadrature. What is credited sums to F(x) - F(x'); what is missing is the residual. Control:
-the same network with its weights shuffled, after the model randomization tests of Adebayo et al. (2018). Its map should not look alike: credit leans to the last steps in
+Six methods, each in a file of its own: `gradients`, `occlusion`, `shapley`, `decomposition`. Integrated gradients are shown unless another is
+asked for: they are the one that says something of every step and feature and proves that it adds up. Which of them to trust on this
+network is measured: `faithfulness` takes steps out in the order of their credit, against random orders. Control: the same network with its
+weights shuffled, after the model randomization tests of Adebayo et al. (2018). Its map should not look alike: credit leans to the last steps in
 untrained networks too (Ismail et al. 2019), so how far back credit reaches is shown for both.
 """
 
 from __future__ import annotations
 
-import html
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from elman.core.results import Finding
-from elman.interpretation.pictures import coloured, heat, lines, stack, visible
+from elman.interpretation.attribution_pictures import (
+    deletion,
+    feature_map,
+    loudest,
+    painted,
+    reach,
+    words_table,
+)
+from elman.interpretation.comparison import Compared, compare, table, trust
+from elman.interpretation.credit import horizons
+from elman.interpretation.faithfulness import SHARES
+from elman.interpretation.methods import METHODS, Credits, Method, credits_of, method_of, recency_of
+from elman.interpretation.pictures import stack
 from elman.interpretation.view import Sample, View, shuffled, untouched
 
 FEW = 16  # sequences on which the shuffled network is asked
@@ -26,69 +35,87 @@ ALIKE, UNLIKE = (
     0.7,
     0.3,
 )  # correlations of two maps; ours: half of the variance is shared at 0.7, a tenth at 0.3
-SHOWN_STEPS = 120  # of a sequence that is shown as text
 
 
-def integrated_gradients(
-    view: View,
-    embedded: Tensor,
-    lengths: Tensor | None,
-    output: Tensor,
-    *,
-    steps: int = 32,
-    baseline: Tensor | None = None,
-) -> tuple[Tensor, Tensor]:
-    """Attributions (batch, time, size) of output number `output` (batch,), and the residual of each sequence (batch,).
-
-    `steps` points of the path are visited. Padding gets exactly 0. `baseline` (size,) or (batch, time, size); zeros when None.
-    """
-    embedded = embedded.detach()
-    reference = torch.zeros_like(embedded) if baseline is None else baseline.to(embedded).expand_as(embedded)
-    if lengths is not None:
-        beyond = torch.arange(embedded.shape[1], device=embedded.device) >= lengths[:, None]
-        reference = torch.where(beyond[..., None], embedded, reference)
-    nodes, weights = np.polynomial.legendre.leggauss(steps)
-    total = torch.zeros_like(embedded)
-    for node, weight in zip((nodes + 1) / 2, weights / 2):
-        with torch.enable_grad():
-            point = (reference + float(node) * (embedded - reference)).requires_grad_(True)
-            chosen = view.read(point, lengths).gather(1, output[:, None]).sum()
-            (gradient,) = torch.autograd.grad(chosen, point)
-        total += float(weight) * gradient
-    credit = total * (embedded - reference)
-    with torch.no_grad():
-        ends = [view.read(value, lengths).gather(1, output[:, None])[:, 0] for value in (embedded, reference)]
-    return credit, ends[0] - ends[1] - credit.sum((1, 2))
-
-
-@dataclass(frozen=True)
-class Credits:
-    """Credit of each sequence: per step (n, time), of features by step over all (time, size), output chosen (n,), and
-    the residual of each (n,) beside the difference F(x) - F(x') that credit should add up to (n,)."""
-
-    steps: np.ndarray
-    features: np.ndarray
-    chosen: list[int]
-    residual: np.ndarray
-    whole: np.ndarray
-
-
-def attribution(view: View, sample: Sample, *, steps: int = 32, shown: int = 6, seed: int = 0) -> Finding:
+def attribution(
+    view: View, sample: Sample, *, method: str = "integrated_gradients", horizon: int | None = None, steps: int = 32,
+    compared: Sequence[str] = tuple(METHODS), shown: int = 6, seed: int = 0,
+) -> Finding:  # fmt: skip
     """Which steps count for the predicted output: a coloured text for tokens, a map of step and feature for series.
 
-    The value is how many of the last steps hold half of the credit, the control the same in the shuffled network.
+    method    one of METHODS; `steps` are the points on the path of integrated gradients
+    horizon   of a forecast, the step ahead that is explained; the first when None, with the last one's reach beside it
+    compared  methods whose faithfulness is measured beside that of `method`
+
+    The value is how many of the last steps hold half of the credit, the control the same in the shuffled network. Raises
+    UnknownName for a method, RecipeError for one that does not suit the network, and for a horizon that is not there.
     """
+    kind = method_of(method)
+    names = [method, *(name for name in compared if method_of(name) is not kind)]
     sample = sample.to(view.device)
     few = sample.part(0, min(FEW, len(sample)))
     with untouched(view):
-        found = _credits(view, sample, steps)
-        with shuffled(view, seed):
-            other = _credits(view, few, max(4, steps // 4))
-    recency, control = _recency(found.steps, sample), _recency(other.steps, few)
-    half, wanted = _half(recency.mean(0)), _half(control.mean(0))
+        found = credits_of(view, sample, method, horizon, steps, seed)
+        last = horizons(view, few)
+        beside = {1, last} - {horizon or 1}
+        ahead = {at: credits_of(view, few, method, at, steps, seed) for at in sorted(beside)}
+        other = None
+        if view.has_weights:
+            with shuffled(view, seed):
+                other = credits_of(view, few, method, horizon, max(4, steps // 4), seed)
+        held = compare(view, few, names, other, horizon, steps, seed)
+    recency = recency_of(found.steps, sample)
+    control = None if other is None else recency_of(other.steps, few)
+    half = _half(recency.mean(0))
     picks = np.random.default_rng(seed).integers(0, len(sample), (200, len(sample)))
     low, high = np.percentile([_half(recency[rows].mean(0)) for rows in picks], [2.5, 97.5])
+    wanted = None if control is None else _half(control.mean(0))
     gap = float(np.abs(found.residual).sum() / max(np.abs(found.whole).sum(), 1e-12))
+    sentence = " ".join(filter(None, (
+        _where(view, kind, half, wanted, last, horizon), _alike(found, other, few), _sum(kind, gap, found), trust(held, method),
+    )))  # fmt: skip
+    curves = {
+        (f"{horizon or 1} step{'s' * ((horizon or 1) > 1)} ahead" if last > 1 else "trained"): recency.mean(0)
+    }
+    curves |= {
+        f"{at} step{'s' * (at > 1)} ahead": recency_of(each.steps, few).mean(0) for at, each in ahead.items()
+    }
+    if control is not None:
+        curves["weights shuffled"] = control.mean(0)
+    charts, text = [reach(curves), _deletion(held, method, kind)], ""
+    if view.step_names is None:
+        charts.insert(0, feature_map(found.features, view.feature_names))
+    else:
+        text = painted(view, sample, found.steps, found.chosen, shown, signed=kind.signed)
+        text += words_table(loudest(view, sample, found.steps, found.chosen) if kind.signed else [])
+    for name, reason in held.refused.items():
+        text += f"<p><small>Not compared: {METHODS[name].words}; {reason}.</small></p>"
+    return Finding(
+        "attribution", "Attribution", sentence, float(half), "steps", (float(low), float(high)),
+        None if wanted is None else float(wanted), gap if kind.adds_up else None,
+        f"{len(sample)} sequences by {kind.words}{f', {steps} points on the path' * (method == 'integrated_gradients')}; "
+        f"methods compared on {held.count}",
+        stack(*charts), text, table(held), _arrays(found, recency, control, ahead, few, held),
+    )  # fmt: skip
+
+
+def _where(view: View, kind: Method, half: int, wanted: int | None, last: int, horizon: int | None) -> str:
+    of = (
+        "the chosen output"
+        if view.labels
+        else "the first value predicted"
+        if horizon in (None, 1)
+        else f"the value {horizon} steps ahead"
+    )
+    told = f"; with shuffled weights, in the last {wanted}" if wanted is not None else ""
+    return f"Half of the credit for {of} (how much each step moved it) lies in the last {half} step{'s' * (half > 1)}{told}."
+
+
+def _alike(found: Credits, other: Credits | None, few: Sample) -> str:
+    if other is None:
+        return (
+            "There are no weights that could be shuffled, so random orders of the steps are its only control."
+        )
     likeness = _likeness(found.steps[: len(few)], other.steps, few)
     likeness = likeness + 0.0 if abs(likeness) >= 0.005 else 0.0
     verdict = (
@@ -96,77 +123,52 @@ def attribution(view: View, sample: Sample, *, steps: int = 32, shown: int = 6, 
         else "unlike this one, as it should be for what is learnt" if likeness < UNLIKE
         else "partly like this one, so part of it is not learnt"
     )  # fmt: skip
-    of = "the chosen output" if view.labels else "the first value predicted"
-    sentence = (
-        f"Half of the credit for {of} (how much each step moved it) lies in the last {half} step{'s' * (half > 1)}; with shuffled "
-        f"weights, in the last {wanted}. The map of that shuffled network is {verdict} (correlation {likeness:.2f}). Credit adds up to "
-        f"the output {_within(gap)}."
-    )  # fmt: skip
-    reach = _reach(recency.mean(0), control.mean(0))
-    chart, text = reach, ""
-    table: tuple[dict[str, object], ...] = ()
-    if view.step_names is None:
-        chart = stack(_map(found.features, view.feature_names), reach)
-    else:
-        what = "predicted next step" if view.names_next_step else "prediction" if view.labels else "value"
-        text = f"<p><small>The {what}, and the steps that spoke {coloured(['for'], [1.0], 1.0)} it or {coloured(['against'], [-1.0], 1.0)} it:</small></p>"
-        text += "".join(_text(view, sample, row, found) for row in range(min(shown, len(sample))))
-        table = _words(view, sample, found)
-    return Finding(
-        "attribution", "Attribution", sentence, float(half), "steps", (float(low), float(high)), float(wanted), gap,
-        f"{len(sample)} sequences, {steps} points on the path", chart, text, table,
-        {"recency": recency.mean(0), "recency_shuffled": control.mean(0), "credit": found.steps, "features": found.features},
-    )  # fmt: skip
+    return f"The map of that shuffled network is {verdict} (correlation {likeness:.2f})."
 
 
-def _credits(view: View, sample: Sample, steps: int) -> Credits:
-    """Credit for the predicted class of every sequence, or for the first output where there are no classes."""
-    longest, chosen = sample.inputs.shape[1], []
-    rows, features, residuals, wholes = [], [], [], []
-    for part in sample.parts(32, len(view.labels)):
-        with torch.no_grad():
-            embedded = view.embed(part.inputs)
-            outputs = view.read(embedded, part.lengths)
-        output = outputs.argmax(1) if view.labels else torch.zeros_like(outputs[:, 0], dtype=torch.long)
-        nothing = view.baseline
-        if (
-            not part.inputs.is_floating_point()
-        ):  # token 0 is padding, on whichever side: it is its own baseline
-            start = (
-                torch.zeros_like(embedded) if nothing is None else nothing.to(embedded).expand_as(embedded)
-            )
-            numbers = (
-                part.inputs if part.inputs.dim() == 2 else part.inputs[..., 0]
-            )  # of a word, then its pieces
-            nothing = torch.where((numbers == 0)[..., None], embedded, start)
-        credit, residual = integrated_gradients(
-            view, embedded, part.lengths, output, steps=steps, baseline=nothing
-        )
-        missing = longest - credit.shape[1]
-        rows.append(np.pad(credit.sum(2).cpu().numpy(), ((0, 0), (0, missing))))
-        features.append(np.pad(_from_end(credit.abs(), part).sum(0), ((missing, 0), (0, 0))))
-        chosen += output.tolist()
-        residuals.append(residual.cpu().numpy())
-        wholes.append((credit.sum((1, 2)) + residual).cpu().numpy())
-    return Credits(
-        np.concatenate(rows), np.sum(features, 0) / len(sample), chosen, np.concatenate(residuals), np.concatenate(wholes)
-    )  # fmt: skip
+def _sum(kind: Method, gap: float, found: Credits) -> str:
+    if (
+        found.error is not None
+        and (error := float(found.error.mean() / max(np.abs(found.steps).mean(), 1e-12))) > 0
+    ):
+        return f"Credit adds up to the output; a step's is known within {error:.0%} (standard error of the sample)."
+    return f"Credit adds up to the output {_within(gap)}." if kind.adds_up else ""
 
 
-def _from_end(credit: Tensor, part: Sample) -> np.ndarray:
-    """Credit (n, time, size) with every sequence moved to the right, so that all of them end at the last column."""
-    moved = [row.roll(row.shape[0] - part.length(number), 0) for number, row in enumerate(credit)]
-    return torch.stack(moved).cpu().numpy()
+def _deletion(held: Compared, method: str, kind: Method) -> dict[str, Any]:
+    curves = {kind.words: held.methods[method].curve.mean(1)}
+    if held.shuffled is not None:
+        curves["weights shuffled"] = held.shuffled.curve.mean(1)
+    chance = np.stack([each.curve.mean(1) for each in held.random])
+    return deletion(np.array([0.0, *SHARES, 1.0]), curves, chance, "probability" if held.shares else "answer")
 
 
-def _recency(credit: np.ndarray, sample: Sample) -> np.ndarray:
-    """Share of a sequence's absolute credit by distance from its end: (n, time)."""
-    shares = np.zeros(credit.shape)
-    for row in range(len(sample)):
-        length = sample.length(row)
-        each = np.abs(credit[row, :length])[::-1]
-        shares[row, :length] = each / max(each.sum(), 1e-12)
-    return shares
+def _arrays(
+    found: Credits,
+    recency: np.ndarray,
+    control: np.ndarray | None,
+    ahead: dict[int, Credits],
+    few: Sample,
+    held: Compared,
+) -> dict[str, np.ndarray]:
+    arrays = {"recency": recency.mean(0), "credit": found.steps, "features": found.features}
+    if control is not None:
+        arrays["recency_shuffled"] = control.mean(0)
+    if found.cells is not None:
+        arrays["cells"] = found.cells
+    if found.error is not None:
+        arrays["standard_error"] = found.error
+    for at, each in ahead.items():
+        arrays |= {
+            f"credit_ahead_{at}": each.steps,
+            f"recency_ahead_{at}": recency_of(each.steps, few).mean(0),
+        }
+    arrays["shares"] = np.array([0.0, *SHARES, 1.0])
+    arrays |= {f"deletion_{name}": each.curve.mean(1) for name, each in held.methods.items()}
+    arrays["deletion_random"] = np.stack([each.curve.mean(1) for each in held.random])
+    if held.shuffled is not None:
+        arrays["deletion_shuffled"] = held.shuffled.curve.mean(1)
+    return arrays
 
 
 def _half(recency: np.ndarray) -> int:
@@ -187,62 +189,3 @@ def _likeness(credit: np.ndarray, other: np.ndarray, sample: Sample) -> float:
         if length > 2 and a.std() > 0 and b.std() > 0:
             found.append(float(np.corrcoef(a, b)[0, 1]))
     return float(np.mean(found)) if found else 0.0
-
-
-def _reach(recency: np.ndarray, control: np.ndarray) -> dict[str, object]:
-    rows = [
-        {"steps before the end": back + 1, "share of the credit": float(value), "network": name}
-        for name, values in (("trained", recency), ("weights shuffled", control))
-        for back, value in enumerate(values[:60])
-    ]
-    title = "How far back credit reaches"
-    return lines(rows, "steps before the end", "share of the credit", "network", points=False, height=150, title=title)  # fmt: skip
-
-
-def _map(features: np.ndarray, names: Sequence[str]) -> dict[str, object]:
-    """Mean absolute credit by feature and time (time, size), in at most 48 columns."""
-    back = -(-len(features) // 48)
-    rows = [
-        {
-            "steps before the end": len(features) - start,
-            "feature": names[k] if k < len(names) else f"input {k + 1}",
-            "mean size of credit": float(features[start : start + back, k].mean()),
-        }
-        for start in range(0, len(features), back)
-        for k in range(features.shape[1])
-    ]
-    title = "Which inputs count, from the past on the left to now"
-    height = max(60, min(320, 20 * features.shape[1]))
-    return heat(rows, "steps before the end", "feature", "mean size of credit", height=height, title=title, descending=True)  # fmt: skip
-
-
-def _words(view: View, sample: Sample, found: Credits) -> tuple[dict[str, object], ...]:
-    """The steps that speak loudest for an answer: mean credit where seen at least three times; not for language models."""
-    assert view.step_names is not None
-    if view.names_next_step:
-        return ()
-    seen: dict[tuple[str, str], list[float]] = defaultdict(list)
-    for row in range(len(sample)):
-        label = view.labels[found.chosen[row]] if view.labels else "a higher value"
-        names = view.step_names(sample.inputs[row][: sample.length(row)])
-        for name, value in zip(names, found.steps[row]):
-            seen[name, label].append(float(value))
-    often = [(np.mean(values), *key, len(values)) for key, values in seen.items() if len(values) >= 3]
-    loudest = sorted(often, key=lambda one: -one[0])[:12]
-    return tuple(
-        {"step": visible(name), "speaks for": label, "mean credit": float(mean), "times": times}
-        for mean, name, label, times in loudest
-        if mean > 0
-    )
-
-
-def _text(view: View, sample: Sample, row: int, found: Credits) -> str:
-    """One sequence as coloured text: orange speaks for the output, blue against it."""
-    assert view.step_names is not None
-    length = sample.length(row)
-    credit = found.steps[row, :length]
-    first = max(0, length - SHOWN_STEPS)
-    names = view.step_names(sample.inputs[row][:length])[first:]
-    label = html.escape(visible(view.labels[found.chosen[row]])) if view.labels else "value"
-    before = "… " if first else ""
-    return f"<p><b>{label}</b>: {before}{coloured(names, credit[first:].tolist(), float(np.abs(credit).max()))}</p>"

@@ -33,6 +33,7 @@ class View:
     asked       lengths (batch,) -> the step that each answer is about (batch,); None where it is the last one
     baseline    the vector (size,) that stands for "nothing here", or None for zeros
     labels      what the outputs are called; step_names: what the steps of one row of inputs are called
+    ahead       outputs -> the values answered (batch, horizon, series); None where the outputs are the values themselves
     feature_names  what the entries of a vector of values are called, as far as they have names
     stepping    the network as a function of its full state, with the weights as they are now, and inputs -> what it reads
                 (batch, time, features); None where it reads from the end, too
@@ -50,11 +51,17 @@ class View:
     feature_names: tuple[str, ...] = ()
     stepping: Callable[[], tuple[Stepping, Callable[[Tensor], Tensor]]] | None = None
     asked: Callable[[Tensor], Tensor] | None = None
+    ahead: Callable[[Tensor], Tensor] | None = None
 
     @property
     def device(self) -> torch.device:
         """Where the network's weights are; a network without weights is on the CPU."""
         return next((weight.device for weight in self.model.parameters()), torch.device("cpu"))
+
+    @property
+    def has_weights(self) -> bool:
+        """Whether there are weights to shuffle: a bare step function keeps its own where nobody can reach them."""
+        return any(weight.numel() > 1 for weight in self.model.parameters())
 
     @property
     def names_next_step(self) -> bool:

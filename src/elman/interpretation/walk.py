@@ -14,8 +14,9 @@ import torch
 from torch import Tensor
 
 from elman.core.errors import RecipeError, UnknownName
-from elman.interpretation.attribution import integrated_gradients
+from elman.interpretation.credit import asked_of
 from elman.interpretation.editing import Edit, edited
+from elman.interpretation.methods import credit_by
 from elman.interpretation.readout import COUNT
 from elman.interpretation.view import View, shuffled, untouched
 
@@ -118,10 +119,9 @@ def credit(
 def _credit(view: View, inputs: Tensor, output: int, points: int) -> tuple[np.ndarray, float]:
     with torch.no_grad():
         embedded = view.embed(inputs)
-    found, residual = integrated_gradients(
-        view, embedded, None, torch.tensor([output]), steps=points, baseline=view.baseline
-    )
-    each = found.sum(2)[0].cpu().numpy()
+    asked = asked_of(view, embedded, None, torch.tensor([output], device=embedded.device), view.baseline)
+    found, residual = credit_by("integrated_gradients", asked, points)
+    each = found.cells.sum(2)[0].cpu().numpy()
     whole = abs(float(each.sum() + residual[0]))
     return each, abs(float(residual[0])) / max(whole, 1e-12)
 

@@ -166,6 +166,10 @@ class Forecasting(Task):
             parameters = outputs.reshape(*targets.shape, -1)
             return forecast_loss(distribution, parameters, targets, loss).flatten(1).mean(1)
 
+        def ahead(outputs: Tensor) -> Tensor:
+            each = outputs.reshape(len(outputs), network.horizon, network.series, -1)
+            return point(distribution, each)
+
         return View(
             model=network,
             embed=network.embed,
@@ -178,6 +182,7 @@ class Forecasting(Task):
             step_names=None,
             feature_names=encoder.feature_names,
             stepping=stepping_view(network.rnn, network.vectors),
+            ahead=ahead,
         )
 
     def sample(self, encoded: Encoded, split: SplitName, count: int, seed: int = 0) -> Sample:
