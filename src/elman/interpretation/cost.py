@@ -122,8 +122,6 @@ def passes(question: str, view: View, sample: Sample) -> float | None:
         return 2.0 * (
             1 + 2 * (outputs if 0 < outputs <= connectivity.ALL else connectivity.DRAWN if outputs else 1)
         )
-    if question == "attribution":
-        return 3.0 * 32 + 4
     return None
 
 
