@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import ast
 import subprocess
 import sys
 from pathlib import Path
@@ -51,3 +52,23 @@ def test_a_list_of_cells_needs_no_torch() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) >= 4
+
+
+@pytest.mark.parametrize("of", ["cells", "cli", "data.sources", "evaluation.baselines", "tasks"])
+def test_docstrings_are_those_that_python_sees(of: str) -> None:
+    folder = module.PACKAGE / of.replace(".", "/")
+    for name, entry in catalogue(of).items():
+        assert entry.docstring == ast.get_docstring(ast.parse((folder / f"{name}.py").read_text())), name
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("x = 1\n'no docstring'", ""),
+        ("# why\n\n'One.'\n", "One."),
+        ("'''One.\n\n    Two.\n'''", "One.\n\nTwo."),
+    ],
+)
+def test_where_a_docstring_may_stand(room: str, text: str, found: str) -> None:
+    (module.PACKAGE / room / "dog.py").write_text(text, encoding="utf-8")
+    assert catalogue(room)["dog"].docstring == found
