@@ -28,6 +28,9 @@ from elman.interpretation.memory import memory
 from elman.interpretation.methods import QUICK
 from elman.interpretation.probes import probes
 from elman.interpretation.readout import readout
+from elman.interpretation.saturation import saturation
+from elman.interpretation.spans import spans
+from elman.interpretation.units import units
 from elman.run import Run
 from elman.tasks.contract import Encoded, Task
 
@@ -42,6 +45,9 @@ QUESTIONS = (
     "dynamics",
     "probes",
     "interventions",
+    "units",
+    "spans",
+    "saturation",
 )
 
 
@@ -104,6 +110,9 @@ def analyse(
                 "dynamics": dynamics,
                 "probes": probes,
                 "interventions": interventions,
+                "units": units,
+                "spans": spans,
+                "saturation": saturation,
             }
             if question == "dynamics" and at and view.stepping is not None:
                 asked["dynamics"] = partial(dynamics, inputs=inputs_named(view, sample, at))

@@ -23,11 +23,14 @@ from elman.interpretation.interventions import interventions
 from elman.interpretation.memory import memory
 from elman.interpretation.probes import probes
 from elman.interpretation.readout import readout as read_out
+from elman.interpretation.saturation import saturation
+from elman.interpretation.spans import spans
+from elman.interpretation.units import units
 from elman.interpretation.view import Sample, View, untouched
 
 QUESTIONS: dict[str, Callable[..., Finding | None]] = {
     "readout": read_out, "memory": memory, "connectivity": connectivity, "attribution": attribution, "gates": gates, "dynamics": dynamics,
-    "probes": probes, "interventions": interventions,
+    "probes": probes, "interventions": interventions, "units": units, "spans": spans, "saturation": saturation,
 }  # fmt: skip
 
 
@@ -59,7 +62,8 @@ def inspect(
     inputs      (batch, time, ...) as the model reads them, or (time, batch, ...) with `time_first`: token numbers or values
     targets     classes (batch,) int64, or values (batch, outputs); without them the network's own answers to the whole
                 sequences: how far back does what it says depend?
-    questions   readout, memory, connectivity, attribution, gates, dynamics, probes, interventions; all that apply where none is named
+    questions   readout, memory, connectivity, attribution, gates, dynamics, probes, interventions, units, spans, saturation; all that
+                apply where none is named
     lengths     valid steps (batch,); the model is then called with them: model(inputs, lengths)
     call        how to call the model where that is not so: (inputs, lengths) -> output, or a tuple that begins with it
     sizes       of how many sequences a question is asked, by name, where it is not the usual number (interpretation/cost.py): where there

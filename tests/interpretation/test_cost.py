@@ -35,7 +35,9 @@ class Heard:
         self.shares.append(share)
 
 
-@pytest.mark.parametrize("question", ["memory", "gates", "dynamics", "probes", "interventions"])
+@pytest.mark.parametrize(
+    "question", ["memory", "gates", "dynamics", "probes", "interventions", "units", "spans", "saturation"]
+)
 def test_the_passes_told_are_those_made(question):
     view, sample = view_and_sample()
     meter = Meter(question, view, sample, lambda share: None)

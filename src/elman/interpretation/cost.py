@@ -31,6 +31,9 @@ SIZES = {
     "dynamics": 40,
     "probes": 100,
     "interventions": 60,
+    "units": 100,
+    "spans": 100,
+    "saturation": 100,
 }
 READ = 8
 LOOP = 1.5  # times the seconds of a pass where every gate is read, or a plain loop runs the cell
@@ -100,9 +103,9 @@ def part_of(question: str, sample: Sample, seed: int = 0, size: int | None = Non
 def passes(question: str, view: View, sample: Sample) -> float | None:
     """Passes over the sample that a question takes, those with gradients counted three times; None where nobody counted."""
     longest = _longest(sample)
-    if question in ("readout", "gates"):
+    if question in ("readout", "gates", "units", "spans"):
         return 1.0
-    if question == "probes":
+    if question in ("probes", "saturation"):
         return 2.0  # and once more with the weights shuffled
     if question == "memory":
         tried = memory.lengths_tried(longest)
@@ -134,7 +137,11 @@ def cost(question: str, view: View, sample: Sample, pace: float | None = None) -
             seconds = _seconds_of_dynamics(view, sample)
         elif count is not None:
             pace = pace_of(view, sample) if pace is None else pace
-            slower = LOOP if question in ("gates", "probes", "interventions") else 1.0
+            slower = (
+                LOOP
+                if question in ("gates", "probes", "interventions", "units", "spans", "saturation")
+                else 1.0
+            )
             seconds = count * slower * pace * _steps(sample) + (
                 _seconds_of_probes(view, sample) if question == "probes" else 0.0
             )

@@ -60,6 +60,19 @@ def bars(
     return finish(chart.encode(**parts), height, title)
 
 
+def dots(rows: Rows, x: str, y: str, colour: str, *, height: int = 220, title: str = "") -> dict[str, Any]:
+    """Numbers beside names, one dot for each colour on the same line: a value and what it is held against."""
+    import altair as alt
+
+    chart = alt.Chart(alt.Data(values=list(rows))).mark_point(filled=True, size=60, opacity=1)
+    parts = {
+        "x": alt.X(f"{field(x)}:Q", title=x),
+        "y": alt.Y(f"{field(y)}:N", title=None, sort=None, axis=alt.Axis(labelLimit=260, grid=True)),
+        "color": hue(rows, colour, "circle"),
+    }
+    return finish(chart.encode(**parts), height, title)
+
+
 def steps(
     rows: Rows, x: str, y: str, facet: str, *, height: int = 62, title: str = "", whole_numbers: bool = False
 ) -> dict[str, Any]:

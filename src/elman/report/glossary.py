@@ -64,6 +64,9 @@ CONTROLS = {
     "dynamics": "with shuffled weights",
     "interventions": "without random units",
     "probes": "for what another sequence read",
+    "units": "for labels shuffled",
+    "spans": "of random spans",
+    "saturation": "with shuffled weights",
 }
 RESIDUALS = {
     "attribution": "credit that does not add up",
