@@ -10,13 +10,15 @@ import numpy as np
 
 from elman.core.errors import RecipeError, UnknownName
 from elman.core.recipe import Recipe
-from elman.core.results import Advice, Finding
-from elman.evaluation.contract import SeriesProblem, TaggedProblem, TextProblem, ValueProblem
+from elman.core.results import Advice, Finding, Predictions
+from elman.evaluation.baselines import kneser_ney
+from elman.evaluation.contract import SeriesProblem, TaggedProblem, TextProblem, TokenProblem, ValueProblem
 from elman.evaluation.measure import errors as each_error
 from elman.evaluation.measure import primary_metric
 from elman.evaluation.tagging import in_sentence
 from elman.interpretation.advice import advice
 from elman.interpretation.attribution import attribution
+from elman.interpretation.calibration import calibration
 from elman.interpretation.connectivity import connectivity
 from elman.interpretation.context import context
 from elman.interpretation.cost import READ, SIZES, Watch, ask
@@ -26,6 +28,7 @@ from elman.interpretation.gates import gates
 from elman.interpretation.interventions import interventions
 from elman.interpretation.memory import memory
 from elman.interpretation.methods import QUICK
+from elman.interpretation.ngrams import ngrams, word_counts
 from elman.interpretation.probes import probes
 from elman.interpretation.readout import readout
 from elman.interpretation.saturation import saturation
@@ -37,6 +40,8 @@ from elman.tasks.contract import Encoded, Task
 QUESTIONS = (
     "readout",
     "errors",
+    "calibration",
+    "ngrams",
     "memory",
     "context",
     "connectivity",
@@ -49,6 +54,12 @@ QUESTIONS = (
     "spans",
     "saturation",
 )
+
+
+COUNTED, COMPARED = (
+    1_000_000,
+    100_000,
+)  # tokens: of training that n-grams are counted in, of validation that are compared
 
 
 def analyse(
@@ -95,11 +106,21 @@ def analyse(
             each = each_error(predictions, encoded.problem)
             found.append(errors(predictions, each, lambda row: describe(encoded, row)))
             continue
+        if question == "ngrams":
+            if isinstance(encoded.problem, TokenProblem):
+                predictions = task.predict(network, encoded, "validation", recipe)
+                found.append(_beyond_counting(encoded, predictions))
+            elif questions:
+                raise RecipeError(
+                    f"ngrams is a question to a language model; {run.name} is one of {recipe.task}."
+                )
+            continue
         sample = task.sample(encoded, "validation", SIZES.get(question, READ), recipe.training.seed)
         if question == "readout":
             found.append(ask(question, readout, view, sample, watch))
         else:
             asked: dict[str, Any] = {
+                "calibration": calibration,
                 "memory": memory,
                 "context": context,
                 "connectivity": connectivity,
@@ -124,6 +145,20 @@ def analyse(
         told = "; ".join(f"{' and '.join(asked_of)}, since {reason}" for reason, asked_of in reasons.items())
         found.append(Finding("left_out", "Not asked", f"{told[0].upper()}{told[1:]}."))
     return [finding for finding in found if finding is not None]
+
+
+def _beyond_counting(encoded: Encoded, predictions: Predictions) -> Finding:
+    """The network beside an n-gram model of the end of the training split, at the first tokens of validation."""
+    problem = encoded.problem
+    assert isinstance(problem, TokenProblem)
+    train, held = problem.tokens["train"][-COUNTED:], np.asarray(problem.tokens["validation"][: COMPARED + 1])
+    order = 6 if problem.unit in ("character", "byte") else 5
+    counted = kneser_ney.learn(train, problem.vocabulary_size, order)
+    said = np.maximum(kneser_ney.probabilities(counted, held, problem.vocabulary_size)[1:], 1e-12)
+    names = encoded.encoder.text.vocabulary.tokens
+    tokens, training = ([names[int(number)] for number in each] for each in (held[1:], train))
+    nats = predictions.outputs[: len(said)]
+    return ngrams(nats, -np.log(said), tokens, word_counts(tokens, training), order=order, learnt=len(train))
 
 
 def describe(encoded: Encoded, row: int) -> str:

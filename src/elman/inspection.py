@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from elman.core.errors import RecipeError, UnknownName
 from elman.core.results import Finding
 from elman.interpretation.attribution import attribution
+from elman.interpretation.calibration import calibration
 from elman.interpretation.connectivity import connectivity
 from elman.interpretation.cost import Cost, ask, part_of
 from elman.interpretation.dynamics import dynamics, inputs_named
@@ -29,7 +30,7 @@ from elman.interpretation.units import units
 from elman.interpretation.view import Sample, View, untouched
 
 QUESTIONS: dict[str, Callable[..., Finding | None]] = {
-    "readout": read_out, "memory": memory, "connectivity": connectivity, "attribution": attribution, "gates": gates, "dynamics": dynamics,
+    "readout": read_out, "calibration": calibration, "memory": memory, "connectivity": connectivity, "attribution": attribution, "gates": gates, "dynamics": dynamics,
     "probes": probes, "interventions": interventions, "units": units, "spans": spans, "saturation": saturation,
 }  # fmt: skip
 
@@ -62,7 +63,7 @@ def inspect(
     inputs      (batch, time, ...) as the model reads them, or (time, batch, ...) with `time_first`: token numbers or values
     targets     classes (batch,) int64, or values (batch, outputs); without them the network's own answers to the whole
                 sequences: how far back does what it says depend?
-    questions   readout, memory, connectivity, attribution, gates, dynamics, probes, interventions, units, spans, saturation; all that
+    questions   readout, calibration, memory, connectivity, attribution, gates, dynamics, probes, interventions, units, spans, saturation; all that
                 apply where none is named
     lengths     valid steps (batch,); the model is then called with them: model(inputs, lengths)
     call        how to call the model where that is not so: (inputs, lengths) -> output, or a tuple that begins with it

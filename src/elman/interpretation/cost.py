@@ -28,6 +28,7 @@ SIZES = {
     "connectivity": 50,
     "attribution": 50,
     "gates": 200,
+    "calibration": 400,
     "dynamics": 40,
     "probes": 100,
     "interventions": 60,
@@ -103,7 +104,7 @@ def part_of(question: str, sample: Sample, seed: int = 0, size: int | None = Non
 def passes(question: str, view: View, sample: Sample) -> float | None:
     """Passes over the sample that a question takes, those with gradients counted three times; None where nobody counted."""
     longest = _longest(sample)
-    if question in ("readout", "gates", "units", "spans"):
+    if question in ("readout", "gates", "units", "spans", "calibration"):
         return 1.0
     if question in ("probes", "saturation"):
         return 2.0  # and once more with the weights shuffled

@@ -64,6 +64,7 @@ CONTROLS = {
     "dynamics": "with shuffled weights",
     "interventions": "without random units",
     "probes": "for what another sequence read",
+    "calibration": "for labels drawn from its own probabilities",
     "units": "for labels shuffled",
     "spans": "of random spans",
     "saturation": "with shuffled weights",

@@ -1,0 +1,120 @@
+"""Calibration of answers whose labels were drawn from the network's own probabilities: error 0, temperature 1."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tests.known_answers.networks import sample_of, view_of, view_of_network
+
+from elman.interpretation.calibration import calibration, calibration_error, fitted_temperature
+
+
+def drawn(count=4000, classes=3, seed=0):
+    """Logits (count, classes), and labels drawn from their softmax."""
+    draw = torch.Generator().manual_seed(seed)
+    logits = 2 * torch.randn(count, classes, generator=draw)
+    return logits, torch.multinomial(logits.softmax(-1), 1, generator=draw)[:, 0]
+
+
+def asked(logits, targets, factor=1.0):
+    """The finding for a network that says `factor` times these logits."""
+    view = view_of(lambda vectors, lengths: factor * vectors[:, -1], labels=("a", "b", "c"))
+    return calibration(view, sample_of(logits[:, None], targets))
+
+
+def test_labels_drawn_from_the_network_leave_no_error_but_chance():
+    finding = asked(*drawn())
+    assert finding.value < 0.02 and abs(finding.value - finding.control) < 0.008
+    assert finding.arrays["temperature"] == pytest.approx(1, abs=0.05)
+    assert finding.interval[0] < finding.interval[1] and finding.sample.startswith("4,000 answers")
+
+
+def test_doubled_logits_want_a_temperature_of_two_and_are_too_sure():
+    finding = asked(*drawn(), factor=2.0)
+    assert finding.arrays["temperature"] == pytest.approx(2, abs=0.1)
+    assert (
+        finding.value > 0.08 > 4 * finding.control
+        and "too sure" in finding.sentence
+        and "above how" in finding.sentence
+    )
+    halved = asked(*drawn(), factor=0.5)
+    assert halved.arrays["temperature"] == pytest.approx(0.5, abs=0.03)
+    assert "not sure enough" in halved.sentence and "below how" in halved.sentence
+
+
+def test_the_temperature_is_the_maximum_of_likelihood():
+    logits, targets = drawn(500)
+    best = fitted_temperature(3 * logits, targets)
+    losses = [
+        float(torch.nn.functional.cross_entropy(3 * logits.double() / t, targets))
+        for t in (0.99 * best, best, 1.01 * best)
+    ]
+    assert losses[1] < min(losses[0], losses[2]) and best == pytest.approx(3, abs=0.4)
+
+
+def test_the_error_by_hand():
+    confidence = np.array([0.6] * 10 + [0.9] * 10)
+    right = np.array([1] * 5 + [0] * 5 + [1] * 10)
+    spread = calibration_error(confidence, right)
+    bins = np.array_split(np.arange(20), 15)
+    order = np.argsort(confidence, kind="stable")
+    by_hand = sum(abs((confidence[order] - right[order])[part].sum()) for part in bins) / 20
+    assert spread == pytest.approx(by_hand)
+    assert calibration_error(np.full(30, 0.7), np.ones(30)) == pytest.approx(0.3)
+    assert calibration_error(np.array([0.6, 0.8]), np.array([1, 0]), np.array([3.0, 1.0])) == pytest.approx(
+        (1.2 + 0.8) / 4
+    )
+
+
+def test_by_position_the_part_that_lies_is_named():
+    """True probabilities up to step 10, doubled logits after: asked as a language model, which is asked at every step."""
+    logits, _ = drawn(200 * 20, 3)
+    logits = logits.reshape(200, 20, 3)
+    true = torch.multinomial(
+        logits.flatten(0, 1).softmax(-1), 1, generator=torch.Generator().manual_seed(1)
+    ).reshape(200, 20)
+    inputs = torch.cat([torch.zeros(200, 1, dtype=torch.long), true[:, :-1]], 1)
+    factor = torch.where(torch.arange(20) < 10, 1.0, 3.0)[:, None]
+    place = {tuple(row.tolist()): k for k, row in enumerate(inputs)}
+
+    def read_steps(vectors, lengths):
+        return torch.stack([factor * logits[place[tuple(int(v) for v in row)]] for row in vectors[..., 0]])
+
+    names = lambda row: ["abc"[int(value)] for value in row]
+    view = view_of(
+        embed=lambda x: x[..., None].float(), steps=read_steps, labels=("a", "b", "c"), names=names
+    )
+    finding = calibration(view, sample_of(inputs, true[:, -1]))
+    assert len(finding.arrays["right"]) == 4000 and set(finding.arrays["steps"]) == set(range(1, 21))
+    early = [row for row in finding.table if int(row["steps read"].split(" to ")[1]) <= 10]
+    late = [row for row in finding.table if int(row["steps read"].split(" to ")[0]) > 10]
+    assert early and late
+    assert (
+        max(row["calibration error"] for row in early) < 0.06 < min(row["calibration error"] for row in late)
+    )
+    assert "steps read it is off by" in finding.sentence
+
+
+def test_a_classifier_is_asked_at_every_step_and_judged_by_the_last():
+    view = view_of_network(classes=3)
+    inputs = torch.randint(2, 9, (60, 8), generator=torch.Generator().manual_seed(0))
+    sample = sample_of(inputs, torch.arange(60) % 3, torch.tensor([8, 5] * 30))
+    finding = calibration(view, sample)
+    assert finding.sample.startswith("60 answers") and len(finding.arrays["steps"]) == 30 * 13
+    with torch.no_grad():
+        view.model.eval()
+        shares = view.read(view.embed(inputs), sample.lengths).softmax(-1)
+    last = finding.arrays["steps"] == np.repeat([8, 5] * 30, [8, 5] * 30)
+    assert finding.arrays["confidence"][last] == pytest.approx(shares.max(1).values.numpy(), abs=1e-6)
+    assert calibration(view, sample).sentence == finding.sentence
+
+
+def test_without_classes_or_with_too_few_answers_nothing_is_said():
+    logits, targets = drawn(40)
+    assert calibration(view_of(lambda v, n: v[:, -1], labels=()), sample_of(logits[:, None], targets)) is None
+    assert asked(logits[:20], targets[:20]) is None
+    view = replace(view_of(lambda v, n: v[:, -1], labels=("a", "b", "c")), asked=lambda lengths: lengths)
+    assert calibration(view, sample_of(logits[:, None], targets)) is None
