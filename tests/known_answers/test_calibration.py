@@ -10,6 +10,7 @@ import torch
 from tests.known_answers.networks import sample_of, view_of, view_of_network
 
 from elman.interpretation.calibration import calibration, calibration_error, fitted_temperature
+from elman.report.charts import draw
 
 
 def drawn(count=4000, classes=3, seed=0):
@@ -91,7 +92,7 @@ def test_by_position_the_part_that_lies_is_named():
     assert len(finding.arrays["right"]) == 4000 and set(finding.arrays["steps"]) == set(range(1, 21))
     early = [row for row in finding.table if int(row["steps read"].split(" to ")[1]) <= 10]
     late = [row for row in finding.table if int(row["steps read"].split(" to ")[0]) > 10]
-    assert early and late
+    assert early and late and "<svg" in draw(finding.chart)
     assert (
         max(row["calibration error"] for row in early) < 0.06 < min(row["calibration error"] for row in late)
     )

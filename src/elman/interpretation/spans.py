@@ -213,11 +213,11 @@ def _drawn(values: np.ndarray, chosen: tuple[int, int, int], hits: list[Hit]) ->
             name = "selected" if number == 0 else f"hit {number}"
             rows.append(
                 {
-                    "steps from the span's start": at - start,
+                    "steps from the start of the span": at - start,
                     "first feature": float(values[row, at]),
                     "span": name,
                 }
             )
     return lines(
-        rows, "steps from the span's start", "first feature", "span", points=False, mark=0.0, title="The selected span and those most alike inside",
+        rows, "steps from the start of the span", "first feature", "span", points=False, mark=0.0, title="The selected span and those most alike inside",
     )  # fmt: skip
