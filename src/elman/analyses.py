@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from elman.behaving import EXAMPLES, Suite, behave
 from elman.core.errors import RecipeError, UnknownName
 from elman.core.recipe import Recipe
 from elman.core.results import Advice, Finding, Predictions
@@ -53,6 +54,7 @@ QUESTIONS = (
     "units",
     "spans",
     "saturation",
+    "behaviour",
 )
 
 
@@ -72,12 +74,13 @@ def analyse(
     *,
     method: str | None = None,
     horizon: int | None = None,
+    suite: Suite | None = None,
 ) -> list[Finding]:
     """Findings on the validation split, in the order of QUESTIONS, and what was not asked.
 
     `watch` hears before each question what it will cost, and then how far it has come. `at` names the tokens or values under which
     dynamics seeks points of rest, the mean input where there are none. `method` and `horizon` are those of attribution, which
-    compares all its methods where it is asked for by name.
+    compares all its methods where it is asked for by name. `suite` holds the behaviour tests, or names their file.
 
     Raises UnknownName for a question nobody asks, RecipeError for one that makes no sense for this run, and for a method or
     a horizon without attribution.
@@ -88,6 +91,10 @@ def analyse(
     if options and "attribution" not in questions:
         raise RecipeError(
             f"{' and '.join(options)}: an option of attribution; ask for it: elman explain RUN attribution ..."
+        )
+    if suite is not None and "behaviour" not in questions:
+        raise RecipeError(
+            "a suite is of behaviour tests; ask for them: elman explain RUN behaviour --suite FILE"
         )
     for question in questions:
         if question not in QUESTIONS:
@@ -114,6 +121,15 @@ def analyse(
                 raise RecipeError(
                     f"ngrams is a question to a language model; {run.name} is one of {recipe.task}."
                 )
+            continue
+        if question == "behaviour":
+            windows = task.sample(encoded, "validation", EXAMPLES, recipe.training.seed)
+            tested = behave(run, view, encoded, windows, suite)
+            if tested is None and questions:
+                raise RecipeError(
+                    f"no suite of behaviour tests fits {run.name}; give your own: --suite FILE."
+                )
+            found.append(tested)
             continue
         sample = task.sample(encoded, "validation", SIZES.get(question, READ), recipe.training.seed)
         if question == "readout":

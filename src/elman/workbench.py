@@ -19,6 +19,7 @@ from torch import nn
 
 from elman import __version__
 from elman.analyses import advise, analyse
+from elman.behaving import Suite
 from elman.core.catalogue import find
 from elman.core.environment import environment
 from elman.core.files import plain, write_json
@@ -187,6 +188,7 @@ def explain(
     pictures: Literal["svg", "png", "html"] | None = None,
     method: str | None = None,
     horizon: int | None = None,
+    suite: Suite | None = None,
     prepared: Prepared | None = None,
     listener: Listener | None = None,
 ) -> list[Finding]:
@@ -195,11 +197,20 @@ def explain(
     With `pictures`, the picture of each finding that has one, too, as findings/QUESTION.svg, .png or a page. With `questions`,
     answers these alone; earlier answers to others stay in the run's folder. `at` names tokens or values under which dynamics seeks
     points of rest. `method` and `horizon` are those of attribution: how credit is given, and which step of a forecast is explained.
+    `suite` are behaviour tests, or the TOML file that holds them.
     """
     listener, run = listener or Listener(), Run.open(run)
     prepared = prepared or prepare(run.recipe, run.encoder)
     findings = analyse(
-        run, prepared.task, prepared.encoded, questions, listener, at, method=method, horizon=horizon
+        run,
+        prepared.task,
+        prepared.encoded,
+        questions,
+        listener,
+        at,
+        method=method,
+        horizon=horizon,
+        suite=suite,
     )
     whole = with_stored(run.folder, findings)
     advice = advise(run, whole, prepared.encoded)

@@ -15,6 +15,7 @@ import pytest
 import elman
 from elman.__main__ import main as command
 from elman.core.errors import ElmanError, RecipeError, RunError
+from elman.interpretation.suite import Behaviour
 from elman.run import Run
 
 SMALL = {"hidden_size": 12, "steps": 60, "validations": 3, "rivals": (), "bootstrap": 50}
@@ -118,6 +119,48 @@ def test_pictures_and_arrays_lie_beside_the_findings(words, language, capsys):
     (found,) = elman.explain(language.folder, ["dynamics"], at=["a", "t"])
     assert "Under a it has" in found.sentence and "points t" in found.arrays
     assert {"memory.svg", "gates.svg", "memory.npz", "gates.npz", "connectivity.npz"} <= names
+
+
+def test_a_suite_of_behaviour_is_asked(words, numbers, language, series, folder, capsys):
+    from elman.cli import explain
+
+    (folder / "mine.toml").write_text(
+        '[[test]]\nname = "letters"\nkind = "directional"\nreplace = { "bcdbcdaa" = "bcdbcdee" }\nlabel = "bright"\nexpect = "up"\n'
+        'examples = ["bcdbcdaa"]\n'
+        '[[test]]\nname = "plain"\nkind = "minimum_functionality"\nexamples = ["bcbcbcaa", "bcbcbcee"]\nexpect = "soft"\n',
+        encoding="utf-8",
+    )
+    assert explain.main([str(words.folder), "behaviour", "--suite", str(folder / "mine.toml")]) == 0
+    assert "behave" in capsys.readouterr().out
+    found = next(each for each in words.findings if each["question"] == "behaviour")
+    assert {row["test"]: row["failing"] for row in found["table"]} == {"letters": 0.0, "plain": 0.5}
+    assert "no example" not in found["sentence"].lower()
+    with pytest.raises(RecipeError, match="--suite"):
+        elman.explain(words, ["behaviour"])  # the order of letters is the signal
+    with pytest.raises(RecipeError, match="behaviour --suite"):
+        elman.explain(words, ["memory"], suite=folder / "mine.toml")
+    asked = next(each for each in numbers.findings if each["question"] == "behaviour")
+    assert {row["test"] for row in asked["table"]} == {"typos", "missing words", "length"}
+    lost = {row["test"]: row["failing"] for row in asked["table"]}
+    assert lost["missing words"] > 0.2  # an up or a down less is another score
+    (shifted,) = elman.explain(series, ["behaviour"])
+    assert {row["test"] for row in shifted.table} == {"time shift", "missing inputs", "noise"}
+    own = Behaviour("higher", "directional", lambda window, draw: window, expect="up")
+    assert (
+        elman.explain(series, ["behaviour"], suite=[own])[0].value == 1.0
+    )  # what does not change does not rise
+    with pytest.raises(RecipeError, match="Use changes"):
+        elman.explain(series, ["behaviour"], suite=[Behaviour("a", "invariance", "noise", examples=(1,))])
+    with pytest.raises(RecipeError, match="language_modelling"):
+        elman.explain(language, ["behaviour"], suite=[own])
+
+
+def test_a_language_model_is_held_against_ngrams(language, words):
+    found = {each["question"]: each for each in language.findings}
+    assert {"ngrams", "calibration", "units", "spans", "saturation"} <= set(found)
+    assert found["ngrams"]["unit"] == "bits per token" and found["ngrams"]["interval"]
+    with pytest.raises(RecipeError, match="language model"):
+        elman.explain(words, ["ngrams"])
 
 
 def test_the_folder_holds_what_it_promises(run):

@@ -1,11 +1,13 @@
 """Look inside a run: memory, attribution, gates, dynamics, probes, units, errors and more; all questions, or some.
 
-readout, errors, calibration, ngrams, memory, context, connectivity, attribution, gates, dynamics, probes, interventions, units, spans, saturation
+readout, errors, calibration, ngrams, memory, context, connectivity, attribution, gates, dynamics, probes, interventions, units, spans, saturation,
+behaviour
 
 elman explain runs/syllables-gru-0001
 elman explain runs/syllables-gru-0001 memory gates
 elman explain runs/syllables-gru-0001 memory --pictures svg
 elman explain runs/shakespeare-gru-0001 dynamics --at e q
+elman explain runs/imdb-gru-0001 behaviour --suite mine.toml
 elman explain runs/ett-gru-0001 attribution --horizon 96 --method occlusion
 """
 
@@ -36,6 +38,7 @@ class Explain:
         None  # of attribution: integrated_gradients, gradient, gradient_times_input, occlusion, shapley, decomposition
     )
     horizon: int | None = None  # of attribution: the step of a forecast that is explained
+    suite: Path | None = None  # of behaviour: a TOML file with the tests
 
 
 def main(arguments: list[str]) -> int:
@@ -51,6 +54,7 @@ def main(arguments: list[str]) -> int:
         pictures=options.pictures,
         method=options.method,
         horizon=options.horizon,
+        suite=options.suite,
         listener=Terminal(),
     )
     return 0

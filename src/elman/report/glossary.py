@@ -65,6 +65,7 @@ CONTROLS = {
     "interventions": "without random units",
     "probes": "for what another sequence read",
     "calibration": "for labels drawn from its own probabilities",
+    "behaviour": "with the answers to other examples",
     "units": "for labels shuffled",
     "spans": "of random spans",
     "saturation": "with shuffled weights",

@@ -1,0 +1,87 @@
+"""A run's answers to examples that a behaviour test changes or brings, and the suite that fits its task."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import torch
+
+from elman.core.errors import RecipeError
+from elman.core.results import Finding
+from elman.evaluation.contract import MultiLabelProblem, SeriesProblem, TextProblem, ValueProblem
+from elman.interpretation.behaviour import behaviour
+from elman.interpretation.suite import Behaviour, default_suite, read_suite
+from elman.interpretation.view import Sample, View, untouched
+from elman.prediction import predict
+from elman.run import Run
+from elman.tasks.contract import Encoded
+
+EXAMPLES = 300  # of the validation split
+
+Suite = Sequence[Behaviour] | str | Path
+
+
+def behave(
+    run: Run, view: View, encoded: Encoded, sample: Sample, suite: Suite | None = None
+) -> Finding | None:
+    """A suite (tests, or the TOML file that holds them) asked of a run; the one that fits its task where none is given.
+
+    `sample` are the windows that a forecaster is asked about. None where no suite fits; RecipeError for a given one that cannot be asked.
+    """
+    problem = encoded.problem
+    tests = read_suite(suite) if isinstance(suite, (str, Path)) else suite
+    if isinstance(problem, MultiLabelProblem) or not isinstance(
+        problem, TextProblem | ValueProblem | SeriesProblem
+    ):
+        if tests is None:
+            return None
+        raise RecipeError(
+            f"{run.name} is one of {run.recipe.task}; behaviour tests are for classes, numbers and forecasts."
+        )
+    if isinstance(problem, SeriesProblem):
+        tests = default_suite("series", whole_windows=True) if tests is None else tests
+        named = [test.name for test in tests if test.examples]
+        if named:
+            raise RecipeError(
+                f"{named[0]!r} brings examples; a forecaster is asked about windows of its own series. Use changes."
+            )
+        return behaviour(_ahead(view), list(sample.inputs.numpy()), tests)
+    if isinstance(problem, TextProblem):
+        examples: list[Any] = list(problem.splits["validation"].texts)
+        usual = () if problem.characters else default_suite("texts", problem.labels or ())
+    else:
+        examples, usual = list(problem.splits["validation"].values), default_suite("series")
+    tests = usual if tests is None else tests
+    rows = np.sort(np.random.default_rng(run.recipe.training.seed).permutation(len(examples))[:EXAMPLES])
+    return (
+        behaviour(_said(run), [examples[row] for row in rows], tests, problem.labels or ()) if tests else None
+    )
+
+
+def _said(run: Run) -> Any:
+    """Texts or series -> probabilities of the classes (n, classes), or numbers (n, 1)."""
+
+    def answer(examples: Sequence[Any]) -> np.ndarray:
+        given: list[Any] = [one if isinstance(one, str) else np.asarray(one, np.float32) for one in examples]
+        said = predict(run, given)
+        shares = [name for name in said.columns if name.startswith("p(")]
+        return said.select(pl.col(shares or ["prediction"]).cast(pl.Float64)).to_numpy()
+
+    return answer
+
+
+def _ahead(view: View) -> Any:
+    """Windows -> forecasts (n, horizon * series), as the network scales them."""
+
+    def answer(windows: Sequence[Any]) -> np.ndarray:
+        with untouched(view), torch.no_grad():
+            inputs = torch.from_numpy(np.stack(windows)).to(view.device)
+            outputs = view.read(view.embed(inputs), None)
+            ahead = outputs if view.ahead is None else view.ahead(outputs)
+        return ahead.flatten(1).double().cpu().numpy()
+
+    return answer
