@@ -103,8 +103,9 @@ async function refresh() {
   if (fresh || live) await curves();
 }
 
-at("measure").addEventListener("change", draw);
-at("axis").addEventListener("change", curves);
+const anew = (job) => () => { at("curves-note").textContent = ""; return job(); }; // what was pointed at is of another picture
+at("measure").addEventListener("change", anew(draw));
+at("axis").addEventListener("change", anew(curves));
 at("split").addEventListener("change", side);
 at("copy").addEventListener("click", async () => {
   try { await navigator.clipboard.writeText(at("command").textContent); at("copy").textContent = "Copied"; } catch { getSelection().selectAllChildren(at("command")); }
