@@ -177,4 +177,4 @@ def _names(subject: Subject, body: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(str(name) for name in names))
 
 
-page = Page(shown, {"curves": curves, "compare": compare, "recipe": recipe, "delete": delete}, place=4)
+page = Page(shown, {"curves": curves, "compare": compare, "recipe": recipe, "delete": delete}, place=40)

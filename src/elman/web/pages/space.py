@@ -150,4 +150,4 @@ def _changed(subject: Subject, which: str) -> float:
         raise RunError(f"{subject.name} has no {which} checkpoint.") from None
 
 
-page = Page(shown, {"path": path}, {"look": look}, place=3)
+page = Page(shown, {"path": path}, {"look": look}, place=30)

@@ -13,7 +13,6 @@ export function lines(place, curves, { title, over, told, height = 260 }) {
   for (const at of ticks(lowX, highX > lowX ? highX : lowX + 1, Math.max(3, Math.min(6, f.plot / 110)))) {
     if (at <= highX) f.root.append(svg("text", { x: Math.min(x(at), f.width - f.right - 14), y: f.height - 8, class: "tick", "text-anchor": "middle" }, at.toLocaleString("en")));
   }
-  f.root.append(svg("text", { x: f.width - f.right, y: f.height - f.bottom - 6, class: "tick", "text-anchor": "end" }, over));
   for (const one of curves) {
     const path = one.x.map((at, k) => `${k ? "L" : "M"}${x(at).toFixed(1)} ${f.y(one.y[k]).toFixed(1)}`).join("");
     f.root.append(svg("path", { d: path, class: "curve", stroke: one.colour }));
