@@ -20,6 +20,7 @@ from torch import nn
 from elman import __version__
 from elman.analyses import advise, analyse
 from elman.behaving import Suite
+from elman.core.busy import busy
 from elman.core.catalogue import find
 from elman.core.environment import environment
 from elman.core.files import plain, write_json
@@ -128,7 +129,6 @@ def fit(
         facts |= {"summary": summary, "plan": plan, "parameters": parameters, "sizes": sizes}
         facts |= {"profile": profile(prepared.dataset)}
         Run.create(folder, recipe, encoded.encoder.to_dict(), facts)
-    write_json(folder / "environment.json", environment())
     listener.training(recipe, plan, parameters)
 
     def validate(model: nn.Module) -> Measured:
@@ -136,20 +136,21 @@ def fit(
         values = metrics(task.predict(model, encoded, "validation", recipe), encoded.problem)
         return Measured(values, primary.name, primary.higher_is_better)
 
-    with followers(folder, recipe.training, resume is not None):
-        history = train(
-            network, task.objective(encoded, recipe), encoded.feeds["train"], recipe.training, validate=validate,
-            folder=folder, progress=listener.progress(), resume=resume is not None, rival=rivals.best,
-        )  # fmt: skip
-    run = Run.open(folder)
-    run.settle(history)
-    listener.trained(history)
-    prepared = replace(prepared, recipe=run.recipe)
-    if not explained:
+    with busy(folder):
+        write_json(folder / "environment.json", environment())
+        with followers(folder, recipe.training, resume is not None):
+            history = train(
+                network, task.objective(encoded, recipe), encoded.feeds["train"], recipe.training, validate=validate,
+                folder=folder, progress=listener.progress(), resume=resume is not None, rival=rivals.best,
+            )  # fmt: skip
+        run = Run.open(folder)
+        run.settle(history)
+        listener.trained(history)
+        if explained:
+            prepared = replace(prepared, recipe=run.recipe)
+            evaluate(run, prepared=prepared, held=rivals, listener=listener)
+            explain(run, prepared=prepared, listener=listener)
         return run
-    evaluate(run, prepared=prepared, held=rivals, listener=listener)
-    explain(run, prepared=prepared, listener=listener)
-    return run
 
 
 def evaluate(

@@ -41,8 +41,8 @@ def dynamics(
     """The largest Lyapunov exponent with its spread over sequences; None for a network that reads from the end, too.
 
     `inputs` names vectors (features,) under which fixed points are sought. `arrays`: "exponents" (sequences, k),
-    "points NAME", "speed NAME" and "eigenvalues NAME" for each input, "components" (2, size), "trajectories"
-    (sequences, time, 2), "variance" (size,) of the principal components, largest first.
+    "points NAME", "speed NAME" and "eigenvalues NAME" for each input, "mean" (size,) and "components" (2, size) of the plane,
+    "trajectories" (sequences, time, 2), "variance" (size,) of the principal components, largest first.
     """
     if view.stepping is None:
         return None
@@ -80,6 +80,7 @@ def dynamics(
         np.percentile(means[np.isfinite(means)], [2.5, 97.5]) if np.isfinite(means).any() else (value, value)
     )
     arrays = {"exponents": spectrum, "components": components[:2], "trajectories": flat, "variance": variance}
+    arrays |= {"mean": mean.numpy()}
     for name, points in found.items():
         arrays |= {
             f"points {name}": points.states,

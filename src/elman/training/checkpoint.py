@@ -62,6 +62,12 @@ def load_weights(model: nn.Module, path: Path) -> dict[str, Any]:
     return facts
 
 
+def load_model(model: nn.Module, path: Path) -> None:
+    """Put the weights within a whole state into `model`: where a training is, not its best. RunError as `load_weights`."""
+    _, tensors = read_state(path)
+    _fill(model, _below("model.", tensors), path)
+
+
 def save_state(
     path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, extra: dict[str, Tensor], **facts: Any
 ) -> None:

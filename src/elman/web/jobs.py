@@ -20,7 +20,7 @@ from typing import Any, Literal
 
 from elman.core.errors import ElmanError, UnknownName, UserError
 
-AT_ONCE = 2  # jobs that compute; the others wait
+AT_ONCE = 1  # jobs that compute; the others wait: torch has forward derivatives in one thread of a process at a time
 WAITING = 16  # jobs that are not done, at most
 KEPT = 32  # answers that are kept for their tabs
 FORGOTTEN = (

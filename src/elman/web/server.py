@@ -176,7 +176,7 @@ def _page(shelf: Shelf, request: Request) -> Response:
     page, subject = _known(which), shelf.subject(name)
     shown = page.shown(subject)
     text = _templates().get_template(f"{which}.html").render(
-        page=which, pages=list(pages()), script=(HERE / "static" / f"{which}.js").exists(), name=name, runs=shelf.names(), task=subject.task, kind=subject.kind,
+        page=which, pages=list(pages()), script=(HERE / "static" / f"{which}.js").exists(), style=(HERE / "static" / f"{which}.css").exists(), name=name, runs=shelf.names(), task=subject.task, kind=subject.kind,
         shown=shown, start=plain(shown),
     )  # fmt: skip
     return HTMLResponse(text, headers={"cache-control": "no-store"})

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import secrets
+import shutil
 import threading
 from collections import OrderedDict
 from pathlib import Path
 
-from elman.core.errors import RunError, UnknownName
+from elman.core.busy import is_busy
+from elman.core.errors import RunError, StorageError, UnknownName
 from elman.run import Run
 from elman.web.subject import Subject
 
@@ -24,7 +27,9 @@ class Shelf:
     def names(self) -> list[str]:
         """Run folders of the place, in alphabetical order; a link that leads out of it is none of them."""
         try:
-            folders = [path for path in self.place.iterdir() if (path / "run.json").is_file()]
+            folders = [
+                path for path in self.place.iterdir() if (path / "run.json").is_file() and path.name[0] != "."
+            ]
         except OSError as error:
             raise RunError(f"{self.place} cannot be read: {error.strerror}.") from None
         return sorted(path.name for path in folders if path.resolve().parent == self.place)
@@ -43,10 +48,26 @@ class Shelf:
             kept = self._open.get(name)
             if kept is None or kept[0] != age:
                 kept = self._open[name] = (age, Subject(run))
+                kept[1].shelf = self
             self._open.move_to_end(name)
             while len(self._open) > OPEN:
                 self._open.popitem(last=False)
             return kept[1]
+
+    def delete(self, name: str) -> None:
+        """Remove a run's folder for good. Raises UnknownName for one that is not there, RunError for one in training."""
+        folder = self.run(name).folder
+        if is_busy(folder):
+            raise RunError(f"{name} is in training; it is not deleted before that has ended.")
+        # First out of sight, in one move: a deletion that is cut off leaves no half run in the list.
+        gone = self.place / f".deleted-{secrets.token_hex(8)}"
+        try:
+            folder.rename(gone)
+            shutil.rmtree(gone)
+        except OSError as error:
+            raise StorageError(f"{name} could not be deleted: {error.strerror or error}.") from None
+        with self._lock:
+            self._open.pop(name, None)
 
 
 def changed(run: Run) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import threading
 from collections import OrderedDict
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -20,12 +20,17 @@ from elman.run import Run
 from elman.tasks._values import LabelledValueEncoder
 from elman.tasks.tagging import TagEncoder
 
+if TYPE_CHECKING:
+    from elman.web.shelf import Shelf
+
 LONGEST = 20_000  # characters of a text that is read
 KEPT = 64  # series that were dropped or picked, held while the page may ask about them
 
 
 class Subject:
     """A run, its network as the analyses see it, and a lock: edits and gradients leave a network to one asker at a time."""
+
+    shelf: Shelf  # where it stands, for what is asked about runs beside it
 
     def __init__(self, run: Run) -> None:
         self.run, self.lock = run, threading.RLock()

@@ -14,12 +14,12 @@ export function problem(text, path = null) {
   box.textContent = [...new Set(problems.values())].join(" ");
 }
 
-// POST to a question of a page or of the strip. A newer call with the same path makes an older one moot: it gives null.
+// POST to a question of a page or of the strip, or of another run by its whole address. A newer call with the same path makes an older one moot: it gives null.
 export async function ask(path, body, { alone = true } = {}) {
   const control = new AbortController();
   if (alone) { pending.get(path)?.abort(); pending.set(path, control); }
   try {
-    const reply = await fetch(`${base}/${path}`, {
+    const reply = await fetch(path.startsWith("/") ? path : `${base}/${path}`, {
       method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal: control.signal,
     });
     const answer = await reply.json();

@@ -8,7 +8,7 @@ export function svg(tag, attributes = {}, ...children) {
   return element;
 }
 
-function ticks(low, high, count = 4) {
+export function ticks(low, high, count = 4) {
   const span = high - low || 1, raw = span / count, power = 10 ** Math.floor(Math.log10(raw));
   const step = [1, 2, 5, 10].map((digit) => digit * power).find((each) => each >= raw - 1e-12);
   const found = [];

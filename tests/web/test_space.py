@@ -1,0 +1,168 @@
+"""Space: the same numbers as Python gives, panels side by side and linked, cancelled on the way."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from elman import workbench
+from elman.interpretation.dynamics import dynamics
+from elman.interpretation.plane import placed, way
+from elman.run import Run
+from elman.web.pages import space
+
+from .conftest import Server
+
+HERE = "/runs/films-gru/space"
+TEXT = "a fine good film"
+
+
+def looked(server: Server, run: str = "films-gru", **body: Any) -> dict[str, Any]:
+    number = server.json(f"/runs/{run}/space/look", body)["job"]
+    deadline = time.monotonic() + 60
+    while (told := server.json(f"/jobs/{number}.json"))["state"] in ("waiting", "running"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    return told
+
+
+def test_it_says_what_the_analysis_says(server: Server) -> None:
+    told = looked(server)
+    assert told["state"] == "done", told
+    run = Run.open(server.folder / "films-gru")
+    prepared = workbench.prepare(run.recipe, run.encoder)
+    view = run.task.view(run.network, run.encoder, run.recipe)
+    sample = run.task.sample(prepared.encoded, "validation", 40, run.recipe.training.seed)
+    finding = dynamics(view, sample)
+    assert finding is not None
+    answer = told["answer"]
+    assert answer["sentence"] == finding.sentence
+    spectrum = finding.arrays["exponents"]
+    finite = np.isfinite(spectrum).all(0)
+    found = np.array([np.nan if one is None else one for one in answer["exponents"]], dtype=float)
+    assert found[finite] == pytest.approx(spectrum.mean(0)[finite])
+    assert sum(answer["variance"]) == pytest.approx(1.0, abs=1e-6)
+    assert len(answer["points"]) == len(finding.table)
+
+    # A sequence of the sample goes the way that the analysis drew of it.
+    length = sample.length(0)
+    mine = way(view, finding, sample.inputs[:1, :length])
+    assert mine == pytest.approx(finding.arrays["trajectories"][0, :length], abs=1e-9)
+    assert answer["paths"][0] == pytest.approx(mine, abs=1e-9)
+    assert placed(finding, finding.arrays["mean"]) == pytest.approx([0.0, 0.0])
+
+    own = server.json(f"{HERE}/path", {"text": TEXT})
+    inputs = torch.from_numpy(run.encoder.text.encode(TEXT)).long()[None]
+    assert own["steps"] == TEXT.split() and own["path"] == pytest.approx(way(view, finding, inputs), abs=1e-6)
+
+
+def test_a_language_model_and_a_forecast_have_a_space_too(server: Server) -> None:
+    for run in ("book-lstm", "sales-gru"):
+        told = looked(server, run)
+        assert told["state"] == "done", told
+        assert told["answer"]["paths"] and "dimension" in told["answer"]["sentence"]
+    own = server.json("/runs/book-lstm/space/path", {"text": "the cat"})
+    assert len(own["path"]) == len(own["steps"]) == 7
+
+
+def test_checkpoints_of_one_run_differ(server: Server) -> None:
+    best, last = looked(server), looked(server, checkpoint="last")
+    assert last["state"] == "done" and last["answer"]["exponents"] and best["answer"]["exponents"]
+    assert server.ask(f"{HERE}/path", {"text": TEXT, "checkpoint": "last"})[0] == 200
+    for wrong in ("../best", "", None, 3, "run"):
+        told = looked(server, checkpoint=wrong)
+        assert told["state"] == "failed" and "expected one of" in told["error"]
+
+
+def test_one_that_reads_from_both_ends_says_why_it_has_none(server: Server) -> None:
+    folder = server.folder / "both"
+    texts = str(server.folder.parent / "films.csv")
+    workbench.fit(
+        texts, out=folder, cell="gru", steps=2, hidden_size=4, seed=0, bidirectional=True, explained=False
+    )
+    try:
+        told = looked(server, "both")
+        assert told["state"] == "failed" and "both ends" in told["error"]
+    finally:
+        shutil.rmtree(folder)
+
+
+def test_a_cancelled_look_ends_soon_and_leaves_nothing(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = space.Watching.answering
+
+    def slow(self: Any, share: float) -> None:
+        time.sleep(0.01)
+        real(self, share)
+
+    monkeypatch.setattr(space.Watching, "answering", slow)
+    space._seen.clear()
+    number = server.json(f"{HERE}/look", {})["job"]
+    while server.json(f"/jobs/{number}.json")["share"] < 0.12:
+        time.sleep(0.01)
+    server.json(f"/jobs/{number}/cancel", {})
+    deadline = time.monotonic() + 5
+    while server.json(f"/jobs/{number}.json")["state"] != "cancelled":
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert server.ask(f"{HERE}/path", {"text": TEXT})[0] == 400  # nothing was found
+
+
+def test_panels_are_linked(page: Any, server: Server) -> None:
+    page.goto(server.address + HERE)
+    page.wait_for_selector("[data-run=films-gru] .plane svg .own-step", timeout=60_000)
+    page.fill("#text", TEXT)
+    page.wait_for_function("() => document.querySelectorAll('[data-run=films-gru] .own-step').length == 4")
+    page.select_option("#beside", label="films-gru, last weights")
+    page.wait_for_function("() => document.querySelectorAll('.own-step').length == 8", timeout=60_000)
+    page.hover("#tokens li:nth-child(3)")
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('.plane')].every(one => one.dataset.step === '2')"
+    )
+    box = page.locator("[data-checkpoint=last] .own-step").first.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.wait_for_function(
+        "() => new Set([...document.querySelectorAll('.plane')].map(one => one.dataset.step)).size == 1 && document.querySelector('.plane').dataset.step !== '2'"
+    )
+    assert page.locator("#tokens li.here").count() == 1
+    page.get_by_role("button", name="Remove films-gru, last weights").click()
+    assert page.locator(".plane").count() == 1
+    page.locator("summary").click()
+    assert page.locator("details .unit-circle").count() == 1
+    page.wait_for_selector("details rect.fades, details rect.grows")
+
+
+def test_a_look_can_be_cancelled_on_the_page(
+    page: Any, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = space.Watching.answering
+
+    def slow(self: Any, share: float) -> None:
+        time.sleep(0.05)
+        real(self, share)
+
+    monkeypatch.setattr(space.Watching, "answering", slow)
+    space._seen.clear()
+    page.goto(server.address + HERE)
+    page.get_by_role("button", name="Cancel").click()
+    page.get_by_role("button", name="Try again").wait_for()
+    monkeypatch.setattr(space.Watching, "answering", real)
+    page.get_by_role("button", name="Try again").click()
+    page.wait_for_selector(".plane svg", timeout=60_000)
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_it_fits_its_window(page: Any, server: Server, width: int, scheme: str) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    page.emulate_media(color_scheme=scheme)
+    page.goto(server.address + HERE)
+    page.wait_for_selector(".plane svg", timeout=60_000)
+    page.locator("summary").click()
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
