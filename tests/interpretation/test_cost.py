@@ -98,9 +98,7 @@ def test_every_question_has_a_cost_and_the_view_is_left_alone(question):
     assert (told.seconds is None) == (question in ("another", "attribution"))
 
 
-def test_a_larger_network_takes_longer():
-    small, large = (cost("dynamics", *view_and_sample(hidden_size=size)).seconds for size in (4, 600))
-    assert large > 2 * small
+def test_probes_of_a_larger_state_take_longer():
     probing = [cost("probes", *view_and_sample(hidden_size=size), pace=0.0).seconds for size in (10, 100)]
     assert probing[1] > 20 * probing[0] > 0
 

@@ -302,7 +302,9 @@ def test_large_values_and_nan_are_explained_too():
     with elman.observe(layer) as seen:
         output = layer(X * 1e6)[0].detach()
     assert float(output.max()) > 1e5
-    torch.testing.assert_close(seen["layers.0.forward.h"], output)
+    torch.testing.assert_close(
+        seen["layers.0.forward.h"], output, rtol=1e-5, atol=1.0
+    )  # of up to 1e6: float32 in another order
     x = X.clone()
     x[0, 3] = torch.nan
     with elman.observe(layer) as seen:
