@@ -163,6 +163,28 @@ def test_a_language_model_is_held_against_ngrams(language, words):
         elman.explain(words, ["ngrams"])
 
 
+def test_a_run_that_is_watched_trains_to_the_same_bit(folder, words):
+    told = {
+        "tokenizer": "characters",
+        "learning_rate": 0.02,
+        **SMALL,
+        "rivals": ("majority",),
+    }
+    plain = elman.fit(folder / "words.csv", out=folder / "plain", **told)
+    seen = elman.fit(folder / "words.csv", out=folder / "seen", watch=True, **told)
+    assert [row["train_loss"] for row in plain.history] == [row["train_loss"] for row in seen.history]
+    ours, theirs = seen.network.state_dict(), plain.network.state_dict()
+    assert all((ours[name] == theirs[name]).all() for name in theirs)
+    rows = [json.loads(line) for line in (folder / "seen" / "watched.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [0, 20, 40, 60] and not (
+        folder / "plain" / "watched.jsonl"
+    ).exists()
+    (found,) = elman.explain(seen, ["training"])
+    assert found.residual < 1e-4 and found.control is not None and "before training" in found.sentence
+    with pytest.raises(RecipeError, match="--watch"):
+        elman.explain(plain, ["training"])
+
+
 def test_the_folder_holds_what_it_promises(run):
     names = {
         "recipe.toml",
