@@ -16,6 +16,7 @@ import elman
 from elman.__main__ import main as command
 from elman.core.errors import ElmanError, RecipeError, RunError
 from elman.interpretation.suite import Behaviour
+from elman.report.assemble import with_stored
 from elman.run import Run
 
 SMALL = {"hidden_size": 12, "steps": 60, "validations": 3, "rivals": (), "bootstrap": 50}
@@ -338,6 +339,8 @@ def test_explaining_one_question_and_an_unknown_one(words):
     before = {finding["question"] for finding in words.findings}
     assert [finding.question for finding in elman.explain(words, ["memory"])] == ["memory"]
     assert {finding["question"] for finding in words.findings} == before > {"memory"}
+    stored = {finding.question: finding for finding in with_stored(words.folder, ())}
+    assert set(stored) == before and "order" in stored["interventions"].arrays and not stored["errors"].arrays
     with pytest.raises(ElmanError, match="Did you mean 'memory'"):
         elman.explain(words, ["memroy"])
     elman.explain(words)
