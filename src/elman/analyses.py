@@ -23,6 +23,7 @@ from elman.interpretation.calibration import calibration
 from elman.interpretation.connectivity import connectivity
 from elman.interpretation.context import context
 from elman.interpretation.cost import READ, SIZES, Watch, ask
+from elman.interpretation.during_training import during_training
 from elman.interpretation.dynamics import dynamics, inputs_named
 from elman.interpretation.errors import errors
 from elman.interpretation.gates import gates
@@ -37,6 +38,7 @@ from elman.interpretation.spans import spans
 from elman.interpretation.units import units
 from elman.run import Run
 from elman.tasks.contract import Encoded, Task
+from elman.watching import watched
 
 QUESTIONS = (
     "readout",
@@ -55,6 +57,7 @@ QUESTIONS = (
     "spans",
     "saturation",
     "behaviour",
+    "training",
 )
 
 
@@ -121,6 +124,12 @@ def analyse(
                 raise RecipeError(
                     f"ngrams is a question to a language model; {run.name} is one of {recipe.task}."
                 )
+            continue
+        if question == "training":
+            seen = during_training(watched(run.folder))
+            if seen is None and questions:
+                raise RecipeError(f"{run.name} was not watched as it trained; train with --watch.")
+            found.append(seen)
             continue
         if question == "behaviour":
             windows = task.sample(encoded, "validation", EXAMPLES, recipe.training.seed)

@@ -49,6 +49,7 @@ from elman.training.find_rate import find_rate as search_rate
 from elman.training.followers import followers
 from elman.training.history import Measured
 from elman.training.loop import fit as train
+from elman.watching import watcher
 
 
 @dataclass(frozen=True)
@@ -138,10 +139,13 @@ def fit(
 
     with busy(folder):
         write_json(folder / "environment.json", environment())
+        callbacks = [watcher(folder, task, encoded, recipe)] if recipe.training.watch else []
+        for callback in callbacks if resume is None else ():
+            callback(network, {"step": 0})
         with followers(folder, recipe.training, resume is not None):
             history = train(
                 network, task.objective(encoded, recipe), encoded.feeds["train"], recipe.training, validate=validate,
-                folder=folder, progress=listener.progress(), resume=resume is not None, rival=rivals.best,
+                folder=folder, progress=listener.progress(), resume=resume is not None, rival=rivals.best, callbacks=callbacks,
             )  # fmt: skip
         run = Run.open(folder)
         run.settle(history)

@@ -16,6 +16,7 @@ import elman
 from elman.__main__ import main as command
 from elman.core.errors import ElmanError, RecipeError, RunError
 from elman.interpretation.suite import Behaviour
+from elman.report.assemble import with_stored
 from elman.run import Run
 
 SMALL = {"hidden_size": 12, "steps": 60, "validations": 3, "rivals": (), "bootstrap": 50}
@@ -161,6 +162,28 @@ def test_a_language_model_is_held_against_ngrams(language, words):
     assert found["ngrams"]["unit"] == "bits per token" and found["ngrams"]["interval"]
     with pytest.raises(RecipeError, match="language model"):
         elman.explain(words, ["ngrams"])
+
+
+def test_a_run_that_is_watched_trains_to_the_same_bit(folder, words):
+    told = {
+        "tokenizer": "characters",
+        "learning_rate": 0.02,
+        **SMALL,
+        "rivals": ("majority",),
+    }
+    plain = elman.fit(folder / "words.csv", out=folder / "plain", **told)
+    seen = elman.fit(folder / "words.csv", out=folder / "seen", watch=True, **told)
+    assert [row["train_loss"] for row in plain.history] == [row["train_loss"] for row in seen.history]
+    ours, theirs = seen.network.state_dict(), plain.network.state_dict()
+    assert all((ours[name] == theirs[name]).all() for name in theirs)
+    rows = [json.loads(line) for line in (folder / "seen" / "watched.jsonl").read_text().splitlines()]
+    assert [row["step"] for row in rows] == [0, 20, 40, 60] and not (
+        folder / "plain" / "watched.jsonl"
+    ).exists()
+    (found,) = elman.explain(seen, ["training"])
+    assert found.residual < 1e-4 and found.control is not None and "before training" in found.sentence
+    with pytest.raises(RecipeError, match="--watch"):
+        elman.explain(plain, ["training"])
 
 
 def test_the_folder_holds_what_it_promises(run):
@@ -316,6 +339,8 @@ def test_explaining_one_question_and_an_unknown_one(words):
     before = {finding["question"] for finding in words.findings}
     assert [finding.question for finding in elman.explain(words, ["memory"])] == ["memory"]
     assert {finding["question"] for finding in words.findings} == before > {"memory"}
+    stored = {finding.question: finding for finding in with_stored(words.folder, ())}
+    assert set(stored) == before and "order" in stored["interventions"].arrays and not stored["errors"].arrays
     with pytest.raises(ElmanError, match="Did you mean 'memory'"):
         elman.explain(words, ["memroy"])
     elman.explain(words)

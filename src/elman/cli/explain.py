@@ -1,7 +1,7 @@
 """Look inside a run: memory, attribution, gates, dynamics, probes, units, errors and more; all questions, or some.
 
 readout, errors, calibration, ngrams, memory, context, connectivity, attribution, gates, dynamics, probes, interventions, units, spans, saturation,
-behaviour
+behaviour, training
 
 elman explain runs/syllables-gru-0001
 elman explain runs/syllables-gru-0001 memory gates

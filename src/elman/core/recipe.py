@@ -134,6 +134,7 @@ class TrainingOptions:
     seed: int = 0  # of weights, order and dropout
     device: str = "cpu"  # cpu, cuda, cuda:1, mps
     precision: Literal["32", "bf16-mixed", "16-mixed"] = "32"  # of the arithmetic; weights stay float32
+    watch: bool = False  # look inside at each validation: gradients by lag, memory, spectral radius
     processes: int = 1  # that share every batch, on this machine
     threads: int | None = None  # of each process; default: torch's own choice
 

@@ -1,6 +1,6 @@
 """What to try next: each piece of advice is something measured, the change that tests it, and the command.
 
-The thresholds stand below with their reasons. Advice is a hypothesis to test, not a verdict: run the command and compare.
+The thresholds stand below with their reasons; those for what was found inside, in measured_advice.py. Advice is a hypothesis to test, not a verdict: run the command and compare.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from elman.core.results import Advice, Finding
+from elman.interpretation.measured_advice import inside
 
 # Where a number has no source it is ours: a line drawn where, in our runs, the change was worth a try.
 OVERFIT = 0.02  # share of its best value that validation lost while training loss fell (as GL2 of Prechelt 1998, on errors)
@@ -19,8 +20,6 @@ ROSE = (
 )
 FLAT = 0.02  # ours: share by which training loss fell in the whole run; less looks like no learning at all
 FACTOR = 3  # steps in which to search a rate: half a decade, as rates act by their logarithm (Bengio 2012)
-STUCK = 0.5  # ours: share of values at a bound, where sigmoid and tanh keep a fifth and a tenth of their greatest slope
-UNUSED = 0.5  # ours: share of the context beyond the upper end of the memory horizon's interval
 
 
 def advice(
@@ -41,10 +40,10 @@ def advice(
     for observation, changes in [
         *_curves(rows, monitor, higher_is_better, settings),
         *_rate(rows, settings),
-        *_inside(findings, settings, context_length),
+        *inside(findings, settings, context_length, beats_best_rival),
     ]:
         add(observation, changes)
-    if beats_best_rival is False:
+    if beats_best_rival is False and not any("hidden_size" in advised.change for advised in found):
         size = int(settings.get("hidden_size") or 128)
         add(
             "It does not beat the best rival: see whether more units help, or whether the rival is the better tool here.",
@@ -59,6 +58,7 @@ Found = list[tuple[str, dict[str, Any]]]
 WORDS = {
     "steps": "training", "epochs": "training", "dropout": "dropout", "learning_rate": "learning rate", "hidden_size": "network",
     "context_length": "context", "truncation_length": "context", "max_length": "context", "layer_norm": "layer norm",
+    "label_smoothing": "label smoothing", "token_dropout": "token dropout", "longest_memory": "expected memory",
 }  # fmt: skip
 MORE = {"training": ("Longer", "Shorter"), "network": ("Larger", "Smaller"), "context": ("Longer", "Shorter")}
 
@@ -68,6 +68,8 @@ def _change(name: str, before: Any, after: Any) -> str:
     what = WORDS.get(name, name)
     if isinstance(after, bool):
         return f"{what.capitalize()} {'on' if after else 'off'}: {name} {str(bool(before)).lower()} → {str(after).lower()}"
+    if isinstance(after, str):
+        return f"{what.capitalize()}: {name} {'' if before is None else f'{before} → '}{after}"
     more, less = MORE.get(what, ("Higher", "Lower"))
     size = less if before is not None and after < before else more
     was = "" if before is None else f"{before:,} → " if isinstance(before, int) else f"{before:g} → "
@@ -148,26 +150,3 @@ def _rate(rows: Sequence[Mapping[str, Any]], settings: Mapping[str, Any]) -> Fou
             )
         ]
     return []
-
-
-def _inside(findings: Sequence[Finding], settings: Mapping[str, Any], context_length: int | None) -> Found:
-    """What the analyses say: stuck gates, unused or exhausted memory."""
-    found: Found = []
-    for finding in findings:
-        if finding.question == "gates" and (finding.value or 0) > STUCK and not settings.get("layer_norm"):
-            first = finding.sentence.split(" By the mean", 1)[0]
-            found.append((f"{first} What never moves does not learn.", {"layer_norm": True}))
-        if finding.question != "memory" or not finding.interval or not context_length:
-            continue
-        given = ("context_length", "truncation_length", "max_length")
-        name = next((one for one in given if settings.get(one)), "max_length")
-        if finding.interval[1] < UNUSED * context_length:
-            observation = (
-                f"Most of the context is unused: the memory horizon is {finding.value:.0f} of {context_length} steps "
-                f"(95% interval {finding.interval[0]:.0f} to {finding.interval[1]:.0f})."
-            )
-            found.append((observation, {name: max(2, int(2 * finding.interval[1]))}))
-        elif finding.interval[0] >= context_length and name != "max_length":
-            observation = f"It uses all the context it gets: the memory horizon is {finding.value:.0f} of {context_length} steps."
-            found.append((observation, {name: 2 * context_length}))
-    return found

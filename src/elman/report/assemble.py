@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,18 @@ def write_findings(folder: Path, findings: Sequence[Finding], advice: Sequence[A
 
 
 def with_stored(folder: Path, findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """The findings, and those of the folder that answer other questions."""
+    """The findings, and those of the folder that answer other questions, with their arrays."""
     asked = {finding.question for finding in findings}
-    return (*findings, *(finding for finding in _findings(folder) if finding.question not in asked))
+    stored = (finding for finding in _findings(folder) if finding.question not in asked)
+    return (*findings, *(replace(finding, arrays=_arrays(folder, finding.question)) for finding in stored))
+
+
+def _arrays(folder: Path, question: str) -> dict[str, np.ndarray]:
+    path = folder / "findings" / f"{question}.npz"
+    if not path.exists():
+        return {}
+    with np.load(path) as packed:
+        return dict(packed)
 
 
 def write_run_report(

@@ -66,6 +66,7 @@ CONTROLS = {
     "probes": "for what another sequence read",
     "calibration": "for labels drawn from its own probabilities",
     "behaviour": "with the answers to other examples",
+    "training": "before training",
     "units": "for labels shuffled",
     "spans": "of random spans",
     "saturation": "with shuffled weights",
@@ -73,6 +74,7 @@ CONTROLS = {
 RESIDUALS = {
     "attribution": "credit that does not add up",
     "dynamics": "between the sum of all exponents and the rate at which volume changes",
+    "training": "between items and the whole gradient",
     "gates": "left over by new = kept · old + written · candidate",
 }
 

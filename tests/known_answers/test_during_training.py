@@ -1,0 +1,137 @@
+"""Gradient flow of networks whose gradients can be written down, and a run that is watched."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from tests.known_answers.networks import sample_of, tokens, view_of, view_of_network
+from torch import nn
+
+from elman.interpretation.during_training import during_training, look
+from elman.interpretation.gradient_flow import Flow, gradient_flow, spectral_radii
+from elman.known_answers import linear_network, one_unit, silent
+from elman.models.rnn import RNN
+from elman.report.charts import draw
+
+
+class Leaky(nn.Module):
+    """h = 0.9 h + x; the answer is h."""
+
+    def __init__(self, keep=0.9):
+        super().__init__()
+        self.rnn = silent("rnn", 1, activation="identity")
+        with torch.no_grad():
+            self.rnn.layers[0][0].hh.weight.fill_(keep)
+            self.rnn.layers[0][0].ih.weight.fill_(1.0)
+
+
+def leaky(every, keep=0.9):
+    """A view of it whose loss is the answer itself, at each step or at the last."""
+    model = Leaky(keep)
+    letters = ("a", "b")
+    view = view_of(
+        lambda vectors, lengths: model.rnn(vectors)[0][:, -1],
+        embed=lambda x: x.reshape(*x.shape[:2], 1).float(),
+        steps=lambda vectors, lengths: model.rnn(vectors)[0],
+        loss=lambda outputs, targets: outputs[:, 0],
+        labels=letters if every else (),
+        names=(lambda row: [letters[int(k)] for k in row]) if every else None,
+    )
+    return replace(view, model=model)
+
+
+def test_the_gradient_of_a_leaky_unit_is_its_leak_to_the_lag():
+    inputs = torch.randint(0, 2, (5, 13), generator=torch.Generator().manual_seed(0))
+    flow = gradient_flow(leaky(True), sample_of(inputs))
+    assert flow.items.shape == (12, 12) and flow.residual < 1e-6
+    for t in range(12):
+        assert flow.items[t, : t + 1] == pytest.approx(0.9 ** np.arange(t, -1, -1), rel=1e-5)
+        assert not flow.items[t, t + 1 :].any()
+    assert flow.by_lag == pytest.approx(0.9 ** np.arange(12), rel=1e-5)
+    ends = gradient_flow(leaky(False), sample_of(inputs, torch.zeros(5)), steps=7)
+    assert ends.items.shape == (1, 7) and ends.by_lag == pytest.approx(0.9 ** np.arange(7), rel=1e-5)
+
+
+def test_the_means_by_lag_are_over_the_steps_that_reach_so_far():
+    flow = Flow(np.array([[3.0, 0.0, 0.0], [2.0, 5.0, 0.0]]), np.array([0, 1]), 0.0)
+    assert flow.by_lag.tolist() == [4.0, 2.0]
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru", "rnn", "mingru"])
+def test_all_items_sum_to_what_autograd_gives_for_the_whole_loss(cell):
+    view = view_of_network(cell, classes=9, pooling="none", num_layers=2)
+    language = replace(view, step_names=lambda row: ["abcdefghi"[int(value)] for value in row])
+    assert language.names_next_step
+    flow = gradient_flow(language, sample_of(tokens(4, 9)))
+    assert flow.items.shape == (8, 8) and flow.residual < 1e-5 and (np.diagonal(flow.items) > 0).all()
+
+
+def test_the_full_state_is_followed_h_and_c():
+    """Without weights h is forgotten at once and c keeps sigmoid(3) of itself: the gradient back is that of c alone."""
+    model = nn.Module()
+    model.rnn = silent("lstm", 1)
+    with torch.no_grad():
+        model.rnn.layers[0][0].ih.bias[1] = 3.0
+    view = view_of(
+        lambda vectors, lengths: model.rnn(vectors)[0][:, -1],
+        embed=lambda x: x, labels=(), names=None, loss=lambda outputs, targets: outputs[:, 0],
+    )  # fmt: skip
+    flow = gradient_flow(replace(view, model=model), sample_of(torch.zeros(2, 6, 1), torch.zeros(2)))
+    keep, half = 1 / (1 + np.exp(-3)), 0.5
+    assert flow.by_lag[1:] == pytest.approx(half * keep ** np.arange(1, 6), rel=1e-5)
+    assert flow.by_lag[0] == pytest.approx(1.0)
+
+
+def test_what_reads_from_the_end_or_is_short_is_left_out():
+    view = view_of_network("gru", bidirectional=True)
+    assert gradient_flow(view, sample_of(tokens(), torch.arange(12) % 3)) is None
+    some = sample_of(tokens(12, 10), torch.arange(12) % 3, torch.tensor([10, 4, 4] * 4))
+    flow = gradient_flow(view_of_network("gru"), some)
+    assert flow.items.shape == (1, 4) and flow.asked.tolist() == [3]
+    assert gradient_flow(view_of(lambda v, n: v[:, -1]), some) is None
+
+
+def test_spectral_radii_are_those_of_the_weights():
+    assert spectral_radii(linear_network())["layers.0.0.hh.weight"] == pytest.approx([0.9])
+    assert next(iter(spectral_radii(one_unit(-1.5)).values())) == pytest.approx([1.5])
+    lstm = RNN("lstm", 2, 3)
+    blocks = lstm.layers[0][0].hh.weight.detach().double().split(3)
+    (found,) = spectral_radii(lstm).values()
+    assert found == pytest.approx([np.abs(np.linalg.eigvals(block.numpy())).max() for block in blocks])
+    assert list(spectral_radii(nn.LSTM(2, 3))) == ["weight_hh_l0"]
+
+
+def test_looks_become_curves_with_the_network_before_training_as_control():
+    rows = [
+        {"step": 0, "gradient_by_lag": [2.0, 0.2, 0.02], "residual": 1e-7, "horizon": 1, "radius": 0.5},
+        {"step": 50, "gradient_by_lag": [1.0, 0.5, 0.25], "residual": 2e-7, "horizon": 8, "radius": 1.2},
+    ]
+    finding = during_training(rows)
+    assert finding.value == 0.5 and finding.control == pytest.approx(0.1) and finding.residual == 2e-7
+    assert (
+        "looks back 8 steps, 1 at the first" in finding.sentence and "from 0.50 to 1.20" in finding.sentence
+    )
+    assert "<svg" in draw(finding.chart) and finding.arrays["step"].tolist() == [0, 50]
+    assert during_training(rows[:1]) is None
+    late = during_training([{**rows[0], "horizon": None}, *rows[1:]])
+    assert late.arrays["horizon"].tolist() == [8] and "8 at the first" in late.sentence
+    bare = [{**row, "gradient_by_lag": None, "horizon": None} for row in rows]
+    assert during_training(bare).value is None
+    assert during_training([{**row, "radius": None} for row in bare]) is None
+
+
+def test_a_look_leaves_the_network_as_it_was():
+    view = view_of_network("lstm")
+    view.model.train()
+    before = {name: value.clone() for name, value in view.model.state_dict().items()}
+    random = torch.get_rng_state()
+    sample = sample_of(tokens(), torch.arange(12) % 3)
+    first = look(view, sample)
+    assert first == look(view, sample) and first["horizon"] >= 1 and first["radius"] > 0
+    assert look(view, sample, horizon=False)["horizon"] is None
+    assert view.model.training and torch.equal(random, torch.get_rng_state())
+    assert all(torch.equal(value, before[name]) for name, value in view.model.state_dict().items())
+    assert all(weight.grad is None and weight.requires_grad for weight in view.model.parameters())
