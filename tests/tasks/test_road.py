@@ -11,7 +11,6 @@ from datetime import date, timedelta
 import numpy as np
 import polars as pl
 import pytest
-import torch
 
 import elman
 from elman.__main__ import main as command
@@ -295,70 +294,6 @@ def test_writing(language):
     )
     with pytest.raises(RecipeError, match="temperature"):
         elman.generate(language, temperature=-1)
-
-
-def test_a_language_model_is_scored_alike_in_pieces_and_in_one(language):
-    from elman.data.load import load
-
-    _, corpus = load(language.recipe.data)
-    tokens = language.encoder.text.encode(corpus.splits["train"])
-    pieces = language.task.nats(language.network, tokens, streams=4, overlap=64)
-    whole = language.task.nats(language.network, tokens, streams=1)
-    assert len(whole) == len(tokens) - 1
-    np.testing.assert_allclose(pieces, whole, atol=5e-3)
-
-
-def test_what_is_written_follows_all_that_stands_before_it(language):
-    """Step by step with a carried state is as if the whole were read anew for each token; one token off is not."""
-    from elman.generation import write
-
-    written = list(write(language, "the cat", length=20, temperature=0))
-    numbers = language.encoder.text.encode("the cat").tolist()
-    for k, one in enumerate(written):
-        text = torch.tensor([[*numbers, *(each.number for each in written[:k])]])
-        with torch.no_grad():
-            logits = language.network(text, None).values[0]
-            logits[:, :2] = float("-inf")
-        assert one.number == int(logits[-1].argmax())
-        assert one.share == pytest.approx(float(logits[-1].softmax(-1)[one.number]), abs=1e-5)
-    assert [int(step.argmax()) for step in logits[-20:]] == [each.number for each in written]
-    assert [int(step.argmax()) for step in logits[-21:-1]] != [each.number for each in written]
-
-
-def test_a_state_that_is_reset_at_each_piece_would_be_another_score(language):
-    from elman.data.load import load
-
-    tokens = language.encoder.text.encode(load(language.recipe.data)[1].splits["train"])
-    whole = language.task.nats(language.network, tokens, streams=1)
-    cut = language.task.nats(language.network, tokens, streams=40, overlap=1)
-    assert np.abs(cut - whole).max() > 0.05 and cut.mean() > whole.mean()
-
-
-def test_the_test_split_chooses_nothing(folder, series):
-    """Other values after the validation split: the same weights, the same validation score, another test score."""
-    table = pl.read_csv(folder / "sales.csv")
-    border = sum(row["split"] != "test" for row in _rows_by_split(series))
-    other = table.with_columns(
-        pl.when(pl.int_range(pl.len()) >= border).then(pl.col("units") * -3).otherwise(pl.col("units"))
-    )
-    other.write_csv(folder / "other.csv")
-    run = elman.fit(
-        folder / "other.csv", out=folder / "other", time="day", target="units", horizon=7, context_length=21, learning_rate=0.01,
-        **{**SMALL, "rivals": ("train_mean", "seasonal_naive")},
-    )  # fmt: skip
-    for mine, theirs in zip(run.network.parameters(), series.network.parameters(), strict=True):
-        assert torch.equal(mine, theirs)
-    assert run.scores["validation"]["rows"][0]["metrics"] == series.scores["validation"]["rows"][0]["metrics"]
-    assert run.scores["test"]["rows"][0]["metrics"] != series.scores["test"]["rows"][0]["metrics"]
-
-
-def _rows_by_split(run):
-    from elman.data.load import load
-
-    _, table = load(run.recipe.data)
-    first, last = table.borders
-    for when in table.frame[table.time]:
-        yield {"split": "train" if when < first else "validation" if when < last else "test"}
 
 
 def test_comparing_runs(words, numbers, folder, capsys):
