@@ -8,7 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from elman.engine.memory import empty
+
 LEVELS = 2**16
+BLOCK = 2**18  # elements whose random numbers are made, and used, while a cache holds them
 
 
 def draw_mask(shape: tuple[int, ...], rate: float, like: Tensor) -> Tensor:
@@ -27,8 +30,10 @@ def draw_mask(shape: tuple[int, ...], rate: float, like: Tensor) -> Tensor:
         and not torch._C._are_functorch_transforms_active()
     ):
         source = np.random.SFC64(int(torch.randint(2**63 - 1, ())))
-        numbers = torch.from_numpy(source.random_raw(quarter).view(np.int16))[:count]
-        mask = torch.empty(count, dtype=like.dtype)
-        return torch.lt(numbers, limit, out=mask).reshape(shape)  # one pass, where .to() would be another
+        mask = empty((count,), (1,), like)
+        for some in mask.split(BLOCK):
+            numbers = torch.from_numpy(source.random_raw(-(-len(some) // 4)).view(np.int16))
+            torch.lt(numbers[: len(some)], limit, out=some)  # one pass, where .to() would be another
+        return mask.view(shape)
     drawn = torch.randint(-(2**63), 2**63 - 1, (quarter,), device=like.device).view(torch.int16)[:count]
     return (drawn < limit).to(like.dtype).reshape(shape)
