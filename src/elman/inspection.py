@@ -22,6 +22,7 @@ from elman.interpretation.foreign import Call, view_of_module, view_of_step
 from elman.interpretation.gates import gates
 from elman.interpretation.interventions import interventions
 from elman.interpretation.memory import memory
+from elman.interpretation.methods import METHODS, QUICK
 from elman.interpretation.probes import probes
 from elman.interpretation.readout import readout as read_out
 from elman.interpretation.saturation import saturation
@@ -72,7 +73,8 @@ def inspect(
     told        hears a line before each question: what it costs, and of how many sequences it is asked (`told=print`)
     at          tokens or values under which dynamics seeks points of rest, as the steps are named, or "0.5,-1"; the mean input otherwise
     labels, step_names   what outputs and the steps of one row of inputs are called
-    method, horizon      of attribution: how credit is given, and which of several values answered is explained, from 1
+    method, horizon      of attribution: how credit is given, and which of several values answered is explained, from 1; it compares
+                all methods where it is asked for by name, those that cost little otherwise
 
     The output is (batch, outputs), or (batch, time, outputs), of which the last valid step is the answer. Dynamics need one
     recurrent layer (or stack) that reads forward. Raises RecipeError for what does not fit, UnknownName for a question.
@@ -109,7 +111,10 @@ def inspect(
         raise RecipeError(f"{len(inputs)} sequences but {len(targets)} targets; expected one for each.")
     sample = Sample(inputs, lengths, targets, np.arange(len(inputs)))
     watch, found = None if told is None else _Told(told), {}
-    known = QUESTIONS | {"attribution": partial(attribution, method=method, horizon=horizon)}
+    compared = tuple(METHODS) if questions else QUICK
+    known = QUESTIONS | {
+        "attribution": partial(attribution, method=method, horizon=horizon, compared=compared)
+    }
     for question in questions or known:
         part = part_of(question, sample, size=(sizes or {}).get(question))
         analysis = known[question]
