@@ -115,7 +115,7 @@ def passes(question: str, view: View, sample: Sample, **options: Any) -> float |
     if question in ("readout", "gates", "units", "spans", "calibration"):
         return 1.0
     if question in ("probes", "saturation"):
-        return 2.0  # and once more with the weights shuffled
+        return 1.0 + view.has_weights  # once more with the weights shuffled
     if question == "memory":
         tried = memory.lengths_tried(longest)
         halved = 3 if len(tried) < longest else 0  # around the horizon, on the average
@@ -131,7 +131,7 @@ def passes(question: str, view: View, sample: Sample, **options: Any) -> float |
         return 0.5 * (1 + 3 + 1 + sets)  # each half of the sample has its own part in it
     if question == "connectivity":
         outputs = len(view.labels)  # passes forward are seen, those back with each output are not
-        return 2.0 * (
+        return (1.0 + view.has_weights) * (
             1 + 2 * (outputs if 0 < outputs <= connectivity.ALL else connectivity.DRAWN if outputs else 1)
         )
     if question == "attribution":

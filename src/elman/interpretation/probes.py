@@ -18,7 +18,7 @@ import torch
 from elman.core.results import Finding
 from elman.interpretation.pictures import lines
 from elman.interpretation.ridge import Ridge
-from elman.interpretation.view import Sample, View, shuffled, untouched
+from elman.interpretation.view import NO_WEIGHTS, Sample, View, shuffled, untouched
 
 LAGS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 STATES = 3000  # that a probe is fitted on, and as many that it is asked about
@@ -70,16 +70,17 @@ def probes(
     """How many steps back the input can be read from the state; None for a network whose state cannot be read.
 
     With `labels`, name -> (sequences, time), whether each of these can be read instead: classes, or floats for numbers.
-    `arrays`: "lags" or "names", "score", "control", "error", "score_shuffled".
+    `arrays`: "lags" or "names", "score", "control", "error", and where there are weights "score_shuffled".
     """
     sample = sample.to(view.device)
     with untouched(view), torch.no_grad():
         states = _states(view, sample)
         if states is None:
             return None
-        with shuffled(view, seed):
-            others = _states(view, sample)
-    assert others is not None
+        others = None
+        if view.has_weights:
+            with shuffled(view, seed):
+                others = _states(view, sample)
     if labels is not None:
         return _named(states, others, sample, labels, seed)
     inputs = sample.inputs.cpu().numpy()
@@ -87,13 +88,13 @@ def probes(
         inputs = inputs[..., 0]
     longest = max(sample.length(row) for row in range(len(sample)))
     lags = [lag for lag in LAGS if lag < longest]
-    found: dict[int, tuple[Probed, Probed]] = {}
+    found: dict[int, tuple[Probed, Probed | None]] = {}
     for lag in lags:
         at = _places(sample, lag, seed)
         if len(np.unique(at[0])) < 4:
             break
         read = _read_ago(inputs, at, lag)
-        found[lag] = tuple(probe(each[at], read, at[0], seed=seed) for each in (states, others))  # type: ignore[assignment]
+        found[lag] = _both(states, others, at, read, seed)
     if not found:
         return None
     reach = -1
@@ -112,37 +113,31 @@ def probes(
         mine, theirs = found[reach]
         sentence = (
             f"From its state a linear probe tells {thing} that it read {ago}{edge}: {what} {mine.score:.2f} against {mine.control:.2f} for "
-            f"what another sequence read there; with shuffled weights {theirs.score:.2f}."
+            f"what another sequence read there{_shuffled_said(theirs)}"
         )
     rows = [
         {"steps ago": lag, what: max(0.0, value), "state": name}
         for lag, (mine, theirs) in found.items()
         for name, value in (
-            ("of this network", mine.score), ("with weights shuffled", theirs.score), ("control: another sequence", mine.control),
+            ("of this network", mine.score), ("with weights shuffled", None if theirs is None else theirs.score),
+            ("control: another sequence", mine.control),
         )
+        if value is not None
     ]  # fmt: skip
     first = found[0][0]
     return Finding(
         "probes", "What the state still holds", sentence, float(max(reach, 0)), "steps back", None, first.control,
         sample=f"{len(sample)} sequences, half to fit on; up to {STATES:,} states in each half",
         chart=lines(rows, "steps ago", what, "state", title="What was read can be told from the state"),
-        arrays={
-            "lags": np.array(list(found)), "score": np.array([mine.score for mine, _ in found.values()]),
-            "control": np.array([mine.control for mine, _ in found.values()]),
-            "error": np.array([mine.error for mine, _ in found.values()]),
-            "score_shuffled": np.array([theirs.score for _, theirs in found.values()]),
-        },
+        arrays={"lags": np.array(list(found)), **_arrays(list(found.values()))},
     )  # fmt: skip
 
 
 def _named(
-    states: np.ndarray, others: np.ndarray, sample: Sample, labels: Mapping[str, np.ndarray], seed: int
+    states: np.ndarray, others: np.ndarray | None, sample: Sample, labels: Mapping[str, np.ndarray], seed: int
 ) -> Finding:
     at = _places(sample, 0, seed)
-    found = {
-        name: tuple(probe(each[at], np.asarray(values)[at], at[0], seed=seed) for each in (states, others))
-        for name, values in labels.items()
-    }
+    found = {name: _both(states, others, at, np.asarray(values)[at], seed) for name, values in labels.items()}
     clear = [name for name, (mine, _) in found.items() if mine.clear]
     best = max(found, key=lambda name: found[name][0].score - found[name][0].control)
     rest = [name for name in found if name not in clear]
@@ -152,20 +147,37 @@ def _named(
         else "none of these can be read from the state"
     )
     told += f"; not: {', '.join(rest)}" if clear and rest else ""
+    said = f"{told[0].upper()}{told[1:]}." + ("" if others is not None else f" {NO_WEIGHTS}")
     return Finding(
-        "probes", "What can be read from the state", f"{told[0].upper()}{told[1:]}.", found[best][0].score, best, None,
+        "probes", "What can be read from the state", said, found[best][0].score, best, None,
         found[best][0].control, sample=f"{len(sample)} sequences, half to fit on",
         table=tuple(
-            {"what": name, "score": mine.score, "control": mine.control, "with weights shuffled": theirs.score}
+            {"what": name, "score": mine.score, "control": mine.control}
+            | ({} if theirs is None else {"with weights shuffled": theirs.score})
             for name, (mine, theirs) in found.items()
         ),
-        arrays={
-            "names": np.array(list(found)), "score": np.array([mine.score for mine, _ in found.values()]),
-            "control": np.array([mine.control for mine, _ in found.values()]),
-            "error": np.array([mine.error for mine, _ in found.values()]),
-            "score_shuffled": np.array([theirs.score for _, theirs in found.values()]),
-        },
+        arrays={"names": np.array(list(found)), **_arrays(list(found.values()))},
     )  # fmt: skip
+
+
+def _both(
+    states: np.ndarray, others: np.ndarray | None, at: tuple[np.ndarray, np.ndarray], labels: np.ndarray, seed: int
+) -> tuple[Probed, Probed | None]:  # fmt: skip
+    """A probe of these states, and of those of the shuffled network where there is one."""
+    mine = probe(states[at], labels, at[0], seed=seed)
+    return mine, None if others is None else probe(others[at], labels, at[0], seed=seed)
+
+
+def _arrays(found: list[tuple[Probed, Probed | None]]) -> dict[str, np.ndarray]:
+    arrays = {
+        name: np.array([getattr(mine, name) for mine, _ in found]) for name in ("score", "control", "error")
+    }
+    others = [theirs.score for _, theirs in found if theirs is not None]
+    return arrays | ({"score_shuffled": np.array(others)} if others else {})
+
+
+def _shuffled_said(theirs: Probed | None) -> str:
+    return f". {NO_WEIGHTS}" if theirs is None else f"; with shuffled weights {theirs.score:.2f}."
 
 
 def _states(view: View, sample: Sample) -> np.ndarray | None:
