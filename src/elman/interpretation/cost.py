@@ -221,14 +221,15 @@ class Meter:
 
 
 def _seconds_of_probes(view: View, sample: Sample) -> float:
-    """Of the readouts: a decomposition for each lag and network."""
+    """Of the readouts: a decomposition for each network and each lag that needs states of its own."""
     with torch.no_grad():
         one = sample.part(0, 1).to(view.device)
         size = sum(values.shape[-1] for values in probes.state_of(view.trace(one.inputs, one.lengths)))
-    lags = sum(lag < _longest(sample) for lag in probes.LAGS)
+    asked, shared = (lag for lag in probes.LAGS if lag < _longest(sample)), probes.shared_lag(sample)
+    fits = len({max(lag, shared) for lag in asked})
     rows = min(probes.STATES, _steps(sample) // 2)
     less, more = min(size, rows), max(size, rows)
-    return 2 * lags * (more * less**2 + 9 * less**3) / RATE
+    return (1 + view.has_weights) * fits * (more * less**2 + 9 * less**3) / RATE
 
 
 def _seconds_of_dynamics(view: View, sample: Sample) -> float:

@@ -45,23 +45,35 @@ class Probed:
         return self.score - self.control > max(CLEAR * self.error, 0.01)
 
 
-def probe(states: np.ndarray, labels: np.ndarray, sequences: np.ndarray, *, seed: int = 0) -> Probed:
+def probe(
+    states: np.ndarray, labels: np.ndarray, sequences: np.ndarray, *, seed: int = 0, fit: Ridge | None = None
+) -> Probed:
     """Read `labels` (n,) from `states` (n, size); `sequences` (n,) says which sequence each belongs to.
 
     Labels are classes (int or str), or numbers (float). Half of the sequences is fitted on, the other half asked. The control's labels are
-    those of another sequence, drawn within each half, at the same place in it as far as it goes.
+    those of another sequence, drawn within each half, at the same place in it as far as it goes. `fit` is that of `fitted_on` for the same states, sequences and seed, if there is one already.
     """
     draw = np.random.default_rng(seed)
-    names = np.unique(sequences)
-    fitted = np.isin(sequences, draw.permutation(names)[: max(1, len(names) // 2)])
+    fitted = _half(sequences, draw)
     numbers = np.issubdtype(labels.dtype, np.floating)
     other = _of_others(labels, sequences, fitted, draw)
-    fit = Ridge(states[fitted])
+    fit = Ridge(states[fitted]) if fit is None else fit
     right, wrong = (_gains(fit, states, each, fitted, numbers) for each in (labels, other))
     where = sequences[~fitted]
     gaps = np.array([(right - wrong)[where == name].mean() for name in np.unique(where)])
     error = float(gaps.std(ddof=1) / np.sqrt(len(gaps))) if len(gaps) > 1 else float("inf")
     return Probed(float(right.mean()), float(wrong.mean()), error)
+
+
+def fitted_on(states: np.ndarray, sequences: np.ndarray, *, seed: int = 0) -> Ridge:
+    """The half of the states that a probe is fitted on, decomposed: it serves any number of labels."""
+    return Ridge(states[_half(sequences, np.random.default_rng(seed))])
+
+
+def _half(sequences: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+    """Which states belong to the half of the sequences that is fitted on."""
+    names = np.unique(sequences)
+    return np.isin(sequences, draw.permutation(names)[: max(1, len(names) // 2)])
 
 
 def probes(
@@ -89,12 +101,14 @@ def probes(
     longest = max(sample.length(row) for row in range(len(sample)))
     lags = [lag for lag in LAGS if lag < longest]
     found: dict[int, tuple[Probed, Probed | None]] = {}
+    shared, at = shared_lag(sample), None
     for lag in lags:
-        at = _places(sample, lag, seed)
-        if len(np.unique(at[0])) < 4:
-            break
-        read = _read_ago(inputs, at, lag)
-        found[lag] = _both(states, others, at, read, seed)
+        if at is None or lag > shared:
+            at = _places(sample, max(lag, shared), seed)
+            if len(np.unique(at[0])) < 4:
+                break
+            fits = _fits(states, others, at, seed)
+        found[lag] = _both(states, others, at, _read_ago(inputs, at, lag), seed, fits)
     if not found:
         return None
     reach = -1
@@ -137,7 +151,10 @@ def _named(
     states: np.ndarray, others: np.ndarray | None, sample: Sample, labels: Mapping[str, np.ndarray], seed: int
 ) -> Finding:
     at = _places(sample, 0, seed)
-    found = {name: _both(states, others, at, np.asarray(values)[at], seed) for name, values in labels.items()}
+    fits = _fits(states, others, at, seed)
+    found = {
+        name: _both(states, others, at, np.asarray(values)[at], seed, fits) for name, values in labels.items()
+    }
     clear = [name for name, (mine, _) in found.items() if mine.clear]
     best = max(found, key=lambda name: found[name][0].score - found[name][0].control)
     rest = [name for name in found if name not in clear]
@@ -160,12 +177,24 @@ def _named(
     )  # fmt: skip
 
 
+Places = tuple[np.ndarray, np.ndarray]  # sequences, steps
+Fits = tuple[Ridge, Ridge | None]  # of this network, of the shuffled one
+
+
+def _fits(states: np.ndarray, others: np.ndarray | None, at: Places, seed: int) -> Fits:
+    mine, theirs = (
+        None if each is None else fitted_on(each[at], at[0], seed=seed) for each in (states, others)
+    )
+    assert mine is not None
+    return mine, theirs
+
+
 def _both(
-    states: np.ndarray, others: np.ndarray | None, at: tuple[np.ndarray, np.ndarray], labels: np.ndarray, seed: int
-) -> tuple[Probed, Probed | None]:  # fmt: skip
+    states: np.ndarray, others: np.ndarray | None, at: Places, labels: np.ndarray, seed: int, fits: Fits
+) -> tuple[Probed, Probed | None]:
     """A probe of these states, and of those of the shuffled network where there is one."""
-    mine = probe(states[at], labels, at[0], seed=seed)
-    return mine, None if others is None else probe(others[at], labels, at[0], seed=seed)
+    mine = probe(states[at], labels, at[0], seed=seed, fit=fits[0])
+    return mine, None if others is None else probe(others[at], labels, at[0], seed=seed, fit=fits[1])
 
 
 def _arrays(found: list[tuple[Probed, Probed | None]]) -> dict[str, np.ndarray]:
@@ -210,6 +239,13 @@ def _places(sample: Sample, lag: int, seed: int) -> tuple[np.ndarray, np.ndarray
     row, step = np.nonzero((steps >= lag) & (steps < lengths[:, None]))
     keep = np.sort(np.random.default_rng(seed).permutation(len(row))[: 2 * STATES])
     return row[keep], step[keep]
+
+
+def shared_lag(sample: Sample) -> int:
+    """The farthest lag at which there are enough states: all lags up to it are asked of the same ones, which are decomposed once."""
+    lengths = np.array([sample.length(row) for row in range(len(sample))])
+    enough = [lag for lag in LAGS if np.maximum(0, lengths - lag).sum() >= 2 * STATES]
+    return max(enough, default=0)
 
 
 def _read_ago(inputs: np.ndarray, at: tuple[np.ndarray, np.ndarray], lag: int) -> np.ndarray:
