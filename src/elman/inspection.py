@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from elman.interpretation.foreign import Call, view_of_module, view_of_step
 from elman.interpretation.gates import gates
 from elman.interpretation.interventions import interventions
 from elman.interpretation.memory import memory
+from elman.interpretation.methods import METHODS, QUICK
 from elman.interpretation.probes import probes
 from elman.interpretation.readout import readout as read_out
 from elman.interpretation.saturation import saturation
@@ -52,6 +54,7 @@ def inspect(
     sizes: Mapping[str, int] | None = None,
     told: Callable[[str], None] | None = None,
     at: Sequence[str] = (),
+    names_next_step: bool = False,
     method: str = "integrated_gradients",
     horizon: int | None = None,
 ) -> list[Finding]:
@@ -72,7 +75,9 @@ def inspect(
     told        hears a line before each question: what it costs, and of how many sequences it is asked (`told=print`)
     at          tokens or values under which dynamics seeks points of rest, as the steps are named, or "0.5,-1"; the mean input otherwise
     labels, step_names   what outputs and the steps of one row of inputs are called
-    method, horizon      of attribution: how credit is given, and which of several values answered is explained, from 1
+    names_next_step      whether the output after each step is the next one: a language model, with a label for every token
+    method, horizon      of attribution: how credit is given, and which of several values answered is explained, from 1; it compares
+                all methods where it is asked for by name, those that cost little otherwise
 
     The output is (batch, outputs), or (batch, time, outputs), of which the last valid step is the answer. Dynamics need one
     recurrent layer (or stack) that reads forward. Raises RecipeError for what does not fit, UnknownName for a question.
@@ -102,6 +107,8 @@ def inspect(
             inputs = inputs[..., None]
         step: Any = model
         view = view_of_step(step, start, readout, loss, labels, step_names, inputs.shape[-1])
+    if names_next_step:
+        view = _language_model(view, inputs)
     if targets is None:
         with untouched(view), torch.no_grad():
             targets = view.read(view.embed(inputs), lengths)
@@ -109,7 +116,10 @@ def inspect(
         raise RecipeError(f"{len(inputs)} sequences but {len(targets)} targets; expected one for each.")
     sample = Sample(inputs, lengths, targets, np.arange(len(inputs)))
     watch, found = None if told is None else _Told(told), {}
-    known = QUESTIONS | {"attribution": partial(attribution, method=method, horizon=horizon)}
+    compared = tuple(METHODS) if questions else QUICK
+    known = QUESTIONS | {
+        "attribution": partial(attribution, method=method, horizon=horizon, compared=compared)
+    }
     for question in questions or known:
         part = part_of(question, sample, size=(sizes or {}).get(question))
         analysis = known[question]
@@ -122,6 +132,20 @@ def inspect(
                 f"{question} cannot be asked of this network; see the chapter of that name in the documentation."
             )
     return [finding for finding in found.values() if finding is not None]
+
+
+def _language_model(view: View, inputs: Tensor) -> View:
+    """The same view, of a network whose output after each step is the next one."""
+    wrong = (
+        "an output after every step, (batch, time, outputs)" if view.read_steps is None
+        else "the names of the steps" if view.step_names is None
+        else "tokens as inputs, (batch, time)" if inputs.is_floating_point() or inputs.dim() != 2
+        else f"a label for every token: {len(view.labels)} labels, but token {int(inputs.max())}" if int(inputs.max()) >= len(view.labels)
+        else None
+    )  # fmt: skip
+    if wrong is not None:
+        raise RecipeError(f"names_next_step wants {wrong}.")
+    return replace(view, names_next_step=True)
 
 
 class _Told:

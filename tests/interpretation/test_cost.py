@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -11,8 +12,11 @@ from tests.known_answers.networks import sample_of, tokens, view_of_network
 
 import elman
 from elman.inspection import QUESTIONS
+from elman.interpretation.attribution import attribution
 from elman.interpretation.context import context
 from elman.interpretation.cost import SIZES, Cost, Meter, ask, cost, part_of, passes
+from elman.interpretation.foreign import view_of_step
+from elman.interpretation.methods import METHODS, QUICK
 from elman.interpretation.stepping import stepping_view
 
 
@@ -36,7 +40,8 @@ class Heard:
 
 
 @pytest.mark.parametrize(
-    "question", ["memory", "gates", "dynamics", "probes", "interventions", "units", "spans", "saturation"]
+    "question",
+    ["memory", "attribution", "gates", "dynamics", "probes", "interventions", "units", "spans", "saturation"],
 )
 def test_the_passes_told_are_those_made(question):
     view, sample = view_and_sample()
@@ -44,6 +49,42 @@ def test_the_passes_told_are_those_made(question):
     QUESTIONS[question](meter.view, sample)
     assert meter.done == pytest.approx(meter.expected, rel=0.25)
     assert question == "dynamics" or meter.expected == passes(question, view, sample)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("compared", [(), QUICK, ("occlusion", "shapley", "decomposition")])
+def test_the_passes_of_attribution_hang_on_its_methods(method, compared):
+    view, sample = view_and_sample(time=7 if method == "shapley" and not compared else 90)
+    options = {"method": method, "compared": compared}
+    meter = Meter("attribution", view, sample, lambda share: None, **options)
+    attribution(meter.view, sample, **options)
+    assert meter.done == pytest.approx(meter.expected, rel=0.05)
+    heard = Heard()
+    ask("attribution", partial(attribution, **options), view, sample, heard)
+    assert heard.costs[0].passes == meter.expected and heard.shares[-2] == pytest.approx(1.0, abs=0.05)
+
+
+def test_the_passes_of_attribution_of_values():
+    step = lambda state, x: 0.9 * state + x
+    x = torch.randn(20, 12, 1)
+    lines = []
+    elman.inspect(step, x, start=torch.zeros(1), questions=["attribution"], told=lines.append)
+    assert lines[0].startswith("attribution: 20 sequences of up to 12 steps, about ")
+    view = view_of_step(
+        step, torch.zeros(1), None, lambda o, t: (o - t).square().flatten(1).mean(1), (), None, 1
+    )
+    sample = sample_of(x, x.sum(1))
+    meter = Meter("attribution", view, sample, lambda share: None)
+    attribution(meter.view, sample)
+    assert meter.done == pytest.approx(meter.expected, rel=0.02)
+    ahead = replace(
+        view, ahead=lambda values: values[:, :, None], read=lambda e, n: view.read(e, n).repeat(1, 5)
+    )
+    sample = sample_of(x, x.sum(1).repeat(1, 5))
+    for horizon in (None, 3):
+        meter = Meter("attribution", ahead, sample, lambda share: None, horizon=horizon)
+        attribution(meter.view, sample, horizon=horizon)
+        assert meter.done == pytest.approx(meter.expected, rel=0.02)
 
 
 def test_context_too():
@@ -95,7 +136,7 @@ def test_every_question_has_a_cost_and_the_view_is_left_alone(question):
     told = cost(question, view, sample)
     assert view.model.training and all(weight.requires_grad for weight in view.model.parameters())
     assert str(told).startswith(f"{question}: 40 sequences of up to 30 steps")
-    assert (told.seconds is None) == (question in ("another", "attribution"))
+    assert (told.seconds is None) == (question == "another")
 
 
 def test_probes_of_a_larger_state_take_longer():

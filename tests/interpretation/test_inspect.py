@@ -7,12 +7,15 @@ import copy
 import numpy as np
 import pytest
 import torch
+from tests.known_answers.networks import sample_of
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import elman
 from elman.core.errors import RecipeError, UnknownName
 from elman.interpretation.foreign import view_of_module, view_of_step
+from elman.interpretation.probes import probes
+from elman.interpretation.walk import credit
 from elman.models.rnn import RNN
 
 
@@ -315,3 +318,63 @@ def test_attribution_by_another_method_and_of_another_value():
         )
     with pytest.raises(UnknownName, match="occlusion"):
         elman.inspect(step, x, questions=["attribution"], method="oclusion", **options)
+
+
+def test_what_has_no_weights_has_no_shuffled_control_and_says_so():
+    x = torch.randn(24, 12, generator=torch.Generator().manual_seed(0))
+    step = lambda state, value: torch.tanh(0.9 * state + value)
+    found = {finding.question: finding for finding in elman.inspect(step, x, start=torch.zeros(1))}
+    for question in ("connectivity", "attribution", "dynamics", "probes", "saturation"):
+        assert "no weights that could be shuffled" in found[question].sentence, question
+        assert not [name for name in found[question].arrays if "shuffled" in name]
+    for question in ("connectivity", "attribution", "dynamics", "saturation"):
+        assert found[question].control is None
+    assert "with shuffled weights" not in found["probes"].sentence and found["probes"].control is not None
+    named = probes(
+        view_of_step(step, torch.zeros(1), None, lambda o, t: o.sum(1), (), None, 1),
+        sample_of(x[..., None], x[:, -1]),
+        {"the sign": (x > 0).numpy().astype(int)},
+    )
+    assert "no weights" in named.sentence and "with weights shuffled" not in named.table[0]
+    with pytest.raises(RecipeError, match="no weights"):
+        credit(
+            view_of_step(step, torch.zeros(1), None, lambda o, t: o.sum(1), (), None, 1),
+            x[:1, :, None],
+            control=True,
+        )
+
+
+def test_a_language_model_is_told_not_guessed():
+    """A network of bits whose classes are called 0 and 1, too, answers with a class of the whole sequence."""
+    bits = torch.randint(0, 2, (30, 9), generator=torch.Generator().manual_seed(0))
+    names = lambda row: [str(int(bit)) for bit in row]
+
+    class Model(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            torch.manual_seed(0)
+            self.embedding, self.gru = torch.nn.Embedding(5, 3), torch.nn.GRU(3, 4, batch_first=True)
+            self.head = torch.nn.Linear(4, 2)
+
+        def forward(self, x):
+            return self.head(self.gru(self.embedding(x))[0])
+
+    asked = {"questions": ["readout"], "labels": ("0", "1"), "step_names": names}
+    for inputs in (bits, bits + 3):  # tokens beyond the classes, too
+        (found,) = elman.inspect(Model(), inputs, bits.sum(1) % 2, **asked)
+        assert found.title == "Readout along the sequence"
+    (found,) = elman.inspect(Model(), bits, bits[:, 0], names_next_step=True, **asked)
+    assert found.unit == "bits per step"
+    with pytest.raises(RecipeError, match="2 labels, but token 4"):
+        elman.inspect(Model(), bits + 3, bits[:, 0], names_next_step=True, **asked)
+    with pytest.raises(RecipeError, match="names of the steps"):
+        elman.inspect(Model(), bits, bits[:, 0], names_next_step=True, labels=("0", "1"))
+    with pytest.raises(RecipeError, match="output after every step"):
+        elman.inspect(torch.nn.Sequential(Tagger(), Last()), tokens(), names_next_step=True)
+
+
+class Last(torch.nn.Module):
+    """The last of what comes at every step."""
+
+    def forward(self, x):
+        return x[:, -1]

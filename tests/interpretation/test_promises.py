@@ -123,9 +123,3 @@ def test_a_large_output_is_read_in_smaller_parts():
 def test_a_network_without_weights_can_be_asked():
     assert view_of(lambda e, n: e[:, -2:]).device.type == "cpu"
     assert replace(view_of(), model=nn.Identity()).device.type == "cpu"
-
-
-def test_a_language_model_is_known_by_its_names():
-    assert not view_of_network().names_next_step
-    letters = view_of(labels=("a", "b"), names=lambda row: ["ab"[int(value)] for value in row])
-    assert letters.names_next_step

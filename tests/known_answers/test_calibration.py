@@ -88,6 +88,7 @@ def test_by_position_the_part_that_lies_is_named():
     view = view_of(
         embed=lambda x: x[..., None].float(), steps=read_steps, labels=("a", "b", "c"), names=names
     )
+    view = replace(view, names_next_step=True)
     finding = calibration(view, sample_of(inputs, true[:, -1]))
     assert len(finding.arrays["right"]) == 4000 and set(finding.arrays["steps"]) == set(range(1, 21))
     early = [row for row in finding.table if int(row["steps read"].split(" to ")[1]) <= 10]

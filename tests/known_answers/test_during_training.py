@@ -40,7 +40,7 @@ def leaky(every, keep=0.9):
         labels=letters if every else (),
         names=(lambda row: [letters[int(k)] for k in row]) if every else None,
     )
-    return replace(view, model=model)
+    return replace(view, model=model, names_next_step=every)
 
 
 def test_the_gradient_of_a_leaky_unit_is_its_leak_to_the_lag():
@@ -63,8 +63,7 @@ def test_the_means_by_lag_are_over_the_steps_that_reach_so_far():
 @pytest.mark.parametrize("cell", ["lstm", "gru", "rnn", "mingru"])
 def test_all_items_sum_to_what_autograd_gives_for_the_whole_loss(cell):
     view = view_of_network(cell, classes=9, pooling="none", num_layers=2)
-    language = replace(view, step_names=lambda row: ["abcdefghi"[int(value)] for value in row])
-    assert language.names_next_step
+    language = replace(view, names_next_step=True)
     flow = gradient_flow(language, sample_of(tokens(4, 9)))
     assert flow.items.shape == (8, 8) and flow.residual < 1e-5 and (np.diagonal(flow.items) > 0).all()
 

@@ -9,7 +9,7 @@ from sklearn.linear_model import RidgeClassifierCV, RidgeCV
 from sklearn.preprocessing import StandardScaler
 
 import elman
-from elman.interpretation.probes import probe, probes
+from elman.interpretation.probes import LAGS, STATES, fitted_on, probe, probes, shared_lag
 from elman.interpretation.ridge import STRENGTHS, Ridge
 
 from .networks import sample_of, tokens, view_of, view_of_network
@@ -148,3 +148,27 @@ def test_any_torch_module_can_be_probed():
     torch.manual_seed(0)
     found = elman.inspect(torch.nn.GRU(1, 8, batch_first=True), draws(40, 15), questions=["probes"])
     assert found[0].value >= 1
+
+
+def test_lags_share_states_as_far_as_there_are_enough():
+    assert shared_lag(sample_of(draws(100, 200))) == max(LAGS)
+    assert shared_lag(sample_of(draws(100, 76))) == 16  # 60 steps each are left, 6,000 states
+    assert 2 * STATES == 100 * (76 - 16) and shared_lag(sample_of(draws(100, 75))) == 12
+    assert shared_lag(sample_of(draws(100, 76), lengths=torch.full((100,), 75))) == 12
+    assert shared_lag(sample_of(draws(10, 20))) == 0
+
+
+def test_a_shift_register_of_long_sequences_holds_what_it_has_places_for():
+    found = probes(register(7), sample_of(draws(110, 60)))
+    assert shared_lag(sample_of(draws(110, 60))) == 4 and found.value == 6
+    score = dict(zip(found.arrays["lags"], found.arrays["score"]))
+    assert all(score[lag] == pytest.approx(1.0, abs=1e-6) for lag in (0, 1, 2, 3, 4, 6))
+    assert max(abs(score[lag]) for lag in (8, 16)) < 0.1
+
+
+def test_a_decomposition_made_before_serves_as_one_made_anew():
+    draw = np.random.default_rng(0)
+    states, rows = draw.normal(size=(200, 5)), np.repeat(np.arange(20), 10)
+    for labels in (draw.normal(size=200), draw.integers(0, 3, 200)):
+        fit = fitted_on(states, rows, seed=3)
+        assert probe(states, labels, rows, seed=3, fit=fit) == probe(states, labels, rows, seed=3)

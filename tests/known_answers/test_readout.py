@@ -73,13 +73,14 @@ def bigram(table):
     """A language model over letters whose next-step probabilities are a table."""
     letters = "abcd"
     steps = lambda e, n: torch.from_numpy(np.log(table)).float()[e[..., 0].long()]
-    return view_of(
+    view = view_of(
         lambda e, n: steps(e, n)[:, -1],
         steps=steps,
         labels=tuple(letters),
         embed=lambda inputs: inputs.float()[..., None],
         names=lambda row: [letters[int(value)] for value in row],
     )
+    return replace(view, names_next_step=True)
 
 
 def test_surprise_is_the_log_of_what_the_model_gave_each_step():

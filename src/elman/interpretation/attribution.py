@@ -23,10 +23,10 @@ from elman.interpretation.attribution_pictures import (
     reach,
     words_table,
 )
-from elman.interpretation.comparison import Compared, compare, table, trust
-from elman.interpretation.credit import horizons
+from elman.interpretation.comparison import Compared, compare, reads, table, trust
+from elman.interpretation.credit import ask, horizons
 from elman.interpretation.faithfulness import SHARES
-from elman.interpretation.methods import METHODS, Credits, Method, credits_of, method_of, recency_of
+from elman.interpretation.methods import AT_ONCE, METHODS, Credits, Method, credits_of, method_of, recency_of
 from elman.interpretation.pictures import stack
 from elman.interpretation.view import Sample, View, shuffled, untouched
 
@@ -62,7 +62,7 @@ def attribution(
         other = None
         if view.has_weights:
             with shuffled(view, seed):
-                other = credits_of(view, few, method, horizon, max(4, steps // 4), seed)
+                other = credits_of(view, few, method, horizon, fewer(steps), seed)
         held = compare(view, few, names, other, horizon, steps, seed)
     recency = recency_of(found.steps, sample)
     control = None if other is None else recency_of(other.steps, few)
@@ -97,6 +97,32 @@ def attribution(
         f"methods compared on {held.count}",
         stack(*charts), text, table(held), _arrays(found, recency, control, ahead, few, held),
     )  # fmt: skip
+
+
+def passes(
+    view: View, sample: Sample, *, method: str = "integrated_gradients", horizon: int | None = None, steps: int = 32,
+    compared: Sequence[str] = tuple(METHODS), beside: bool = False,
+) -> float:  # fmt: skip
+    """Passes over the sample that attribution takes, those with gradients counted three times; arguments as there.
+
+    With `beside`, what it does beside reading counts, too, as the passes that it takes as long as.
+    """
+    kind = method_of(method)
+    with untouched(view):
+        few = sample.part(0, min(FEW, len(sample)))
+        asked = ask(view, sample.part(0, min(AT_ONCE, len(sample))), horizon)
+        more = len({1, horizons(view, few)} - {horizon or 1})
+        each = 3 + kind.work(asked, steps, beside)  # and the answer itself, and its change from the baseline
+        read = each * (len(sample) + more * len(few))
+        if view.has_weights:
+            read += len(few) * (3 + kind.work(asked, fewer(steps), beside))
+        read += reads(view, few, [method, *compared], horizon, steps, beside)
+    return read / len(sample)
+
+
+def fewer(steps: int) -> int:
+    """Points on the path for the shuffled network."""
+    return max(4, steps // 4)
 
 
 def _where(view: View, kind: Method, half: int, wanted: int | None, last: int, horizon: int | None) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from elman.interpretation import decomposition
+from elman.interpretation import faithfulness as judged
 from elman.interpretation.credit import ask
 from elman.interpretation.decomposition import refusal
 from elman.interpretation.faithfulness import Faithful, at_random, faithfulness
@@ -43,7 +45,7 @@ def compare(
     seed: int,
 ) -> Compared:
     """Faithfulness of each method that suits the network, of the shuffled network's map, and of random orders."""
-    count = min(len(few), max(LEAST, COMPARED // (PASSES * few.inputs.shape[1])))
+    count = count_of(few)
     asked = ask(view, few.part(0, count), horizon)
     held = Compared(count=count, shares=asked.shares is not None)
     for name in dict.fromkeys(names):
@@ -58,6 +60,28 @@ def compare(
         held.shuffled = faithfulness(asked, steps, signed=METHODS[names[0]].signed)
     held.random = at_random(asked, RANDOM, seed)
     return held
+
+
+def count_of(few: Sample) -> int:
+    """How many sequences the methods are compared on."""
+    return min(len(few), max(LEAST, COMPARED // (PASSES * few.inputs.shape[1])))
+
+
+def reads(
+    view: View, few: Sample, names: Sequence[str], horizon: int | None, points: int, beside: bool
+) -> float:
+    """Sequences that comparing reads, those with gradients counted three times, with what it does `beside` or without."""
+    count = count_of(few)
+    asked = ask(view, few.part(0, count), horizon)
+    each, orders = 1.0, RANDOM + view.has_weights
+    for name in dict.fromkeys(names):
+        if name == "decomposition":
+            each += decomposition.passes(asked, 2)
+            if refusal(asked) is not None:
+                continue
+        each += METHODS[name].work(asked, points, beside)
+        orders += 1
+    return count * (each + orders * judged.passes(asked))
 
 
 def trust(held: Compared, method: str) -> str:

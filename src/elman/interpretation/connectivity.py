@@ -16,7 +16,7 @@ from torch import Tensor
 
 from elman.core.results import Finding
 from elman.interpretation.pictures import lines
-from elman.interpretation.view import Sample, View, shuffled, untouched
+from elman.interpretation.view import NO_WEIGHTS, Sample, View, shuffled, untouched
 
 ALL = 8  # up to so many outputs the norm is exact
 DRAWN = 4
@@ -26,44 +26,49 @@ SHOWN = 200  # lags in the picture
 def connectivity(view: View, sample: Sample, *, draws: int = 200, seed: int = 0) -> Finding | None:
     """Within how many of the last steps half of the connectivity lies; None where the answer is not about the last step.
 
-    `arrays`: "connectivity" (sequences, lags), NaN beyond a sequence's start, "mean" and "mean_shuffled" (lags,).
+    `arrays`: "connectivity" (sequences, lags), NaN beyond a sequence's start, "mean" (lags,), and "mean_shuffled" where there are weights.
     """
     if view.asked is not None:
         return None
     sample = sample.to(view.device)
     with untouched(view):
         found = slopes(view, sample, seed)
-        with shuffled(view, seed):
-            other = slopes(view, sample, seed)
-    mean, control = by_lag(found), by_lag(other)
+        control = None
+        if view.has_weights:
+            with shuffled(view, seed):
+                control = by_lag(slopes(view, sample, seed))
+    mean = by_lag(found)
+    arrays = {"connectivity": found, "mean": mean} | ({} if control is None else {"mean_shuffled": control})
     unit = "norm of the slope"
     if not mean.sum() > 0:
         return Finding(
             "connectivity", "Connectivity", "No small change of any step changes the answer: its slope is 0 everywhere.",
-            sample=_said(sample, view), arrays={"connectivity": found, "mean": mean, "mean_shuffled": control},
+            sample=_said(sample, view), arrays=arrays,
         )  # fmt: skip
     picks = np.random.default_rng(seed).integers(0, len(found), (draws, len(found)))
     spread = [half(by_lag(found[rows])) for rows in picks]
-    value, wanted = half(mean), half(control)
+    value, wanted = half(mean), None if control is None else half(control)
+    beside = NO_WEIGHTS if wanted is None else f"With shuffled weights it lies in the last {wanted}."
     ends = np.percentile(spread, 2.5, method="lower"), np.percentile(spread, 97.5, method="higher")
     ratio = mean[-1] / mean.max()
     sentence = (
-        f"Half of the slope of the answer lies in the last {value} step{'s' * (value != 1)}, with shuffled weights in the last {wanted}. The "
-        f"strongest lag is {int(mean.argmax())}; of its slope, a share of {ratio:.2g} is left at the farthest, {len(mean) - 1} steps back."
+        f"Half of the slope of the answer lies in the last {value} step{'s' * (value != 1)}. The strongest lag is {int(mean.argmax())}; of its "
+        f"slope, a share of {ratio:.2g} is left at the farthest, {len(mean) - 1} steps back. {beside}"
     )
     rows = [
         {"steps before the last": lag, unit: float(each), "network": name}
         for name, values in (("this one", mean), ("weights shuffled", control))
+        if values is not None
         for lag, each in enumerate(values[:SHOWN])
         if np.isfinite(each)
     ]
     return Finding(
-        "connectivity", "Connectivity", sentence, float(value), "steps", (float(ends[0]), float(ends[1])), float(wanted),
+        "connectivity", "Connectivity", sentence, float(value), "steps", (float(ends[0]), float(ends[1])), None if wanted is None else float(wanted),
         sample=_said(sample, view),
         chart=lines(
             rows, "steps before the last", unit, "network", points=len(mean) <= 40, title="How strongly the answer hangs on each step"
         ),
-        arrays={"connectivity": found, "mean": mean, "mean_shuffled": control},
+        arrays=arrays,
     )  # fmt: skip
 
 

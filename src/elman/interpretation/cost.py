@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -17,7 +18,7 @@ from torch import Tensor
 
 from elman.core.errors import RecipeError
 from elman.core.results import Finding
-from elman.interpretation import connectivity, context, dynamics, interventions, memory, probes
+from elman.interpretation import attribution, connectivity, context, dynamics, interventions, memory, probes
 from elman.interpretation.stepping import Stepping
 from elman.interpretation.view import Sample, View, untouched
 
@@ -79,12 +80,16 @@ def ask(
     sample: Sample,
     watch: Watch | None = None,
 ) -> Finding | None:
-    """The analysis of this view and sample; `watch` hears first what it costs, then how far it is."""
+    """The analysis of this view and sample; `watch` hears first what it costs, then how far it is.
+
+    Options of the analysis that its cost hangs on are taken from `analysis` where it is a partial.
+    """
     if watch is None:
         return analysis(view, sample)
-    watch.asking(cost(question, view, sample))
+    options = analysis.keywords if isinstance(analysis, partial) else {}
+    watch.asking(cost(question, view, sample, **options))
     try:
-        return analysis(Meter(question, view, sample, watch.answering).view, sample)
+        return analysis(Meter(question, view, sample, watch.answering, **options).view, sample)
     finally:
         watch.answering(1.0)
 
@@ -101,13 +106,16 @@ def part_of(question: str, sample: Sample, seed: int = 0, size: int | None = Non
     return Sample(inputs, lengths, targets, sample.rows[rows])
 
 
-def passes(question: str, view: View, sample: Sample) -> float | None:
-    """Passes over the sample that a question takes, those with gradients counted three times; None where nobody counted."""
+def passes(question: str, view: View, sample: Sample, **options: Any) -> float | None:
+    """Passes over the sample that a question takes, those with gradients counted three times; None where nobody counted.
+
+    `options` are those of attribution, whose cost hangs on its method and on those it compares.
+    """
     longest = _longest(sample)
     if question in ("readout", "gates", "units", "spans", "calibration"):
         return 1.0
     if question in ("probes", "saturation"):
-        return 2.0  # and once more with the weights shuffled
+        return 1.0 + view.has_weights  # once more with the weights shuffled
     if question == "memory":
         tried = memory.lengths_tried(longest)
         halved = 3 if len(tried) < longest else 0  # around the horizon, on the average
@@ -123,17 +131,19 @@ def passes(question: str, view: View, sample: Sample) -> float | None:
         return 0.5 * (1 + 3 + 1 + sets)  # each half of the sample has its own part in it
     if question == "connectivity":
         outputs = len(view.labels)  # passes forward are seen, those back with each output are not
-        return 2.0 * (
+        return (1.0 + view.has_weights) * (
             1 + 2 * (outputs if 0 < outputs <= connectivity.ALL else connectivity.DRAWN if outputs else 1)
         )
+    if question == "attribution":
+        return attribution.passes(view, sample, **options)
     return None
 
 
-def cost(question: str, view: View, sample: Sample, pace: float | None = None) -> Cost:
+def cost(question: str, view: View, sample: Sample, pace: float | None = None, **options: Any) -> Cost:
     """What asking will take; `pace` is the seconds that one step of one sequence takes (see `pace_of`), measured if not given."""
     longest, seconds = _longest(sample), None
     with untouched(view):
-        count = None if question == "dynamics" else passes(question, view, sample)
+        count = None if question == "dynamics" else passes(question, view, sample, **options)
         if question == "dynamics" and view.stepping is not None:
             seconds = _seconds_of_dynamics(view, sample)
         elif count is not None:
@@ -143,6 +153,8 @@ def cost(question: str, view: View, sample: Sample, pace: float | None = None) -
                 if question in ("gates", "probes", "interventions", "units", "spans", "saturation")
                 else 1.0
             )
+            if question == "attribution":
+                slower = attribution.passes(view, sample, beside=True, **options) / count
             seconds = count * slower * pace * _steps(sample) + (
                 _seconds_of_probes(view, sample) if question == "probes" else 0.0
             )
@@ -161,7 +173,9 @@ def pace_of(view: View, sample: Sample) -> float:
 class Meter:
     """A view that counts what it reads: `view` is to be asked, `told` hears the share of the expected that is done."""
 
-    def __init__(self, question: str, view: View, sample: Sample, told: Callable[[float], None]) -> None:
+    def __init__(
+        self, question: str, view: View, sample: Sample, told: Callable[[float], None], **options: Any
+    ) -> None:
         self.done, self.told = 0.0, told
         if question == "dynamics":  # nothing is expected where there is nothing to ask
             self.unit, self.expected = (
@@ -170,7 +184,7 @@ class Meter:
             )
         else:
             with untouched(view):
-                self.expected = passes(question, view, sample) or 0.0
+                self.expected = passes(question, view, sample, **options) or 0.0
             self.unit = 1.0 / _steps(sample)
         self.view = replace(
             view,
@@ -207,14 +221,15 @@ class Meter:
 
 
 def _seconds_of_probes(view: View, sample: Sample) -> float:
-    """Of the readouts: a decomposition for each lag and network."""
+    """Of the readouts: a decomposition for each network and each lag that needs states of its own."""
     with torch.no_grad():
         one = sample.part(0, 1).to(view.device)
         size = sum(values.shape[-1] for values in probes.state_of(view.trace(one.inputs, one.lengths)))
-    lags = sum(lag < _longest(sample) for lag in probes.LAGS)
+    asked, shared = (lag for lag in probes.LAGS if lag < _longest(sample)), probes.shared_lag(sample)
+    fits = len({max(lag, shared) for lag in asked})
     rows = min(probes.STATES, _steps(sample) // 2)
     less, more = min(size, rows), max(size, rows)
-    return 2 * lags * (more * less**2 + 9 * less**3) / RATE
+    return (1 + view.has_weights) * fits * (more * less**2 + 9 * less**3) / RATE
 
 
 def _seconds_of_dynamics(view: View, sample: Sample) -> float:

@@ -57,6 +57,12 @@ def decomposition(asked: Asked, most: int = MOST) -> Credit:
     return Credit(spread(asked, each, part))
 
 
+def passes(asked: Asked, most: int = MOST) -> float:
+    """How often decomposition has its states read: twice for each span, and five times what it begins with, to see that it may."""
+    count, batch = parts(asked, most)[1], len(asked.vectors)
+    return 2 * count + 5 * min(count, max(1, asked.rows_at_once() // 2) / batch)
+
+
 def refusal(asked: Asked) -> str | None:
     """Why this network cannot be decomposed; None where it can."""
     try:

@@ -23,7 +23,7 @@ from elman.interpretation.fixed_points import Points, fixed_points
 from elman.interpretation.lyapunov import lyapunov_spectrum
 from elman.interpretation.pictures import plane, ranks, stack
 from elman.interpretation.stepping import Stepping
-from elman.interpretation.view import Sample, View, shuffled, untouched
+from elman.interpretation.view import NO_WEIGHTS, Sample, View, shuffled, untouched
 
 SEQUENCES = 8  # along which the spectrum is measured
 STEPS = 200  # of each at most
@@ -51,7 +51,7 @@ def dynamics(
         lengths = [sample.length(row) for row in range(len(sample))]
         spectrum, residual = _spectrum(stepping, vectors, lengths)
         control = None  # a bare function has no weights to shuffle
-        if any(True for _ in view.model.parameters()):
+        if view.has_weights:
             with shuffled(view, seed):
                 other, read = _network(view, sample)
                 control = float(np.mean(_spectrum(other, read, lengths)[0][:, 0]))
@@ -90,7 +90,7 @@ def dynamics(
     return Finding(
         "dynamics", "Dynamics of the state",
         " ".join((_rate(value), *(_resting(name, points) for name, points in found.items()),
-                  _filled(stepping.size, max(1, round(dimension))))),
+                  _filled(stepping.size, max(1, round(dimension))), *([] if view.has_weights else [NO_WEIGHTS]))),
         value, "nats per step", (float(low), float(high)), control, residual,
         sample=f"{len(spectrum)} sequences for the spectrum (its {exponents(stepping.size)} largest exponents), {len(sample)} for "
         f"states (dimension without the first {SETTLING:.0%} of each); points sought from {len(starts)} of them",

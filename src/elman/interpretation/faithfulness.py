@@ -72,3 +72,8 @@ def at_random(asked: Asked, draws: int, seed: int = 0) -> list[Faithful]:
         faithfulness(asked, torch.rand(asked.present.shape, generator=draw).to(asked.vectors), signed=False)
         for _ in range(draws)
     ]
+
+
+def passes(asked: Asked) -> int:
+    """How often an order of steps reads a sequence: whole and empty, and without and with alone each share."""
+    return 2 + 2 * len(SHARES) + 2 * (asked.shares is None)

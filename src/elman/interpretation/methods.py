@@ -10,6 +10,9 @@ import torch
 from torch import Tensor
 
 from elman.core.errors import UnknownName
+from elman.interpretation import decomposition as decomposing
+from elman.interpretation import occlusion as occluding
+from elman.interpretation import shapley as sharing_out
 from elman.interpretation.credit import Asked, Credit, ask
 from elman.interpretation.decomposition import decomposition
 from elman.interpretation.gradients import gradient, gradient_times_input, integrated_gradients
@@ -20,22 +23,34 @@ from elman.interpretation.view import Sample, View
 
 @dataclass(frozen=True)
 class Method:
-    """A way to give credit: what it is called, whether it adds up to F(x) - F(baseline), whether it knows a sign."""
+    """A way to give credit: what it is called, whether it adds up to F(x) - F(baseline), whether it knows a sign.
+
+    passes   how often a sequence is read, once with its gradient counting three times (see cost)
+    beside   what else it takes, in passes for each of its passes
+    """
 
     words: str
     credit: Callable[[Asked, int, int], Credit]  # what is asked, points on a path, seed
+    passes: Callable[[Asked, int], float]
     adds_up: bool = False
     signed: bool = True
+    beside: float = 0.0
+
+    def work(self, asked: Asked, points: int, beside: bool) -> float:
+        """Passes, with what it does beside reading or without."""
+        return self.passes(asked, points) * (1 + beside * self.beside)
 
 
+SPLIT = 4.0  # the states of an LSTM of 2 x 256 are split in 8 times what reading it takes; each span is read twice
 METHODS = {
-    "integrated_gradients": Method("integrated gradients", lambda asked, points, _: integrated_gradients(asked, points), True),
-    "gradient": Method("gradient", lambda asked, *_: gradient(asked), signed=False),
-    "gradient_times_input": Method("gradient x input", lambda asked, *_: gradient_times_input(asked)),
-    "occlusion": Method("occlusion", lambda asked, *_: occlusion(asked)),
-    "shapley": Method("Shapley values, sampled", lambda asked, _, seed: shapley(asked, seed=seed), True),
-    "decomposition": Method("contextual decomposition", lambda asked, *_: decomposition(asked)),
+    "integrated_gradients": Method("integrated gradients", lambda asked, points, _: integrated_gradients(asked, points), lambda _, points: 3 * points, True),
+    "gradient": Method("gradient", lambda asked, *_: gradient(asked), lambda *_: 3, signed=False),
+    "gradient_times_input": Method("gradient x input", lambda asked, *_: gradient_times_input(asked), lambda *_: 3),
+    "occlusion": Method("occlusion", lambda asked, *_: occlusion(asked), lambda asked, _: occluding.passes(asked)),
+    "shapley": Method("Shapley values, sampled", lambda asked, _, seed: shapley(asked, seed=seed), lambda asked, _: sharing_out.passes(asked), True),
+    "decomposition": Method("contextual decomposition", lambda asked, *_: decomposition(asked), lambda asked, _: decomposing.passes(asked), beside=SPLIT),
 }  # fmt: skip
+AT_ONCE = 32  # sequences
 QUICK = ("integrated_gradients", "gradient", "gradient_times_input")  # a pass or as many as the map itself
 
 
@@ -72,7 +87,7 @@ def credits_of(
     """Credit for the predicted class of every sequence, or for the value at the horizon where there are no classes."""
     longest = sample.inputs.shape[1]
     rows, cells, features, chosen, residuals, wholes, errors = [], [], [], [], [], [], []
-    for part in sample.parts(32, len(view.labels)):
+    for part in sample.parts(AT_ONCE, len(view.labels)):
         asked = ask(view, part, horizon)
         credit, residual = credit_by(method, asked, points, seed)
         missing = longest - credit.cells.shape[1]

@@ -43,3 +43,8 @@ def occlusion(asked: Asked, most: int = MOST) -> Credit:
     without = asked.kept(count, lambda version, row: part != version[:, None, None])
     with torch.no_grad():
         return Credit(spread(asked, asked.number(asked.vectors) - without, part))
+
+
+def passes(asked: Asked, most: int = MOST) -> int:
+    """How often occlusion reads a sequence: once without each part, once whole."""
+    return parts(asked, most, by_feature=asked.by_feature)[1] + 1

@@ -18,7 +18,7 @@ import torch
 from elman.core.results import Finding
 from elman.interpretation.pictures import lines
 from elman.interpretation.ridge import Ridge
-from elman.interpretation.view import Sample, View, shuffled, untouched
+from elman.interpretation.view import NO_WEIGHTS, Sample, View, shuffled, untouched
 
 LAGS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 STATES = 3000  # that a probe is fitted on, and as many that it is asked about
@@ -45,23 +45,35 @@ class Probed:
         return self.score - self.control > max(CLEAR * self.error, 0.01)
 
 
-def probe(states: np.ndarray, labels: np.ndarray, sequences: np.ndarray, *, seed: int = 0) -> Probed:
+def probe(
+    states: np.ndarray, labels: np.ndarray, sequences: np.ndarray, *, seed: int = 0, fit: Ridge | None = None
+) -> Probed:
     """Read `labels` (n,) from `states` (n, size); `sequences` (n,) says which sequence each belongs to.
 
     Labels are classes (int or str), or numbers (float). Half of the sequences is fitted on, the other half asked. The control's labels are
-    those of another sequence, drawn within each half, at the same place in it as far as it goes.
+    those of another sequence, drawn within each half, at the same place in it as far as it goes. `fit` is that of `fitted_on` for the same states, sequences and seed, if there is one already.
     """
     draw = np.random.default_rng(seed)
-    names = np.unique(sequences)
-    fitted = np.isin(sequences, draw.permutation(names)[: max(1, len(names) // 2)])
+    fitted = _half(sequences, draw)
     numbers = np.issubdtype(labels.dtype, np.floating)
     other = _of_others(labels, sequences, fitted, draw)
-    fit = Ridge(states[fitted])
+    fit = Ridge(states[fitted]) if fit is None else fit
     right, wrong = (_gains(fit, states, each, fitted, numbers) for each in (labels, other))
     where = sequences[~fitted]
     gaps = np.array([(right - wrong)[where == name].mean() for name in np.unique(where)])
     error = float(gaps.std(ddof=1) / np.sqrt(len(gaps))) if len(gaps) > 1 else float("inf")
     return Probed(float(right.mean()), float(wrong.mean()), error)
+
+
+def fitted_on(states: np.ndarray, sequences: np.ndarray, *, seed: int = 0) -> Ridge:
+    """The half of the states that a probe is fitted on, decomposed: it serves any number of labels."""
+    return Ridge(states[_half(sequences, np.random.default_rng(seed))])
+
+
+def _half(sequences: np.ndarray, draw: np.random.Generator) -> np.ndarray:
+    """Which states belong to the half of the sequences that is fitted on."""
+    names = np.unique(sequences)
+    return np.isin(sequences, draw.permutation(names)[: max(1, len(names) // 2)])
 
 
 def probes(
@@ -70,16 +82,17 @@ def probes(
     """How many steps back the input can be read from the state; None for a network whose state cannot be read.
 
     With `labels`, name -> (sequences, time), whether each of these can be read instead: classes, or floats for numbers.
-    `arrays`: "lags" or "names", "score", "control", "error", "score_shuffled".
+    `arrays`: "lags" or "names", "score", "control", "error", and where there are weights "score_shuffled".
     """
     sample = sample.to(view.device)
     with untouched(view), torch.no_grad():
         states = _states(view, sample)
         if states is None:
             return None
-        with shuffled(view, seed):
-            others = _states(view, sample)
-    assert others is not None
+        others = None
+        if view.has_weights:
+            with shuffled(view, seed):
+                others = _states(view, sample)
     if labels is not None:
         return _named(states, others, sample, labels, seed)
     inputs = sample.inputs.cpu().numpy()
@@ -87,13 +100,15 @@ def probes(
         inputs = inputs[..., 0]
     longest = max(sample.length(row) for row in range(len(sample)))
     lags = [lag for lag in LAGS if lag < longest]
-    found: dict[int, tuple[Probed, Probed]] = {}
+    found: dict[int, tuple[Probed, Probed | None]] = {}
+    shared, at = shared_lag(sample), None
     for lag in lags:
-        at = _places(sample, lag, seed)
-        if len(np.unique(at[0])) < 4:
-            break
-        read = _read_ago(inputs, at, lag)
-        found[lag] = tuple(probe(each[at], read, at[0], seed=seed) for each in (states, others))  # type: ignore[assignment]
+        if at is None or lag > shared:
+            at = _places(sample, max(lag, shared), seed)
+            if len(np.unique(at[0])) < 4:
+                break
+            fits = _fits(states, others, at, seed)
+        found[lag] = _both(states, others, at, _read_ago(inputs, at, lag), seed, fits)
     if not found:
         return None
     reach = -1
@@ -112,36 +127,33 @@ def probes(
         mine, theirs = found[reach]
         sentence = (
             f"From its state a linear probe tells {thing} that it read {ago}{edge}: {what} {mine.score:.2f} against {mine.control:.2f} for "
-            f"what another sequence read there; with shuffled weights {theirs.score:.2f}."
+            f"what another sequence read there{_shuffled_said(theirs)}"
         )
     rows = [
         {"steps ago": lag, what: max(0.0, value), "state": name}
         for lag, (mine, theirs) in found.items()
         for name, value in (
-            ("of this network", mine.score), ("with weights shuffled", theirs.score), ("control: another sequence", mine.control),
+            ("of this network", mine.score), ("with weights shuffled", None if theirs is None else theirs.score),
+            ("control: another sequence", mine.control),
         )
+        if value is not None
     ]  # fmt: skip
     first = found[0][0]
     return Finding(
         "probes", "What the state still holds", sentence, float(max(reach, 0)), "steps back", None, first.control,
         sample=f"{len(sample)} sequences, half to fit on; up to {STATES:,} states in each half",
         chart=lines(rows, "steps ago", what, "state", title="What was read can be told from the state"),
-        arrays={
-            "lags": np.array(list(found)), "score": np.array([mine.score for mine, _ in found.values()]),
-            "control": np.array([mine.control for mine, _ in found.values()]),
-            "error": np.array([mine.error for mine, _ in found.values()]),
-            "score_shuffled": np.array([theirs.score for _, theirs in found.values()]),
-        },
+        arrays={"lags": np.array(list(found)), **_arrays(list(found.values()))},
     )  # fmt: skip
 
 
 def _named(
-    states: np.ndarray, others: np.ndarray, sample: Sample, labels: Mapping[str, np.ndarray], seed: int
+    states: np.ndarray, others: np.ndarray | None, sample: Sample, labels: Mapping[str, np.ndarray], seed: int
 ) -> Finding:
     at = _places(sample, 0, seed)
+    fits = _fits(states, others, at, seed)
     found = {
-        name: tuple(probe(each[at], np.asarray(values)[at], at[0], seed=seed) for each in (states, others))
-        for name, values in labels.items()
+        name: _both(states, others, at, np.asarray(values)[at], seed, fits) for name, values in labels.items()
     }
     clear = [name for name, (mine, _) in found.items() if mine.clear]
     best = max(found, key=lambda name: found[name][0].score - found[name][0].control)
@@ -152,20 +164,49 @@ def _named(
         else "none of these can be read from the state"
     )
     told += f"; not: {', '.join(rest)}" if clear and rest else ""
+    said = f"{told[0].upper()}{told[1:]}." + ("" if others is not None else f" {NO_WEIGHTS}")
     return Finding(
-        "probes", "What can be read from the state", f"{told[0].upper()}{told[1:]}.", found[best][0].score, best, None,
+        "probes", "What can be read from the state", said, found[best][0].score, best, None,
         found[best][0].control, sample=f"{len(sample)} sequences, half to fit on",
         table=tuple(
-            {"what": name, "score": mine.score, "control": mine.control, "with weights shuffled": theirs.score}
+            {"what": name, "score": mine.score, "control": mine.control}
+            | ({} if theirs is None else {"with weights shuffled": theirs.score})
             for name, (mine, theirs) in found.items()
         ),
-        arrays={
-            "names": np.array(list(found)), "score": np.array([mine.score for mine, _ in found.values()]),
-            "control": np.array([mine.control for mine, _ in found.values()]),
-            "error": np.array([mine.error for mine, _ in found.values()]),
-            "score_shuffled": np.array([theirs.score for _, theirs in found.values()]),
-        },
+        arrays={"names": np.array(list(found)), **_arrays(list(found.values()))},
     )  # fmt: skip
+
+
+Places = tuple[np.ndarray, np.ndarray]  # sequences, steps
+Fits = tuple[Ridge, Ridge | None]  # of this network, of the shuffled one
+
+
+def _fits(states: np.ndarray, others: np.ndarray | None, at: Places, seed: int) -> Fits:
+    mine, theirs = (
+        None if each is None else fitted_on(each[at], at[0], seed=seed) for each in (states, others)
+    )
+    assert mine is not None
+    return mine, theirs
+
+
+def _both(
+    states: np.ndarray, others: np.ndarray | None, at: Places, labels: np.ndarray, seed: int, fits: Fits
+) -> tuple[Probed, Probed | None]:
+    """A probe of these states, and of those of the shuffled network where there is one."""
+    mine = probe(states[at], labels, at[0], seed=seed, fit=fits[0])
+    return mine, None if others is None else probe(others[at], labels, at[0], seed=seed, fit=fits[1])
+
+
+def _arrays(found: list[tuple[Probed, Probed | None]]) -> dict[str, np.ndarray]:
+    arrays = {
+        name: np.array([getattr(mine, name) for mine, _ in found]) for name in ("score", "control", "error")
+    }
+    others = [theirs.score for _, theirs in found if theirs is not None]
+    return arrays | ({"score_shuffled": np.array(others)} if others else {})
+
+
+def _shuffled_said(theirs: Probed | None) -> str:
+    return f". {NO_WEIGHTS}" if theirs is None else f"; with shuffled weights {theirs.score:.2f}."
 
 
 def _states(view: View, sample: Sample) -> np.ndarray | None:
@@ -198,6 +239,13 @@ def _places(sample: Sample, lag: int, seed: int) -> tuple[np.ndarray, np.ndarray
     row, step = np.nonzero((steps >= lag) & (steps < lengths[:, None]))
     keep = np.sort(np.random.default_rng(seed).permutation(len(row))[: 2 * STATES])
     return row[keep], step[keep]
+
+
+def shared_lag(sample: Sample) -> int:
+    """The farthest lag at which there are enough states: all lags up to it are asked of the same ones, which are decomposed once."""
+    lengths = np.array([sample.length(row) for row in range(len(sample))])
+    enough = [lag for lag in LAGS if np.maximum(0, lengths - lag).sum() >= 2 * STATES]
+    return max(enough, default=0)
 
 
 def _read_ago(inputs: np.ndarray, at: tuple[np.ndarray, np.ndarray], lag: int) -> np.ndarray:

@@ -14,7 +14,7 @@ import torch
 from elman.core.results import Finding
 from elman.interpretation.gates import _valid, spoken
 from elman.interpretation.pictures import plane
-from elman.interpretation.view import Sample, View, shuffled, untouched
+from elman.interpretation.view import NO_WEIGHTS, Sample, View, shuffled, untouched
 
 LOW, HIGH = 0.1, 0.9  # the paper's
 MOSTLY = 0.9  # share of steps from which on a unit counts as stuck at one side, or as a switch on both
@@ -31,20 +31,22 @@ def saturation(view: View, sample: Sample, *, seed: int = 0) -> Finding | None:
         found = _sides(view, sample)
         if not found:
             return None
-        with shuffled(view, seed):
-            others = _sides(view, sample)
+        others = None
+        if view.has_weights:
+            with shuffled(view, seed):
+                others = _sides(view, sample)
     left, right = (np.concatenate([sides[k] for sides in found.values()]) for k in (0, 1))
-    chance = np.concatenate([np.maximum(*sides) for sides in others.values()]) if others else np.zeros(1)
+    control = None if others is None else _stuck([np.maximum(*sides) for sides in others.values()])
     names = [f"{name}.{number}" for name, sides in found.items() for number in range(len(sides[0]))]
     shut, opened = left >= MOSTLY, right >= MOSTLY
     switch = (left + right >= MOSTLY) & ~shut & ~opened
-    value, control = float((shut | opened).mean()), float((chance >= MOSTLY).mean())
+    value = float((shut | opened).mean())
     gated = next(iter(found)).endswith("gate")
     low, high = ("shut (below 0.1)", "wide open (above 0.9)") if gated else ("below -0.9", "above 0.9")
     sentence = (
         f"Of {len(names):,} {'gates of single units' if gated else 'entries of the state'}, {int(shut.sum())} are {low} and "
         f"{int(opened.sum())} {high} in at least {MOSTLY:.0%} of the steps; {int(switch.sum())} are switches, nearly always at one "
-        f"of the two. With the weights shuffled {control:.0%} are stuck at one side."
+        f"of the two. {NO_WEIGHTS if control is None else f'With the weights shuffled {control:.0%} are stuck at one side.'}"
     )
     x, y = f"share of steps {high}", f"share of steps {low}"
     keep = np.random.default_rng(seed).permutation(len(names))[:SHOWN]
@@ -63,6 +65,11 @@ def saturation(view: View, sample: Sample, *, seed: int = 0) -> Finding | None:
         arrays={"units": np.array(names), "left": left, "right": right}
         | {f"{side}.{name}": sides[k] for name, sides in found.items() for k, side in enumerate(("left", "right"))},
     )  # fmt: skip
+
+
+def _stuck(shares: list[np.ndarray]) -> float:
+    """The share of units that are mostly at one side."""
+    return float((np.concatenate(shares) >= MOSTLY).mean()) if shares else 0.0
 
 
 def _sides(view: View, sample: Sample) -> dict[str, tuple[np.ndarray, np.ndarray]]:

@@ -22,7 +22,7 @@ PAIRS = 4  # orders drawn, each with its reverse
 def shapley(asked: Asked, most: int = MOST, pairs: int = PAIRS, *, seed: int = 0) -> Credit:
     """Shapley values of the parts, with a standard error; exact, with none, where all subsets are no more than the sample."""
     part, count = parts(asked, most, by_feature=asked.by_feature)
-    if 2**count <= 2 * pairs * (count + 1):
+    if _all(count, pairs):
         return Credit(
             spread(asked, _exact(asked, part, count), part), torch.zeros_like(asked.vectors[..., 0])
         )
@@ -59,3 +59,14 @@ def _exact(asked: Asked, part: Tensor, count: int) -> Tensor:
         added = numbers[without | 1 << place] - numbers[without]
         found.append((weights.to(added)[sizes[without]][:, None] * added).sum(0))  # type: ignore[index]
     return torch.stack(found)
+
+
+def _all(count: int, pairs: int) -> bool:
+    """Whether all subsets of the parts are no more than a sample of orders reads."""
+    return bool(2**count <= 2 * pairs * (count + 1))
+
+
+def passes(asked: Asked, most: int = MOST, pairs: int = PAIRS) -> int:
+    """How often Shapley values read a sequence: every subset, or what is in after each part of each order."""
+    count = parts(asked, most, by_feature=asked.by_feature)[1]
+    return 2**count if _all(count, pairs) else 2 * pairs * (count + 1)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from elman.interpretation.stepping import Stepping
 
 MOST_VALUES = 2**24  # outputs (sequences * steps * outputs) that one pass may hold: 64 MiB of float32
+NO_WEIGHTS = "There are no weights that could be shuffled, so it has no such control."
 HOOKS = (
     "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks",
     "_forward_hooks_with_kwargs", "_forward_pre_hooks_with_kwargs", "_forward_hooks_always_called",
@@ -33,6 +34,7 @@ class View:
     asked       lengths (batch,) -> the step that each answer is about (batch,); None where it is the last one
     baseline    the vector (size,) that stands for "nothing here", or None for zeros
     labels      what the outputs are called; step_names: what the steps of one row of inputs are called
+    names_next_step  whether the output after each step is the next one: a language model, whose labels are the names of all tokens
     ahead       outputs -> the values answered (batch, horizon, series); None where the outputs are the values themselves
     feature_names  what the entries of a vector of values are called, as far as they have names
     stepping    the network as a function of its full state, with the weights as they are now, and inputs -> what it reads
@@ -50,6 +52,7 @@ class View:
     step_names: Callable[[Tensor], list[str]] | None = None
     feature_names: tuple[str, ...] = ()
     stepping: Callable[[], tuple[Stepping, Callable[[Tensor], Tensor]]] | None = None
+    names_next_step: bool = False
     asked: Callable[[Tensor], Tensor] | None = None
     ahead: Callable[[Tensor], Tensor] | None = None
 
@@ -62,16 +65,6 @@ class View:
     def has_weights(self) -> bool:
         """Whether there are weights to shuffle: a bare step function keeps its own where nobody can reach them."""
         return any(weight.numel() > 1 for weight in self.model.parameters())
-
-    @property
-    def names_next_step(self) -> bool:
-        """Whether the outputs are named as the steps are: a language model, whose output is the next step."""
-        if self.step_names is None or len(self.labels) < 2:
-            return False
-        try:
-            return self.step_names(torch.arange(len(self.labels))) == list(self.labels)
-        except (IndexError, KeyError):
-            return False
 
 
 @dataclass(frozen=True)

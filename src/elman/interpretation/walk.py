@@ -18,7 +18,7 @@ from elman.interpretation.credit import asked_of
 from elman.interpretation.editing import Edit, edited
 from elman.interpretation.methods import credit_by
 from elman.interpretation.readout import COUNT
-from elman.interpretation.view import View, shuffled, untouched
+from elman.interpretation.view import NO_WEIGHTS, View, shuffled, untouched
 
 PREFIXES = 48  # of a sequence that is read from both ends: each prefix is a pass of its own
 
@@ -104,13 +104,15 @@ def credit(
     """How much each step moved the answer (time,), the residual as a share of what it should add up to, the output.
 
     Integrated gradients from the view's baseline. `output` is the number of the output; the largest when None. With `control`,
-    of the same network with its weights shuffled: what is alike there was not learnt.
+    of the same network with its weights shuffled: what is alike there was not learnt. RecipeError where there are none.
     """
     _check(inputs)
     with untouched(view):
         if output is None:
             output = int(answers(view, inputs, ends=True).values[0].argmax()) if view.labels else 0
         if control:
+            if not view.has_weights:
+                raise RecipeError(f"{NO_WEIGHTS} Ask without control.")
             with shuffled(view):
                 return (*_credit(view, inputs, output, points), output)
         return (*_credit(view, inputs, output, points), output)
