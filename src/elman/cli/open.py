@@ -2,6 +2,7 @@
 
 elman open runs/demo-gru-0001
 elman open                       # all runs of the folder runs
+elman open --tour                # a guided tour on networks that come with the install: what is a gate?
 """
 
 from __future__ import annotations
@@ -13,19 +14,23 @@ from typing import TYPE_CHECKING, Annotated
 import tyro
 
 from elman.cli._flags import parse
-from elman.core.errors import RunError
 
 if TYPE_CHECKING:
     from elman.web.shelf import Shelf
+
+DEFAULT = Path("runs")
 
 
 @dataclass(frozen=True)
 class Open:
     """Open a run in the browser."""
 
-    run: Annotated[Path, tyro.conf.Positional] = Path("runs")  # a run's folder, or a folder of runs
+    run: Annotated[Path, tyro.conf.Positional] = DEFAULT  # a run's folder, or a folder of runs
     port: int | None = None  # 8321, or the next one that is free
     host: str = "127.0.0.1"  # this machine alone; from another one, use a tunnel (ssh -L)
+    tour: bool = (
+        False  # begin with the guided tour, on networks whose answers are known unless a run is named
+    )
 
 
 def main(arguments: list[str]) -> int:
@@ -34,25 +39,41 @@ def main(arguments: list[str]) -> int:
     from elman.web.server import listen, new_key, serve
 
     held = listen(options.host, options.port)
-    shelf = shelf_of(options.run)
+    shelf, tour = shelf_of(options.run, tour=options.tour), options.tour
+    if empty(options.run) and not tour:
+        print(
+            f"There is no run in {options.run} yet (`elman demo` makes two); these networks came with the install."
+        )
+        tour = True
     key = new_key()
     print(
-        f"Open http://127.0.0.1:{held.getsockname()[1]}/?key={key}\n(this machine alone; Ctrl-C ends it)",
+        f"Open http://127.0.0.1:{held.getsockname()[1]}/?key={key}{'#tour' if tour else ''}\n(this machine alone; Ctrl-C ends it)",
         flush=True,
     )
     serve(shelf, held, key)
     return 0
 
 
-def shelf_of(place: Path) -> Shelf:
-    """The runs beside a run, that run first; or those of a folder. Raises RunError where there is none."""
-    from elman.run import Run
+def empty(place: Path) -> bool:
+    """Whether a folder, or the one that is opened unless another is named, holds no run."""
     from elman.web.shelf import Shelf
 
+    if not place.is_dir():
+        return place == DEFAULT and not place.exists()
+    return not (place / "run.json").exists() and not Shelf(place).names()
+
+
+def shelf_of(place: Path, *, tour: bool = False) -> Shelf:
+    """The runs beside a run, that run first; or those of a folder. Where it is empty, and for the tour where no other place is
+    named, the networks that come with the install. Raises RunError where there is no such run.
+    """
+    from elman.run import Run
+    from elman.shipped import shipped
+    from elman.web.shelf import Shelf
+
+    if empty(place) or (tour and place == DEFAULT):
+        return Shelf(shipped())
     if place.is_dir() and not (place / "run.json").exists():
-        shelf = Shelf(place)
-        if not shelf.names():
-            raise RunError(f"there is no run in {place}. `elman demo` makes two.")
-        return shelf
+        return Shelf(place)
     run = Run.open(place)
     return Shelf(run.folder.resolve().parent, run.name)

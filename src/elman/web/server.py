@@ -26,7 +26,7 @@ from elman.core.errors import ElmanError, RunError, UnknownName, UserError
 from elman.core.files import plain
 from elman.report.numbers import words
 from elman.report.page import _asset, _cells, badges
-from elman.web import strip
+from elman.web import strip, tour
 from elman.web.guard import Guard, TooLong
 from elman.web.jobs import Jobs
 from elman.web.pages.contract import Page
@@ -64,6 +64,7 @@ def application(shelf: Shelf, *, port: int, key: str) -> Guard:
             methods=["POST"],
         ),
         Route("/runs/{name}/strip/{ask}", _answer(functools.partial(_ask, shelf, jobs)), methods=["POST"]),
+        Route("/runs/{name}/tour.json", _answer(functools.partial(_tour, shelf)), methods=["GET"]),
         Route("/runs/{name}/{page}.json", _answer(functools.partial(_twin, shelf)), methods=["GET"]),
         Route("/runs/{name}/{page}", _answer(functools.partial(_page, shelf)), methods=["GET"]),
         Route("/runs/{name}/{page}/{ask}", _answer(functools.partial(_ask, shelf, jobs)), methods=["POST"]),
@@ -169,6 +170,10 @@ def _known(name: str) -> Page:
 def _twin(shelf: Shelf, request: Request) -> dict[str, Any]:
     name, page = request.path_params["name"], request.path_params["page"]
     return _known(page).shown(shelf.subject(name))
+
+
+def _tour(shelf: Shelf, request: Request) -> dict[str, Any]:
+    return {"steps": tour.steps(shelf.subject(request.path_params["name"]))}
 
 
 def _page(shelf: Shelf, request: Request) -> Response:

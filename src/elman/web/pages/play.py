@@ -27,7 +27,7 @@ def shown(subject: Subject) -> dict[str, Any]:
     source = subject.run.recipe.data.source
     labels = list(subject.view.labels)
     return {
-        "kind": subject.kind, "task": subject.task, "first": FIRST.get(source) or FIRST.get(subject.task) or "",
+        "kind": subject.kind, "task": subject.task, "first": subject.run.facts.get("first") or FIRST.get(source) or FIRST.get(subject.task) or "",
         "labels": labels if len(labels) <= 50 else [], "verdict": _verdict(subject),
         "steps_read": subject.view.read_steps is not None, "columns": _columns(subject),
     }  # fmt: skip

@@ -82,6 +82,8 @@ def _state(run: Run) -> dict[str, Any]:
         return {"state": "training", "words": place, "share": share and min(1.0, share)}
     if "finished" not in run.facts:
         return {"state": "stopped", "words": f"stopped after step {last.get('step', 0):,}"}
+    if "shipped" in run.facts:
+        return {"state": "built", "words": "by hand, as its answer is known"}
     return {"state": "trained", "words": f"{last.get('step', 0):,} steps"}
 
 

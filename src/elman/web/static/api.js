@@ -42,6 +42,9 @@ export async function look(path) {
   } catch { problem("The server does not answer. Is `elman open` still running?", path); return null; }
 }
 
+// To another page of ours. Where a frame shows the pages, it says itself how.
+export const go = (path) => { if (window.elman) window.elman.go(path); else location.href = path; };
+
 // An element with text and attributes; text is always text.
 export function make(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);

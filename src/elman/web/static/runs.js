@@ -1,5 +1,5 @@
 // Runs: the table, curves that grow while a training goes on, runs side by side, a run's recipe, and its end.
-import { ask, look, make, start } from "./api.js";
+import { ask, go, look, make, start } from "./api.js";
 import { COLOURS, legend, lines } from "./lines.js";
 
 const MOST = COLOURS.length, here = document.body.dataset.run, at = (id) => document.getElementById(id);
@@ -116,7 +116,7 @@ at("really").addEventListener("click", async () => {
   const name = open, found = await ask("runs/delete", { run: name, sure: name });
   at("sure").close();
   if (!found) return;
-  if (name === here) { location.href = "/"; return; }
+  if (name === here) { go("/"); return; }
   open = null; chosen.delete(name); at("details").hidden = true;
   document.querySelectorAll("#run option").forEach((one) => { if (one.textContent === name) one.remove(); });
   await refresh(); side();

@@ -1,6 +1,8 @@
-// What every page has: the choice of the run, and the strip where there is one.
+// What every page has: the choice of the run, the strip where there is one, and the tour.
+import { go } from "./api.js";
 if (document.getElementById("strip")) await import("./strip.js");
 
 document.getElementById("run").addEventListener("change", (event) => {
-  location.href = `/runs/${encodeURIComponent(event.target.value)}/${document.body.dataset.page}`;
+  go(`/runs/${encodeURIComponent(event.target.value)}/${document.body.dataset.page}`);
 });
+import("./tour.js");
