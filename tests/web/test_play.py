@@ -59,8 +59,8 @@ def test_steps_are_coloured_by_attribution_and_units(page: Any) -> None:
     page.fill("#text", "a fine good film")
     page.get_by_text("attribution", exact=True).click()
     page.wait_for_function("() => document.getElementById('legend').textContent.includes('Adds up')")
-    assert page.evaluate(
-        "[...document.querySelectorAll('#tokens li')].some(one => one.style.background.includes('rgb'))"
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('#tokens li')].some(one => one.style.background.includes('rgb'))"
     )
     page.get_by_text("a unit", exact=True).click()
     page.wait_for_function("() => document.getElementById('legend').textContent.includes('unit 0')")
