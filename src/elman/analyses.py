@@ -35,6 +35,7 @@ from elman.interpretation.probes import probes
 from elman.interpretation.readout import readout
 from elman.interpretation.saturation import saturation
 from elman.interpretation.spans import spans
+from elman.interpretation.trials import conditions_named
 from elman.interpretation.units import units
 from elman.run import Run
 from elman.tasks.contract import Encoded, Task
@@ -75,6 +76,7 @@ def analyse(
     watch: Watch | None = None,
     at: Sequence[str] = (),
     *,
+    by: Sequence[str] = (),
     method: str | None = None,
     horizon: int | None = None,
     suite: Suite | None = None,
@@ -82,7 +84,7 @@ def analyse(
     """Findings on the validation split, in the order of QUESTIONS, and what was not asked.
 
     `watch` hears before each question what it will cost, and then how far it has come. `at` names the tokens or values under which
-    dynamics seeks points of rest, the mean input where there are none. `method` and `horizon` are those of attribution, which
+    dynamics seeks points of rest, the mean input where there are none; `by` names what colours the state's way. `method` and `horizon` are those of attribution, which
     compares all its methods where it is asked for by name. `suite` holds the behaviour tests, or names their file.
 
     Raises UnknownName for a question nobody asks, RecipeError for one that makes no sense for this run, and for a method or
@@ -160,8 +162,12 @@ def analyse(
                 "spans": spans,
                 "saturation": saturation,
             }
-            if question == "dynamics" and at and view.stepping is not None:
-                asked["dynamics"] = partial(dynamics, inputs=inputs_named(view, sample, at))
+            if question == "dynamics" and (at or by) and view.stepping is not None:
+                asked["dynamics"] = partial(
+                    dynamics,
+                    inputs=inputs_named(view, sample, at) if at else None,
+                    conditions=conditions_named(view, sample, by) if by else None,
+                )
             found.append(ask(question, asked[question], view, sample, watch))
     if left_out and not questions:
         reasons: dict[str, list[str]] = {}

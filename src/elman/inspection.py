@@ -54,6 +54,8 @@ def inspect(
     sizes: Mapping[str, int] | None = None,
     told: Callable[[str], None] | None = None,
     at: Sequence[str] = (),
+    conditions: Mapping[str, np.ndarray] | None = None,
+    align: np.ndarray | None = None,
     names_next_step: bool = False,
     method: str = "integrated_gradients",
     horizon: int | None = None,
@@ -74,6 +76,8 @@ def inspect(
                 are more, that many are drawn under a seed
     told        hears a line before each question: what it costs, and of how many sequences it is asked (`told=print`)
     at          tokens or values under which dynamics seeks points of rest, as the steps are named, or "0.5,-1"; the mean input otherwise
+    conditions, align    what the sequences are trials of, name -> (sequences,) numbers or words, by which dynamics colours the state's way, and the
+                step of each (sequences,) from which it counts; the classes, from the first step, where none are given
     labels, step_names   what outputs and the steps of one row of inputs are called
     names_next_step      whether the output after each step is the next one: a language model, with a label for every token
     method, horizon      of attribution: how credit is given, and which of several values answered is explained, from 1; it compares
@@ -87,8 +91,15 @@ def inspect(
             raise UnknownName("question", question, tuple(QUESTIONS))
     if not isinstance(inputs, Tensor) or inputs.dim() < 2:
         raise RecipeError("inputs are no tensor (batch, time, ...); a single sequence is inputs[None].")
+    if (conditions or align is not None) and questions and "dynamics" not in questions:
+        raise RecipeError('conditions and align are of dynamics; ask for it: questions=["dynamics"].')
     if time_first:
         inputs = inputs.transpose(0, 1)
+    for name, each in {**(conditions or {}), **({} if align is None else {"align": align})}.items():
+        if len(each) != len(inputs):
+            raise RecipeError(
+                f"{name!r} has {len(each)} values; expected one for each of {len(inputs)} sequences."
+            )
     if isinstance(model, type) and issubclass(model, nn.Module):
         model = _filled(model, state_dict)
     classes = targets is not None and not targets.is_floating_point()
@@ -123,8 +134,15 @@ def inspect(
     for question in questions or known:
         part = part_of(question, sample, size=(sizes or {}).get(question))
         analysis = known[question]
-        if question == "dynamics" and at and view.stepping is not None:
-            analysis = partial(dynamics, inputs=inputs_named(view, part, at))
+        if question == "dynamics" and view.stepping is not None:
+            analysis = partial(
+                dynamics,
+                inputs=inputs_named(view, part, at) if at else None,
+                conditions={name: np.asarray(each)[part.rows] for name, each in conditions.items()}
+                if conditions
+                else None,
+                align=None if align is None else np.asarray(align)[part.rows],
+            )
         found[question] = ask(question, analysis, view, part, watch)
     for question in questions:
         if found[question] is None:

@@ -190,6 +190,7 @@ def explain(
     questions: Sequence[str] = (),
     *,
     at: Sequence[str] = (),
+    by: Sequence[str] = (),
     pictures: Literal["svg", "png", "html"] | None = None,
     method: str | None = None,
     horizon: int | None = None,
@@ -201,7 +202,7 @@ def explain(
 
     With `pictures`, the picture of each finding that has one, too, as findings/QUESTION.svg, .png or a page. With `questions`,
     answers these alone; earlier answers to others stay in the run's folder. `at` names tokens or values under which dynamics seeks
-    points of rest. `method` and `horizon` are those of attribution: how credit is given, and which step of a forecast is explained.
+    points of rest, `by` what colours the state's way: the class, or features. `method` and `horizon` are those of attribution: how credit is given, and which step of a forecast is explained.
     `suite` are behaviour tests, or the TOML file that holds them.
     """
     listener, run = listener or Listener(), Run.open(run)
@@ -213,6 +214,7 @@ def explain(
         questions,
         listener,
         at,
+        by=by,
         method=method,
         horizon=horizon,
         suite=suite,

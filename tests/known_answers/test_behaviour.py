@@ -237,3 +237,64 @@ def test_the_default_suite_fits_the_labels():
     assert "negation" not in [test.name for test in default_suite("texts", ("sport", "politics"))]
     assert [test.change for test in default_suite("series")] == list(OF_SERIES)
     assert "length" not in [test.name for test in default_suite("series", whole_windows=True)]
+
+
+PAIR = [np.array([-1.0, -2.0]), np.array([1.0, 2.0])]  # standard deviations of 1 and 2 over the split
+CLOSE = [each / 5 for each in PAIR]  # of 0.2 and 0.4
+VALUES = lambda rows: np.stack(rows)
+
+
+def numbers(test, examples=PAIR):
+    return behaviour(VALUES, examples, [test]).arrays["share"][0]
+
+
+def test_a_number_is_wrong_where_it_is_off_by_more_than_a_quarter_of_the_largest_deviation():
+    given = tuple(np.array(row) for row in ([3.5, 3.0], [3.0, 3.625], [2.25, 3.0], [3.0, 3.0]))
+    test = {"name": "three", "kind": "minimum_functionality", "examples": given, "expect": 3.0}
+    assert numbers(Behaviour(**test)) == 0.5  # 0.625 and 0.75 are more than a quarter of 2, 0.5 is not
+    assert numbers(Behaviour(**test, tolerance=0.625)) == 0.25
+    assert numbers(Behaviour(**test, tolerance=0.25)) == 0.75
+
+
+def test_a_number_has_moved_in_units_of_the_mean_deviation():
+    before, after = (np.array([0.0, 0.0]),), (np.array([-1.0, -2.0]),)
+    test = {"name": "up", "kind": "directional", "examples": before, "changed": after, "expect": "up"}
+    assert numbers(Behaviour(**test, tolerance=1.0)) == 1 and numbers(Behaviour(**test, tolerance=1.01)) == 0
+    assert (
+        numbers(Behaviour(**test, tolerance=4.9), CLOSE) == 1
+        and numbers(Behaviour(**test, tolerance=5.1), CLOSE) == 0
+    )
+    assert numbers(Behaviour(**test | {"expect": "down"})) == 0
+
+
+def test_a_number_stays_within_a_quarter_of_the_mean_deviation():
+    def stays(change, examples=PAIR, **options):
+        changed = (np.array(change),)
+        return numbers(
+            Behaviour("stays", "invariance", examples=(np.zeros(2),), changed=changed, **options), examples
+        )
+
+    assert stays([0.25, 0.5]) == 0 and stays([0.25, -0.75]) == 1
+    assert stays([0.05, 0.1], CLOSE) == 0 and stays([0.25, 0.5], CLOSE) == 1
+    assert stays([0.25, 0.5], tolerance=0.25) == 0 and stays([0.25, 0.5], tolerance=0.125) == 1
+
+
+def test_a_class_within_a_tolerance_is_held_to_the_largest_change():
+    before = (np.array([0.5, 0.25, 0.25]), np.array([0.5, 0.25, 0.25]))
+    after = (np.array([0.5, 0.5, 0.0]), np.array([0.5, 0.25, 0.25]))
+    test = {"name": "stays", "kind": "invariance", "examples": before, "changed": after}
+    share = lambda tolerance: behaviour(
+        VALUES, list(before), [Behaviour(**test, tolerance=tolerance)], ("a", "b", "c")
+    ).arrays["share"][0]
+    assert share(0.25) == 0 and share(0.125) == 0.5
+
+
+def test_examples_of_the_users_are_asked_about_themselves_before_their_change():
+    """The split's first text is negative: taken for the user's, no answer would seem to change."""
+    test = Behaviour("worse", "invariance", replace={"good": "bad"}, examples=("so good", "quite good"))
+    finding = one(test, examples=["it is bad", "nothing here", "it is good"])
+    assert finding.value == 1 and "so good" in finding.html and finding.table[0]["examples"] == 2
+    assert finding.table[0]["low"] < finding.table[0]["high"] == 1.0
+    assert finding.arrays["low"][0] == pytest.approx(wilson(2, 2)[0])
+    none = behaviour(by_word, TEXTS, [Behaviour("x", "invariance", replace={"whale": "cow"}), test], LABELS)
+    assert none.table[0]["test"] == "worse" and "No example for: x." in none.sentence

@@ -140,3 +140,33 @@ def test_slopes_and_gates_stand_beside_the_horizon():
             scale = beside[f"by the keeping gate of layer {layer}, the {which} unit"]
             assert scale == pytest.approx(-1 / np.log(1 / (1 + np.exp(-3))), rel=1e-4)
     assert 1 <= beside["half of the slope of the answer"] <= 12
+
+
+def test_the_horizons_are_where_the_curves_settle():
+    """Both curves of the finding, judged again: within 2% of what context saves, dropped and shuffled."""
+    bits = torch.randint(0, 2, (400, 40), generator=torch.Generator().manual_seed(3)).float()
+    weights = 0.7 ** torch.arange(39, -1, -1).float()  # what was read long ago counts less and less
+
+    def read(embedded, lengths):
+        last = embedded.shape[1]
+        heard = ((embedded - 0.5) * weights[-last:]).sum(1) * 4
+        return torch.stack([-heard, heard], 1)
+
+    chance = torch.sigmoid(((bits - 0.5) * weights).sum(1) * 8)
+    labels = torch.bernoulli(chance, generator=torch.Generator().manual_seed(4)).long()
+    finding = memory(view_of(read), sample_of(bits, labels))
+    context, arrays = finding.arrays["context"].tolist(), finding.arrays
+    cut, mixed = arrays["loss_cut"].mean(1), arrays["loss_shuffled"].mean(1)
+    margin = 0.02 * (cut[0] - cut[-1])
+
+    def least(curve):
+        return next(n for k, n in enumerate(context) if (np.abs(curve[k:] - curve[-1]) <= margin).all())
+
+    assert 4 < finding.value == least(cut) < 20 and finding.control == least(mixed)
+    assert finding.control != finding.value or mixed[0] != cut[0]
+    low, high = finding.interval
+    assert low <= finding.value <= high and high - low < 15
+    assert {row["how far back"]: row["steps"] for row in finding.table}["order counts"] == finding.control
+    # Around the horizon the lengths lie no further apart than 5% of it, or one step.
+    at = context.index(finding.value)
+    assert context[at] - context[at - 1] <= max(1, 0.05 * finding.value)

@@ -102,3 +102,91 @@ def test_punctuation_digits_and_what_has_no_letters_are_kinds_of_their_own():
 def test_text_in_the_picture_is_escaped():
     finding = ngrams(np.arange(20.0), np.zeros(20), ["<b>"] * 20, np.full(20, 9))
     assert "<b>" not in finding.html.replace("<b></b>", "") and "&lt;b&gt;" in finding.html
+
+
+def test_the_numbers_are_those_by_hand():
+    """Five kinds of tokens with gaps of 1, 0, -1 and -2 bits, and an even interval over blocks."""
+    bit = np.log(2)
+    tokens = ["a", "1", " ", "!", "\x00"] * 400
+    own, other = np.tile([2.0, 1.0, 1.0, 1.0, 1.0], 400) * bit, np.tile([1.0, 1.0, 2.0, 3.0, 1.0], 400) * bit
+    finding = ngrams(own, other, tokens, np.full(2000, 9))
+    rows = {row["token"]: row for row in finding.table}
+    assert list(rows) == ["letters and words", "digits", "white space", "punctuation", "other"]
+    for name, mine, theirs in (
+        ("letters and words", 2, 1), ("digits", 1, 1), ("white space", 1, 2), ("punctuation", 1, 3), ("other", 1, 1),
+    ):  # fmt: skip
+        row = rows[name]
+        assert row["tokens"] == 400 and row["gap (bits)"] == pytest.approx(mine - theirs)
+        assert row["network (bits)"] == pytest.approx(mine) and row["n-gram (bits)"] == pytest.approx(theirs)
+    # Blocks of 200 tokens hold whole rounds of five: no two differ.
+    assert finding.value == pytest.approx(-0.4) and finding.interval == pytest.approx((-0.4, -0.4))
+    # -0.4 is the mean: punctuation is 1.6 below it, letters 1.4 above.
+    assert "differs most from its mean at punctuation: -2.00 bits" in finding.sentence
+    assert (
+        "ahead at 40% of the tokens" in finding.sentence
+        and "ahead of an n-gram model, and" in finding.sentence
+    )
+    # Wrong are the letters alone, with 2 bits of loss; the n-gram model had just half, and so had all others.
+    assert (finding.arrays["kind"] >= 0).sum() == 400 and set(finding.arrays["kind"][::5]) <= {1, 4}
+    shares = {bar["kind"]: bar["share of errors (%)"] for bar in _drawn(finding.chart, "kind")}
+    assert shares["n-gram"] == 0 and sum(shares.values()) == pytest.approx(100)
+    assert shares["repeat"] == pytest.approx(
+        99.5
+    )  # all but the first two: what stood before them had not been there
+    level = ngrams(other, other, tokens, np.full(2000, 9), order=3)
+    assert "behind an n-gram model of order 3" in level.sentence
+
+
+def _drawn(chart, column):
+    """The rows of the part of a picture that has this column."""
+    for part in chart["vconcat"]:
+        rows = part.get("data", {}).get("values", [])
+        if rows and column in rows[0]:
+            return rows
+    raise AssertionError(column)
+
+
+def test_the_first_kind_of_all_can_be_the_only_one():
+    nats = np.full(40, 3.0)
+    finding = ngrams(nats, np.full(40, 0.1), list("ab") * 20, np.full(40, 9))
+    assert {bar["kind"]: bar["share of errors (%)"] for bar in _drawn(finding.chart, "kind")} == {
+        "n-gram": 100, "repeat": 0, "rare": 0, "between": 0, "rest": 0,
+    }  # fmt: skip
+
+
+def test_what_shuffles_give_is_in_bits_and_small_where_kinds_are_many_tokens():
+    """Two kinds whose gaps are 1 nat apart: shuffled, the mean of each of 1,000 strays by some hundredths of a bit."""
+    tokens = list("a ") * 1000
+    nats = np.where(np.array(tokens) == " ", 0.0, 1.0)
+    finding = ngrams(nats, np.full(2000, 0.5), tokens, np.full(2000, 9))
+    told = float(finding.sentence.split("further than ")[1].split(" ")[0])
+    error = (
+        0.5 / np.log(2) / np.sqrt(1000) / np.sqrt(2)
+    )  # standard error of half of them, drawn without replacement
+    assert error < told < 4 * error
+
+
+def test_the_interval_is_that_of_the_mean_of_blocks():
+    """Blocks of 200 with means drawn at random: the interval is about two standard errors of their mean to either side."""
+    draw_ = np.random.default_rng(0)
+    levels = draw_.normal(size=100)
+    gap = np.repeat(levels, 200)
+    finding = ngrams(gap + 5.0, np.full(20_000, 5.0), ["a"] * 20_000, np.full(20_000, 9))
+    low, high = finding.interval
+    error = levels.std() / 10 / np.log(2)
+    assert high - finding.value == pytest.approx(1.96 * error, rel=0.12)
+    assert finding.value - low == pytest.approx(1.96 * error, rel=0.12)
+    few = ngrams(gap[:30] + 5.0, np.full(30, 5.0), ["a"] * 30, np.full(30, 9))  # too few for such blocks
+    assert few.interval == (pytest.approx(few.value), pytest.approx(few.value))
+    assert ngrams(np.ones(5), np.ones(5), ["a"] * 5, np.full(5, 9)).value == 0
+
+
+def test_borders_of_kinds_belong_to_the_right_side():
+    half = np.log(2.0)
+    tokens = list("abcdef")
+    nats, counts = np.array([half, 1.0, 1.0, 1.0, 1.0, 1.0]), np.array([9, 9, 9, 5, 4, 9])
+    others = np.array([9.0, half, 0.5, 9.0, 9.0, 9.0])
+    found = kinds(nats, others, tokens, counts)
+    assert found.tolist() == [-1, 4, 0, 4, 2, 4]
+    assert word_counts(["ab", "a"], ["ab", "ab", "b"]).tolist() == [2, 0]
+    assert word_counts(list("ab a"), list("ab ab b")).tolist() == [2, 2, 2, 0]

@@ -7,6 +7,7 @@ elman explain runs/syllables-gru-0001
 elman explain runs/syllables-gru-0001 memory gates
 elman explain runs/syllables-gru-0001 memory --pictures svg
 elman explain runs/shakespeare-gru-0001 dynamics --at e q
+elman explain runs/weather-gru-0001 dynamics --by temperature
 elman explain runs/imdb-gru-0001 behaviour --suite mine.toml
 elman explain runs/ett-gru-0001 attribution --horizon 96 --method occlusion
 """
@@ -31,6 +32,9 @@ class Explain:
     at: tuple[
         str, ...
     ] = ()  # tokens, or values such as 0.5 or 0.5,-1, under which dynamics seeks points of rest
+    by: tuple[
+        str, ...
+    ] = ()  # class, or features, by which dynamics colours the state's way; the class when none is given
     pictures: Literal["svg", "png", "html"] | None = (
         None  # write each picture into the run's folder findings/, too
     )
@@ -51,6 +55,7 @@ def main(arguments: list[str]) -> int:
         options.run,
         options.questions,
         at=options.at,
+        by=options.by,
         pictures=options.pictures,
         method=options.method,
         horizon=options.horizon,

@@ -1,7 +1,8 @@
 """Dynamics: what the state does by itself, where it rests, and whether it forgets small differences.
 
 On the full state (h and c of all layers), in float64. Lyapunov spectrum along real inputs; fixed and slow points under a constant
-input, the mean of what it reads unless another is named; trajectories in the plane of their two largest principal components; and
+input, the mean of what it reads unless another is named; how far a small change gets (jacobians.py); trajectories, also by condition (trials.py), in the plane of their two largest principal
+components; and
 the dimension they fill, (sum of variances)^2 / sum of squared variances (Gao et al. 2017, the participation ratio), of the states after
 the first SETTLING of each sequence: the way from the start to where it lives is one direction, which would outshine all others. Control: the
 same network with its weights shuffled. Residual: the largest difference between the sum of all exponents and the mean of
@@ -20,9 +21,11 @@ from torch import Tensor
 from elman.core.errors import RecipeError, UnknownName
 from elman.core.results import Finding
 from elman.interpretation.fixed_points import Points, fixed_points
+from elman.interpretation.jacobians import growth, lags_of, said, typical
 from elman.interpretation.lyapunov import lyapunov_spectrum
-from elman.interpretation.pictures import plane, ranks, stack
+from elman.interpretation.pictures import lines, plane, ranks, stack
 from elman.interpretation.stepping import Stepping
+from elman.interpretation.trials import classes_of, pictures, told, trials
 from elman.interpretation.view import NO_WEIGHTS, Sample, View, shuffled, untouched
 
 SEQUENCES = 8  # along which the spectrum is measured
@@ -36,13 +39,17 @@ SHOWN = 12  # trajectories drawn
 
 
 def dynamics(
-    view: View, sample: Sample, *, inputs: Mapping[str, Tensor] | None = None, seed: int = 0
-) -> Finding | None:
+    view: View, sample: Sample, *, inputs: Mapping[str, Tensor] | None = None,
+    conditions: Mapping[str, np.ndarray] | None = None, align: np.ndarray | None = None, seed: int = 0,
+) -> Finding | None:  # fmt: skip
     """The largest Lyapunov exponent with its spread over sequences; None for a network that reads from the end, too.
 
     `inputs` names vectors (features,) under which fixed points are sought. `arrays`: "exponents" (sequences, k),
     "points NAME", "speed NAME" and "eigenvalues NAME" for each input, "mean" (size,) and "components" (2, size) of the plane,
-    "trajectories" (sequences, time, 2), "variance" (size,) of the principal components, largest first.
+    "trajectories" (sequences, time, 2), "variance" (size,) of the principal components, largest first, "growth" (changes, lags), the norm of
+    the Jacobian over 1, 2 ... steps (see jacobians). `conditions` are what the sequences are trials of, name -> (sequences,) numbers or words, the
+    classes when None; `align` (sequences,) the step of each from which steps are counted. For each: "steps NAME" (k,), "ways NAME" (levels, k, 2),
+    "share NAME" and "share_dealt NAME" (k,), the share of the state's variance between conditions (see trials).
     """
     if view.stepping is None:
         return None
@@ -63,6 +70,10 @@ def dynamics(
     draw = np.random.default_rng(seed)
     starts = visited[draw.permutation(len(visited))[:STARTS]]
     found = {name: fixed_points(stepping, vector, starts) for name, vector in named.items()}
+    norms = growth(stepping, *_longest(vectors, states, lengths), settled=SETTLING, seed=seed)
+    given = classes_of(view, sample) if conditions is None else conditions
+    grouped = [trials(name, values, states.numpy(), lengths, align, seed) for name, values in given.items()]
+    told_apart = [each for each in grouped if each is not None]
     mean = living.mean(0)
     # Through the covariance: much faster than a decomposition of all states, and as exact for what is large.
     spreads, directions = torch.linalg.eigh((living - mean).T @ (living - mean) / max(1, len(living) - 1))
@@ -80,7 +91,13 @@ def dynamics(
         np.percentile(means[np.isfinite(means)], [2.5, 97.5]) if np.isfinite(means).any() else (value, value)
     )
     arrays = {"exponents": spectrum, "components": components[:2], "trajectories": flat, "variance": variance}
-    arrays |= {"mean": mean.numpy()}
+    arrays |= {"mean": mean.numpy(), "growth": norms}
+    frame = (mean.numpy(), components[:2])
+    for each in told_apart:
+        arrays |= {
+            f"steps {each.name}": each.steps, f"ways {each.name}": (each.means - frame[0]) @ frame[1].T,
+            f"share {each.name}": each.share, f"share_dealt {each.name}": each.control,
+        }  # fmt: skip
     for name, points in found.items():
         arrays |= {
             f"points {name}": points.states,
@@ -89,12 +106,14 @@ def dynamics(
         }
     return Finding(
         "dynamics", "Dynamics of the state",
-        " ".join((_rate(value), *(_resting(name, points) for name, points in found.items()),
-                  _filled(stepping.size, max(1, round(dimension))), *([] if view.has_weights else [NO_WEIGHTS]))),
+        " ".join((_rate(value), said(norms), *(_resting(name, points) for name, points in found.items()),
+                  _filled(stepping.size, max(1, round(dimension))), *(told(each, align is not None) for each in told_apart),
+                  *([] if view.has_weights else [NO_WEIGHTS]))),
         value, "nats per step", (float(low), float(high)), control, residual,
         sample=f"{len(spectrum)} sequences for the spectrum (its {exponents(stepping.size)} largest exponents), {len(sample)} for "
         f"states (dimension without the first {SETTLING:.0%} of each); points sought from {len(starts)} of them",
-        chart=_picture(flat, lengths, found, (mean.numpy(), components[:2]), spectrum),
+        chart=stack(*_pictures(flat, lengths, found, frame, spectrum), _fading(norms, value),
+                    *(chart for each in told_apart for chart in pictures(each, frame, align is not None))),
         table=tuple(row for name, points in found.items() for row in _rows(name, points)),
         arrays=arrays,
     )  # fmt: skip
@@ -146,6 +165,12 @@ def _network(view: View, sample: Sample) -> tuple[Stepping, Tensor]:
     return stepping, read(sample.to(view.device).inputs).double().cpu()
 
 
+def _longest(vectors: Tensor, states: Tensor, lengths: list[int]) -> tuple[Tensor, Tensor, list[int]]:
+    """The SEQUENCES longest sequences: what they read, their states, their lengths."""
+    order = np.argsort(lengths, kind="stable")[::-1][:SEQUENCES].copy()
+    return vectors[order], states[order], [lengths[row] for row in order]
+
+
 def _spectrum(stepping: Stepping, vectors: Tensor, lengths: list[int]) -> tuple[np.ndarray, float | None]:
     """Exponents along the longest sequences; the first fifth of the steps brings the directions into place."""
     order = np.argsort(lengths, kind="stable")[::-1][:SEQUENCES]
@@ -171,8 +196,9 @@ def steps_made(view: View, sample: Sample) -> int:
     assert view.stepping is not None
     with torch.no_grad():
         stepping, _ = view.stepping()
-    steps = min(STEPS, max(sample.length(row) for row in range(len(sample))))
-    return steps * (3 + 2 * (stepping.size <= ALL)) + 400 + 20
+    lengths = [sample.length(row) for row in range(len(sample))]
+    steps = min(STEPS, max(lengths))
+    return steps * (3 + 2 * (stepping.size <= ALL)) + 400 + 20 + lags_of(lengths)
 
 
 def _filled(size: int, dimension: int) -> str:
@@ -213,13 +239,13 @@ def _rows(name: str, points: Points) -> list[dict[str, object]]:
     return rows[:SHOWN]
 
 
-def _picture(
+def _pictures(
     flat: np.ndarray,
     lengths: list[int],
     found: Mapping[str, Points],
     frame: tuple[np.ndarray, np.ndarray],
     spectrum: np.ndarray,
-) -> dict[str, object]:
+) -> list[dict[str, object]]:
     paths = [
         {"first component": float(x), "second component": float(y), "step": step, "sequence": f"{row}"}
         for row in range(min(SHOWN, len(flat)))
@@ -244,11 +270,11 @@ def _picture(
                 }
                 for value in points.eigenvalues[k][:40]
             ]
-    pictures = [
+    shown = [
         plane(paths, dots, "first component", "second component", title="The state's way, and where it rests")
     ]
     if circle:
-        pictures.append(
+        shown.append(
             plane(
                 [],
                 circle,
@@ -258,14 +284,26 @@ def _picture(
                 title="Eigenvalues: outside the circle grows",
             )
         )
-    shown = np.where(np.isfinite(spectrum), spectrum, np.nan).mean(0)
+    means = np.where(np.isfinite(spectrum), spectrum, np.nan).mean(0)
     rows = [
         {"number": k + 1, "exponent (nats per step)": float(value)}
-        for k, value in enumerate(shown)
+        for k, value in enumerate(means)
         if np.isfinite(value)
     ]
     if len(rows) > 1:
-        pictures.append(
+        shown.append(
             ranks(rows, "number", "exponent (nats per step)", title="Lyapunov exponents, largest first")
         )
-    return stack(*pictures)
+    return shown
+
+
+def _fading(norms: np.ndarray, rate: float) -> dict[str, object]:
+    """What becomes of a small change, beside the rate in the long run."""
+    each = typical(norms)
+    x, y = "steps later", "size of a small change"
+    rows = [{x: k + 1, y: float(size), "which": "in a random direction"} for k, size in enumerate(each)]
+    rows += [
+        {x: k + 1, y: math.exp(rate * (k + 1)), "which": "at the largest exponent's rate"}
+        for k in range(len(each))
+    ]
+    return lines(rows, x, y, "which", title="What becomes of a small change of the state")
