@@ -1,5 +1,5 @@
 """A mutation of each equation must turn a test red. Run by hand: python tests/contract/mutate.py [WORD in the module's name ...]
-[--processes N] [--seconds S]: N changes at a time, and none begun after S seconds.
+[--processes N] [--seconds S] [--part K/N]: N changes at a time, none begun after S seconds; every Nth, from the Kth on.
 
 Every operator, gate and function in the equations is changed, one at a time, in memory: the tree is not touched. Each change is
 run in a process of its own; a change that no test sees is printed, and the exit status is 1.
@@ -263,7 +263,9 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("words", nargs="*")
     parser.add_argument("--processes", type=int, default=1)
     parser.add_argument("--seconds", type=float, default=float("inf"))
+    parser.add_argument("--part", default="1/1", help="2/5: every fifth change, from the second on")
     given = parser.parse_args(arguments)
+    begin, of = map(int, given.part.split("/"))
     torch.set_num_threads(1)
     torch.func.vmap(torch.func.grad(torch.sin))(torch.ones(2))
     torch.testing.assert_close(torch.ones(2), torch.ones(2))
@@ -278,7 +280,9 @@ def main(arguments: list[str]) -> int:
         context = multiprocessing.get_context("fork")
         queue = context.SimpleQueue()
         parts = [
-            context.Process(target=judge, args=(path, part, given.processes, until, queue.put))
+            context.Process(
+                target=judge, args=(path, part * of + begin - 1, given.processes * of, until, queue.put)
+            )
             for part in range(given.processes)
         ]
         for part in parts:

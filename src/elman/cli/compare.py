@@ -19,6 +19,7 @@ class Compare:
 
     runs: Annotated[tuple[Path, ...], tyro.conf.Positional]
     split: Literal["validation", "test"] = "validation"
+    memory: Path | None = None  # draw their memory side by side into this file: .svg, .png or .html
 
 
 def main(arguments: list[str]) -> int:
@@ -32,7 +33,8 @@ def main(arguments: list[str]) -> int:
     from elman.evaluation.compare import compare
     from elman.run import Run
 
-    result = compare([Run.open(path) for path in options.runs], options.split)
+    runs = [Run.open(path) for path in options.runs]
+    result = compare(runs, options.split)
     table = Table(title=f"{options.split}: {result.metric}", box=None, title_justify="left")
     for title in ("run", "value", "95% interval", "against the first (positive: better)", "p"):
         table.add_column(title)
@@ -57,6 +59,12 @@ def main(arguments: list[str]) -> int:
     console.print(table)
     for name, settings in result.changes.items():
         console.print(f"{name}: {settings}", soft_wrap=True, markup=False)
+    if options.memory is not None:
+        from elman.interpretation.side_by_side import memories
+
+        found = memories(runs)
+        found.save(options.memory)
+        console.print(f"{found.sentence} Drawn in {options.memory}", soft_wrap=True, markup=False)
     return 0
 
 

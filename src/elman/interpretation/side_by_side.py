@@ -1,0 +1,55 @@
+"""Memory of several networks side by side: how much of what context saves each has got from so many steps.
+
+From what `memory` found in each run: (loss with one step - loss with n) / (loss with one step - loss with all), by n. Networks that save different amounts can
+so be laid over each other; the horizon of each, and what its context saves in all, stand beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from elman.core.errors import RunError
+from elman.core.results import Finding
+from elman.core.run_folder import RunFolder
+from elman.interpretation.memory import TOLERANCE, settled
+from elman.interpretation.pictures import lines
+
+SEEN = "memory.npz"
+
+
+def memories(runs: Sequence[RunFolder]) -> Finding:
+    """The memory of runs side by side, as `elman explain` measured it. Raises RunError for a run that was not asked."""
+    found = {}
+    for run in runs:
+        path = run.folder / "findings" / SEEN
+        if not path.exists():
+            raise RunError(
+                f"{run.name} was not asked how far back it looks. Run: elman explain {run.folder} memory"
+            )
+        with np.load(path) as arrays:
+            found[run.name] = {name: arrays[name] for name in ("context", "loss_cut")}
+    return side_by_side(found)
+
+
+def side_by_side(found: Mapping[str, Mapping[str, np.ndarray]]) -> Finding:
+    """Of name -> the arrays of a memory finding, "context" (points,) and "loss_cut" (points, sequences)."""
+    x, y = "steps of context", "share of what context saves"
+    rows, table, said = [], [], []
+    for name, arrays in found.items():
+        contexts, loss = arrays["context"].tolist(), arrays["loss_cut"].mean(1)
+        saved = float(loss[0] - loss[-1])
+        if not saved > 0:
+            table.append({"run": name, "memory horizon (steps)": None, "context saves": saved})
+            said.append(f"{name} none that can be shown")
+            continue
+        horizon = settled(contexts, loss, TOLERANCE * saved)
+        rows += [{x: n, y: float((loss[0] - each) / saved), "run": name} for n, each in zip(contexts, loss)]
+        table.append({"run": name, "memory horizon (steps)": horizon, "context saves": saved})
+        said.append(f"{name} {horizon} step{'s' * (horizon != 1)}")
+    return Finding(
+        "memory", "Memory side by side", f"How far back each looks: {', '.join(said)}.",
+        chart=lines(rows, x, y, "run", log_x=True, title="How soon each has what context saves") if rows else None,
+        table=tuple(table),
+    )  # fmt: skip

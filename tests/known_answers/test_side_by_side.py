@@ -1,0 +1,57 @@
+"""Memory side by side: curves whose shares and horizons are known."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from elman.core.errors import RunError
+from elman.interpretation.side_by_side import memories, side_by_side
+
+CONTEXT = np.array([1, 2, 4, 8, 16])
+
+
+def losses(*values):
+    """The mean over two sequences that lie as far above and below it."""
+    return {"context": CONTEXT, "loss_cut": np.stack([np.array(values) - 0.25, np.array(values) + 0.25], 1)}
+
+
+def test_each_curve_is_the_share_of_its_own_saving():
+    found = side_by_side(
+        {
+            "rnn": losses(2.0, 1.5, 1.5, 1.5, 1.5),
+            "lstm": losses(2.0, 1.5, 1.0, 0.5, 0.0),
+            "none": losses(1, 1, 1, 1, 1),
+        }
+    )
+    rows = found.chart["data"]["values"]
+    share = {
+        name: [row["share of what context saves"] for row in rows if row["run"] == name]
+        for name in ("rnn", "lstm")
+    }
+    assert share == {"rnn": [0, 1, 1, 1, 1], "lstm": [0, 0.25, 0.5, 0.75, 1]}
+    assert [row["steps of context"] for row in rows[:5]] == CONTEXT.tolist()
+    assert {row["run"] for row in rows} == {"rnn", "lstm"}
+    assert [row["memory horizon (steps)"] for row in found.table] == [2, 16, None]
+    assert [row["context saves"] for row in found.table] == [0.5, 2.0, 0.0]
+    assert (
+        found.sentence == "How far back each looks: rnn 2 steps, lstm 16 steps, none none that can be shown."
+    )
+    assert side_by_side({"a": losses(1, 1, 1, 1, 1)}).chart is None
+
+
+def test_runs_are_read_from_their_folders(tmp_path):
+    runs = []
+    for name, values in (("a", (2.0, 1.0, 1.0, 1.0, 1.0)), ("b", (2.0, 2.0, 2.0, 1.0, 1.0))):
+        (tmp_path / name / "findings").mkdir(parents=True)
+        np.savez(tmp_path / name / "findings" / "memory.npz", **losses(*values))
+        runs.append(SimpleNamespace(name=name, folder=tmp_path / name))
+    found = memories(runs)
+    assert [row["memory horizon (steps)"] for row in found.table] == [2, 8]
+    found.save(tmp_path / "memory.svg")
+    assert "<svg" in (tmp_path / "memory.svg").read_text()
+    (tmp_path / "b" / "findings" / "memory.npz").unlink()
+    with pytest.raises(RunError, match="elman explain .*b memory"):
+        memories(runs)
