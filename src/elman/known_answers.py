@@ -1,6 +1,6 @@
-"""Networks small enough that the answer is known, and each analysis held against it: `elman check analyses`.
+"""Each analysis held against networks whose answer is known (known_networks.py): `elman check analyses`.
 
-They are good first networks to open: each does one thing, with weights that can be read.
+They are good first networks to open, too.
 """
 
 from __future__ import annotations
@@ -14,7 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from elman import known_more as more
 from elman.inspection import inspect
+from elman.interpretation.calibration import fitted_temperature
 from elman.interpretation.credit import asked_of
 from elman.interpretation.faithfulness import SHARES
 from elman.interpretation.fixed_points import fixed_points
@@ -22,6 +24,21 @@ from elman.interpretation.foreign import view_of_module
 from elman.interpretation.lyapunov import lyapunov_spectrum
 from elman.interpretation.methods import METHODS, credit_by
 from elman.interpretation.stepping import stepping_of
+from elman.known_networks import (
+    SURE,
+    Arithmetic,
+    Counter,
+    Planted,
+    brackets,
+    cell_of,
+    forgetful_lstm,
+    linear_network,
+    one_unit,
+    order_three,
+    parity_network,
+    sums,
+    three_bits,
+)
 from elman.models.rnn import RNN
 
 
@@ -41,163 +58,6 @@ class Known:
         return found == self.expected or abs(found - self.expected) <= self.within
 
 
-def silent(cell: str, size: int, inputs: int = 1, **options: Any) -> RNN:
-    """A network of one layer whose weights and biases are all 0."""
-    network = RNN(cell, inputs, size, **options)
-    with torch.no_grad():
-        for weight in network.parameters():
-            weight.zero_()
-    return network
-
-
-def linear_network() -> RNN:
-    """h' = W h + x with eigenvalues 0.9, -0.5 and 0.25: a point of rest at (I - W)^-1 x."""
-    network = silent("rnn", 3, 3, activation="identity")
-    turn = torch.linalg.qr(torch.randn(3, 3, generator=torch.Generator().manual_seed(1))).Q
-    with torch.no_grad():
-        _cell(network).hh.weight.copy_(turn @ torch.diag(torch.tensor([0.9, -0.5, 0.25])) @ turn.T)
-        _cell(network).ih.weight.copy_(torch.eye(3))
-    return network
-
-
-def forgetful_lstm() -> RNN:
-    """An LSTM that reads nothing, with forget gates at sigmoid(3): its memory c fades, and h follows from c."""
-    network = silent("lstm", 4)
-    with torch.no_grad():
-        _cell(network).ih.bias[4:8] = 3.0
-    return network
-
-
-def one_unit(weight: float) -> RNN:
-    """h' = tanh(w h): one point of rest for w below 1, three above."""
-    network = silent("rnn", 1)
-    with torch.no_grad():
-        _cell(network).hh.weight.fill_(weight)
-    return network
-
-
-def three_bits() -> RNN:
-    """Three units that each hold a bit, h' = tanh(2 h): eight states of rest at the corners of a cube, and others between."""
-    network = silent("rnn", 3)
-    with torch.no_grad():
-        _cell(network).hh.weight.copy_(2 * torch.eye(3))
-    return network
-
-
-def parity_network() -> RNN:
-    """Whether the ones read so far are odd: with p = a + b, a' = relu(p - x) and b' = relu(x - p), of which the sum is |p - x|."""
-    network = silent("rnn", 2, activation="relu")
-    with torch.no_grad():
-        _cell(network).hh.weight.copy_(torch.tensor([[1.0, 1.0], [-1.0, -1.0]]))
-        _cell(network).ih.weight.copy_(torch.tensor([[-1.0], [1.0]]))
-    return network
-
-
-SURE = 0.95  # chance of the likelier bit in the source of order three
-
-
-def order_three(count: int = 400, time: int = 20) -> tuple[Tensor, Tensor, Callable[[Tensor], Tensor]]:
-    """Bits whose next one hangs on exactly the last three: words (count, time), the bits after them, and the best readout
-    (batch, 3) of the last three, newest first, as log chances."""
-    draw = np.random.default_rng(0)
-    likely = np.array([0, 1, 1, 0, 1, 0, 0, 1])  # their parity: each of the three counts
-    bits = draw.integers(0, 2, (count, time + 1))
-    for step in range(3, time + 1):
-        told = likely[bits[:, step - 3 : step] @ (4, 2, 1)]
-        bits[:, step] = np.where(draw.random(count) < SURE, told, 1 - told)
-
-    def readout(state: Tensor) -> Tensor:
-        one = torch.from_numpy(likely)[(state.round() @ state.new_tensor([1.0, 2.0, 4.0])).long()]
-        chance = torch.where(one == 1, SURE, 1 - SURE).to(state)
-        return torch.stack([1 - chance, chance], 1).log()
-
-    return torch.from_numpy(bits[:, :-1]).double(), torch.from_numpy(bits[:, -1]), readout
-
-
-class Counter(nn.Module):
-    """An LSTM with one unit that counts brackets: c is how many are open (after Suzgun et al. 2019).
-
-    Inputs (batch, time, 2): 1 in the first place for an opening bracket, in the second for a closing one.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rnn = silent("lstm", 1, 2)
-        sure = 20.0
-        with torch.no_grad():
-            cell = _cell(self.rnn)
-            cell.ih.bias[0] = cell.ih.bias[1] = cell.ih.bias[3] = sure  # gates open
-            cell.ih.weight[2] = torch.tensor([sure, -sure])  # the candidate is +1 or -1
-
-    def forward(self, x: Tensor) -> Tensor:
-        output: Tensor = self.rnn(x)[0]
-        return output
-
-
-class Arithmetic(nn.Module):
-    """An LSTM that adds the first feature of its inputs and takes off the second: a - b (after Arras et al. 2019).
-
-    Inputs (batch, time, 2), 0 but where a and b stand. The credit of each is known: a, and -b, and 0 for the other steps.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rnn = silent("lstm", 1, 2).double()
-        small, sure = 1e-4, 40.0  # tanh is straight near 0; gates are open
-        with torch.no_grad():
-            cell = _cell(self.rnn)
-            cell.ih.bias.copy_(torch.tensor([sure, sure, 0.0, sure]))
-            cell.ih.weight[2] = torch.tensor([small, -small])
-        self.scale = 1 / small
-
-    def forward(self, x: Tensor) -> Tensor:
-        total: Tensor = self.rnn(x)[0][:, -1] * self.scale
-        return total
-
-
-class Planted(nn.Module):
-    """Unit 5 of 20 sums the first feature, the others the second; the answer reads unit 5 alone."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rnn = silent("rnn", 20, 2, activation="identity")
-        with torch.no_grad():
-            cell = _cell(self.rnn)
-            cell.hh.weight.copy_(torch.eye(20))
-            cell.ih.weight[:, 1] = 1.0
-            cell.ih.weight[5] = torch.tensor([1.0, 0.0])
-
-    def forward(self, x: Tensor) -> Tensor:
-        total: Tensor = self.rnn(x)[0][:, -1, 5]
-        return torch.stack([torch.zeros_like(total), total - x.shape[1] / 2], 1)
-
-
-def sums(count: int = 12, time: int = 9) -> tuple[Tensor, Tensor]:
-    """Inputs for `Arithmetic` (count, time, 2), a before b, and the credit of each step (count, time)."""
-    draw = torch.Generator().manual_seed(0)
-    x, rows = torch.zeros(count, time, 2, dtype=torch.float64), torch.arange(count)
-    first, second = (
-        torch.randint(0, time // 2, (count,), generator=draw),
-        torch.randint(time // 2, time, (count,), generator=draw),
-    )
-    x[rows, first, 0] = 0.5 + torch.rand(count, generator=draw).double()
-    x[rows, second, 1] = 0.5 + torch.rand(count, generator=draw).double()
-    return x, x[..., 0] - x[..., 1]
-
-
-def brackets(count: int = 40, time: int = 24) -> tuple[Tensor, np.ndarray]:
-    """Random bracket words (count, time, 2) that never close what is not open, and their depth (count, time)."""
-    draw = np.random.default_rng(0)
-    opens, depth = np.zeros((count, time)), np.zeros((count, time))
-    for row in range(count):
-        level = 0
-        for step in range(time):
-            opens[row, step] = level == 0 or draw.random() < 0.5
-            level += 1 if opens[row, step] else -1
-            depth[row, step] = level
-    return torch.from_numpy(np.stack([opens, 1 - opens], -1)).float(), depth
-
-
 def known_answers() -> tuple[Known, ...]:
     """All of them, cheapest first."""
     noise = torch.randn(40, 30, generator=torch.Generator().manual_seed(0)).double()
@@ -215,7 +75,7 @@ def known_answers() -> tuple[Known, ...]:
 
     one = {"start": torch.zeros(1).double(), "readout": None}
     away = torch.full((3,), 0.5)
-    weights = _cell(linear_network()).hh.weight.detach().double()
+    weights = cell_of(linear_network()).hh.weight.detach().double()
     rest = torch.linalg.solve(torch.eye(3).double() - weights, away.double())
 
     def spectrum(network: RNN, inputs: int) -> np.ndarray:
@@ -344,6 +204,24 @@ def known_answers() -> tuple[Known, ...]:
               lambda: float(asked("probes").value)),
         Known("counter of brackets (LSTM)", "probes", "R^2 of the depth read from c", 1.0, depth, 1e-4),
         Known("planted neuron", "interventions", "the unit that counts", 5, planted),
+        Known("additive classifier", "attribution", "comprehensiveness", more.without_or_alone(False),
+              lambda: float(more.additive_classifier().table[0]["comprehensiveness"])),
+        Known("additive classifier", "attribution", "sufficiency", more.without_or_alone(True),
+              lambda: float(more.additive_classifier().table[0]["sufficiency"])),
+        Known("doubled logits", "calibration", "temperature", 2.0, lambda: fitted_temperature(*more.doubled()), 0.05),
+        Known("the source of the labels itself", "calibration", "error", 0.0, more.from_its_own_labels, 0.01),
+        Known("source of order three", "ngrams", "bits per token, minus one", more.ENTROPY - 1, more.beyond_counting, 0.03),
+        Known("one word is heard", "behaviour", "fail where it is another", 1.0, lambda: more.failing("good")),
+        Known("one word is heard", "behaviour", "fail where an unheard one is", 0.0, lambda: more.failing("film")),
+        Known("planted neuron", "units", "the unit that follows the sum", 5, more.followed),
+        Known("planted neuron", "interventions", "what it carries of another's answer", 1.0, lambda: more.carried(5), 1e-5),
+        Known("planted neuron", "interventions", "what its neighbour carries", 0.0, lambda: more.carried(6)),
+        Known("a unit for each token", "spans", "like spans that read the same", 1.0, more.alike),
+        Known("LSTM without weights", "saturation", "share of gates at a bound", 1 / 3, more.wide_open),
+        Known("leaky unit, 0.9", "training", "gradient ten steps back", 0.9**10, lambda: more.flows_back(10)),
+        Known("linear", "dynamics", "what is left of a change after ten steps", more.POWERS, lambda: more.grown(10)),
+        Known("two kinds of trials", "dynamics", "variance explained before the event", 0.0, lambda: more.explained(-1)),
+        Known("two kinds of trials", "dynamics", "variance explained from it on", 1.0, lambda: more.explained(0)),
     )  # fmt: skip
 
 
@@ -352,8 +230,3 @@ def _ratio(noise: Tensor, step: Any) -> float:
     found = inspect(step, torch.ones_like(noise), start=torch.zeros(1).double(), questions=["attribution"])[0]
     recency = found.arrays["recency"]
     return float(recency[1] / recency[0])
-
-
-def _cell(network: RNN) -> Any:
-    layers: Any = network.layers
-    return layers[0][0]

@@ -12,7 +12,7 @@ from torch import nn
 
 from elman.interpretation.during_training import during_training, look
 from elman.interpretation.gradient_flow import Flow, gradient_flow, spectral_radii
-from elman.known_answers import linear_network, one_unit, silent
+from elman.known_networks import linear_network, one_unit, silent
 from elman.models.rnn import RNN
 from elman.report.charts import draw
 

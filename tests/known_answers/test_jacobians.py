@@ -13,7 +13,7 @@ from elman.interpretation import jacobians
 from elman.interpretation.dynamics import dynamics
 from elman.interpretation.jacobians import growth, lags_of, said, typical
 from elman.interpretation.stepping import stepping_of, stepping_view
-from elman.known_answers import forgetful_lstm, linear_network
+from elman.known_networks import forgetful_lstm, linear_network
 from elman.models.rnn import RNN
 
 from .networks import sample_of, tokens, view_of_network

@@ -11,7 +11,7 @@ from elman.core.errors import RecipeError, UnknownName
 from elman.interpretation.foreign import view_of_module
 from elman.interpretation.interventions import units_of
 from elman.interpretation.patching import Patched, patching
-from elman.known_answers import Planted
+from elman.known_networks import Planted
 
 from .networks import tokens, view_of_network
 

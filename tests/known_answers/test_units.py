@@ -14,7 +14,7 @@ from elman.interpretation.labels import labels_of, moved, split_classes
 from elman.interpretation.saturation import saturation
 from elman.interpretation.spans import Hit, matches, spans
 from elman.interpretation.units import followed, units
-from elman.known_answers import Counter, Planted, brackets, silent
+from elman.known_networks import Counter, Planted, brackets, silent
 from elman.models.rnn import RNN
 from elman.report.charts import draw
 
