@@ -21,7 +21,7 @@ from elman import __version__
 from elman.core.environment import environment
 from elman.core.files import write_json, write_text
 from elman.data.cache import cache_folder, locked
-from elman.known_answers import parity_network
+from elman.known_networks import parity_network
 from elman.models.network import TokenNetwork
 from elman.recipes import as_recipe
 from elman.run import Run, stamp
