@@ -11,6 +11,7 @@ from tests.known_answers.networks import sample_of, tokens, view_of, view_of_net
 
 import elman
 from elman.interpretation.connectivity import ALL, by_lag, connectivity, half, slopes
+from elman.interpretation.view import NO_WEIGHTS
 from elman.models.rnn import RNN
 
 
@@ -132,3 +133,31 @@ def test_half_of_the_sum():
         and half(np.array([3.0, 1.0])) == 1
         and half(np.array([0.0, 0.0, 1.0])) == 3
     )
+
+
+def test_the_numbers_said_are_those_of_the_curve():
+    """A register whose slope is 1 at its tap, and a leaky unit of which 0.5^5 is left at the farthest of six steps."""
+    leaky = lambda e, n: sum(0.5 ** (e.shape[1] - 1 - k) * e[:, k] for k in range(e.shape[1]))
+    found = connectivity(view_of(leaky, embed=lambda x: x, labels=()), sample_of(draws(20, 6)))
+    assert (
+        "The strongest lag is 0; of its slope, a share of 0.031 is left at the farthest, 5 steps back"
+        in found.sentence
+    )
+    assert "With shuffled weights it lies in the last" in found.sentence and found.control == found.value == 1
+    bare = replace(view_of(leaky, embed=lambda x: x, labels=()), model=torch.nn.Module())
+    assert NO_WEIGHTS in connectivity(bare, sample_of(draws(20, 6))).sentence
+
+
+def test_norms_of_many_outputs_are_said_to_be_drawn():
+    for names, drawn in (("abcdefgh", False), ("abcdefghi", True)):
+        read = lambda e, n, many=len(names): e[:, -1].repeat(1, many)
+        view = view_of(read, embed=lambda x: x, labels=tuple(names))
+        assert ("random directions" in connectivity(view, sample_of(draws(6, 4))).sample) == drawn
+
+
+def test_a_view_within_no_grad_is_sloped_all_the_same():
+    with torch.no_grad():
+        found = slopes(
+            view_of(lambda e, n: 2 * e[:, -1], embed=lambda x: x, labels=()), sample_of(draws(3, 4))
+        )
+    np.testing.assert_allclose(found, [[2.0, 0.0, 0.0, 0.0]] * 3)
