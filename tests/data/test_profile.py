@@ -39,6 +39,23 @@ def said(dataset):
     return found
 
 
+def test_numbers_of_some_texts_say_so():
+    def texts(count):
+        return LabelledTexts(
+            {
+                name: Examples([f"one word more than the {k} others" for k in range(size)], ["a"] * size)
+                for name, size in (("train", count), ("validation", 20), ("test", 20))
+            },
+            ("a", "b"),
+            NOWHERE,
+        )
+
+    few, many = said(texts(5_000)), said(texts(5_001))
+    assert "evenly spread" not in str(few)
+    assert "longest 7 (of 5,000 of them, evenly spread)" in many["train"] and "(of 5,000" in many["words"]
+    assert "evenly spread" not in many["test"]
+
+
 def test_texts():
     train = Examples(["a good film at last, yes", "a bad film", "a bad film", " "], ["+", "-", "+", "-"])
     test = Examples(["a bad film", "an unseen thing"], ["-", "-"])
