@@ -277,3 +277,16 @@ def test_entities_of_different_lengths(tmp_path):
     found = said(load(options)[1])
     assert "rows of an entity: 40 to 90, median 65" in found["rows"]
     assert found["course"].startswith("units of a |")
+
+
+def test_entities_that_are_zero_or_begin_late_are_named(tmp_path):
+    rows = [
+        (date(2024, 1, 1) + timedelta(days=k), shop, value * (k % 5))
+        for shop, value, begin in (("a", 1, 0), ("nothing", 0, 0), ("late", 2, 80), ("soon", 1, 20))
+        for k in range(begin, 100)
+    ]
+    pl.DataFrame(rows, schema=["day", "shop", "units"], orient="row").write_csv(tmp_path / "a.csv")
+    options = DataOptions(source=str(tmp_path / "a.csv"), time="day", target=("units",), entity="shop")
+    found = said(load(options)[1])["rows"]
+    assert "zero in all training rows: 1 (nothing)\n" in found
+    assert "begin after the training rows: 1 (late)\n" in found
