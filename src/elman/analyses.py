@@ -14,8 +14,8 @@ from elman.core.recipe import Recipe
 from elman.core.results import Advice, Finding, Predictions
 from elman.evaluation.baselines import kneser_ney
 from elman.evaluation.contract import SeriesProblem, TaggedProblem, TextProblem, TokenProblem, ValueProblem
+from elman.evaluation.measure import choosing_metric
 from elman.evaluation.measure import errors as each_error
-from elman.evaluation.measure import primary_metric
 from elman.evaluation.tagging import in_sentence
 from elman.interpretation.advice import advice
 from elman.interpretation.attribution import attribution
@@ -216,10 +216,11 @@ def describe(encoded: Encoded, row: int) -> str:
 
 def advise(run: Run, findings: Sequence[Finding], encoded: Encoded) -> tuple[Advice, ...]:
     """What to try next, from the run's history, verdict and findings."""
-    recipe, primary = run.recipe, primary_metric(encoded.problem)
+    recipe = run.recipe
+    chose = choosing_metric(encoded.problem, recipe.training.class_weights == "balanced")
     scores = run.scores.get("validation") or {}
     return advice(
-        run.history, findings, monitor=primary.name, higher_is_better=primary.higher_is_better, settings=settings(recipe),
+        run.history, findings, monitor=chose.name, higher_is_better=chose.higher_is_better, settings=settings(recipe),
         command=f"elman train {run.folder.as_posix()}/recipe.toml", beats_best_rival=scores.get("beats_best_rival"),
         context_length=recipe.encoding.context_length or recipe.training.truncation_length,
     )  # fmt: skip

@@ -33,7 +33,7 @@ from elman.data.load import load as load_data
 from elman.data.load import suits
 from elman.data.profile import profile
 from elman.evaluation.looks import look
-from elman.evaluation.measure import metrics, primary_metric
+from elman.evaluation.measure import choosing_metric, metrics
 from elman.evaluation.rivals import Rivals, hold
 from elman.evaluation.store import save_predictions
 from elman.evaluation.verdict import judge
@@ -132,10 +132,11 @@ def fit(
         Run.create(folder, recipe, encoded.encoder.to_dict(), facts)
     listener.training(recipe, plan, parameters)
 
+    chooses = choosing_metric(encoded.problem, recipe.training.class_weights == "balanced")
+
     def validate(model: nn.Module) -> Measured:
-        primary = primary_metric(encoded.problem)
         values = metrics(task.predict(model, encoded, "validation", recipe), encoded.problem)
-        return Measured(values, primary.name, primary.higher_is_better)
+        return Measured(values, chooses.name, chooses.higher_is_better)
 
     with busy(folder):
         write_json(folder / "environment.json", environment())
@@ -145,7 +146,7 @@ def fit(
         with followers(folder, recipe.training, resume is not None):
             history = train(
                 network, task.objective(encoded, recipe), encoded.feeds["train"], recipe.training, validate=validate,
-                folder=folder, progress=listener.progress(), resume=resume is not None, rival=rivals.best, callbacks=callbacks,
+                folder=folder, progress=listener.progress(), resume=resume is not None, rival=rivals.best(chooses), callbacks=callbacks,
             )  # fmt: skip
         run = Run.open(folder)
         run.settle(history)

@@ -152,6 +152,16 @@ def test_what_is_not_there(hub, source, words):
         load(DataOptions(source=source))
 
 
+def test_without_a_connection_the_error_says_what_to_do(hub, monkeypatch, capsys):
+    def load_dataset(name, config=None, split=None):
+        raise ConnectionError(f"Couldn't reach '{name}' on the Hub (LocalEntryNotFoundError)")
+
+    monkeypatch.setattr(sys.modules["datasets"], "load_dataset", load_dataset)
+    assert main(["data", "huggingface:org/whole"]) == 2
+    said = capsys.readouterr().err
+    assert "without a connection: Couldn't reach 'org/whole'" in said and "save_to_disk" in said
+
+
 def test_without_the_package_the_error_says_how_to_install_it(monkeypatch, capsys):
     monkeypatch.setitem(sys.modules, "datasets", None)
     with pytest.raises(MissingExtra, match=r"pip install 'elman\[huggingface\]'"):

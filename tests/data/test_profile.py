@@ -39,6 +39,23 @@ def said(dataset):
     return found
 
 
+def test_numbers_of_some_texts_say_so():
+    def texts(count):
+        return LabelledTexts(
+            {
+                name: Examples([f"one word more than the {k} others" for k in range(size)], ["a"] * size)
+                for name, size in (("train", count), ("validation", 20), ("test", 20))
+            },
+            ("a", "b"),
+            NOWHERE,
+        )
+
+    few, many = said(texts(5_000)), said(texts(5_001))
+    assert "evenly spread" not in str(few)
+    assert "longest 7 (of 5,000 of them, evenly spread)" in many["train"] and "(of 5,000" in many["words"]
+    assert "evenly spread" not in many["test"]
+
+
 def test_texts():
     train = Examples(["a good film at last, yes", "a bad film", "a bad film", " "], ["+", "-", "+", "-"])
     test = Examples(["a bad film", "an unseen thing"], ["-", "-"])
@@ -260,3 +277,16 @@ def test_entities_of_different_lengths(tmp_path):
     found = said(load(options)[1])
     assert "rows of an entity: 40 to 90, median 65" in found["rows"]
     assert found["course"].startswith("units of a |")
+
+
+def test_entities_that_are_zero_or_begin_late_are_named(tmp_path):
+    rows = [
+        (date(2024, 1, 1) + timedelta(days=k), shop, value * (k % 5))
+        for shop, value, begin in (("a", 1, 0), ("nothing", 0, 0), ("late", 2, 80), ("soon", 1, 20))
+        for k in range(begin, 100)
+    ]
+    pl.DataFrame(rows, schema=["day", "shop", "units"], orient="row").write_csv(tmp_path / "a.csv")
+    options = DataOptions(source=str(tmp_path / "a.csv"), time="day", target=("units",), entity="shop")
+    found = said(load(options)[1])["rows"]
+    assert "zero in all training rows: 1 (nothing)\n" in found
+    assert "begin after the training rows: 1 (late)\n" in found

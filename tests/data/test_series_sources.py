@@ -243,3 +243,14 @@ def test_jena(tmp_path, monkeypatch, data_folder):
     with pytest.raises(DataError, match="has 6 bytes; expected 13,568,290.*thrown away"):
         load(DataOptions(source="jena"))
     assert not (tmp_path / "jena_climate_2009_2016.csv.zip").exists()
+
+
+def test_a_panel_that_comes_day_by_day_is_in_order(tmp_path):
+    days = [f"2024-{1 + k // 28:02}-{1 + k % 28:02}" for k in range(28)]
+    rows = [f"{day},{shop},{k}" for k, day in enumerate(days) for shop in "ba"]
+    for name, lines, said in (("by-day", rows, False), ("backwards", rows[::-1], True)):
+        path = tmp_path / f"{name}.csv"
+        path.write_text("day,shop,y\n" + "\n".join(lines))
+        _, table = load(DataOptions(source=str(path), time="day", entity="shop", target=("y",)))
+        assert any("not in order" in note for note in table.provenance.notes) is said
+        assert table.frame["y"].to_list() == [*range(28), *range(28)]

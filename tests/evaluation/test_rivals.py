@@ -158,7 +158,8 @@ def test_text_rivals_learn_an_easy_rule_and_suit_their_problem():
     names = suitable("classification", text_problem())
     assert set(names) == {"majority", "nb_svm", "tfidf_logistic"}
     held = hold("classification", text_problem(), EvaluationOptions())
-    assert held.best[0] in ("nb_svm", "tfidf_logistic") and held.best[1] == 1.0
+    name, value = held.best(held.primary)
+    assert name in ("nb_svm", "tfidf_logistic") and value == 1.0
     assert held.predict("test")["majority"].outputs[0].tolist() == [0.5, 0.5]
 
 

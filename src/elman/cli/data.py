@@ -47,14 +47,16 @@ def main(arguments: list[str]) -> int:
 
     console = Console(highlight=False)
     if options.source is None:
+        width = max(map(len, catalogue("data.sources"))) + 1
         for name, entry in catalogue("data.sources").items():
             source = find("data.sources", name).source
-            console.print(f"[bold]{name:<12}[/] {entry.summary}", soft_wrap=True)
+            console.print(f"[bold]{name:<{width}}[/]{entry.summary}", soft_wrap=True)
             console.print(
-                f"{'':12} {source.task}; {source.size}; {source.licence}", soft_wrap=True, markup=False
+                f"{'':{width}}{source.task}; {source.size}; {source.licence}", soft_wrap=True, markup=False
             )
         console.print(
-            "\nYour own: elman train FILE (text, CSV, JSONL, Parquet, CoNLL-U) or FOLDER. More: elman data NAME"
+            "\nYour own: elman train FILE (text, CSV, JSONL, Parquet, CoNLL-U, .ts) or FOLDER; of the Hugging Face hub: huggingface:NAME. "
+            "More: elman data NAME"
         )
         return 0
     from elman.cli._proposal import agreed

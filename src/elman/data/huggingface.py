@@ -63,11 +63,17 @@ def read(source: str, path: str | None = None) -> HubTable:
                 whole = whole[split]
         else:
             whole = _load(datasets, name, split)
+    except ConnectionError as error:
+        reason = " ".join(str(error).split())[:300].rstrip(".")
+        raise DataError(
+            f"{source} cannot be loaded without a connection: {reason}. What was loaded here once is read again without one. Else "
+            "write it with `datasets.load_dataset(...).save_to_disk(FOLDER)` where there is one, and read it with --path FOLDER."
+        ) from None
     except (
         OSError,
         ValueError,
         KeyError,
-    ) as error:  # not there, no such split or configuration, no connection
+    ) as error:  # not there, no such split or configuration
         reason = " ".join(str(error).split())[:300].rstrip(".")
         raise DataError(
             f"{source} cannot be loaded: {reason}. Expected {PREFIX}NAME, {PREFIX}NAME/CONFIG or {PREFIX}NAME:SPLIT; "

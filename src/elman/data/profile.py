@@ -46,7 +46,7 @@ def _texts(dataset: LabelledTexts) -> Lines:
             (
                 split,
                 f"{len(examples):,} texts; {'characters' if single else 'words'}: {low:.0f} to {high:.0f} (90%), "
-                f"median {middle:.0f}, longest {most:,.0f}",
+                f"median {middle:.0f}, longest {most:,.0f}{_looked_at(examples.texts)}",
             )
         )
         if split == "train":
@@ -58,7 +58,7 @@ def _texts(dataset: LabelledTexts) -> Lines:
         )
     train = dataset.splits["train"]
     if not single:
-        lines.append(("words", _unknown(words["train"], words["test"])))
+        lines.append(("words", _unknown(words["train"], words["test"]) + _looked_at(train.texts)))
     lines += [("duplicates", _duplicates(dataset))]
     blank = sum(not text.strip() for examples in dataset.splits.values() for text in examples.texts)
     if blank:
@@ -105,6 +105,11 @@ def _tagged(dataset: TaggedTexts) -> Lines:
 
 def _some(texts: Sequence[str]) -> list[str]:
     return [texts[row] for row in spread(len(texts), min(SAMPLE, len(texts)))]
+
+
+def _looked_at(texts: Sequence[str]) -> str:
+    """What a number is about, where it is not about all texts: the longest of some need not be the longest of all."""
+    return f" (of {SAMPLE:,} of them, evenly spread)" if len(texts) > SAMPLE else ""
 
 
 def _unknown(train: Iterable[Sequence[str]], test: Iterable[Sequence[str]]) -> str:

@@ -80,6 +80,7 @@ def regular(table: SeriesTable) -> Lines:
         low, middle, high = np.percentile(sizes, [0, 50, 100])
         drawn = f", lengths {histogram(sizes)}" if high > low else ""
         lines.append(("", f"rows of an entity: {low:,.0f} to {high:,.0f}, median {middle:,.0f}{drawn}"))
+        lines += [("", said) for said in _unusual(table)]
     first, second = cast(tuple[Any, Any], table.borders)
     used = frame if table.end is None else frame.filter(pl.col(time) < cast(Any, table.end))
     for split, part in (
@@ -106,6 +107,22 @@ def regular(table: SeriesTable) -> Lines:
     of = f" of {seen[table.entity][0]}" if table.entity else ""
     bars = [(name, curve(_floats(seen[name]), 60)) for name in table.targets[:SHOWN]]
     return lines + [("course" if n == 0 else "", f"{name}{of} |{one}|") for n, (name, one) in enumerate(bars)]
+
+
+def _unusual(table: SeriesTable) -> list[str]:
+    """Entities that a panel's errors cannot be scaled by: zero in all training rows, or without any, since they begin later."""
+    entity, border = cast(str, table.entity), cast(Any, table.borders[0])
+    nothing = pl.all_horizontal(pl.col(name).is_null() | (pl.col(name) == 0) for name in table.targets)
+    given = table.frame.filter(pl.any_horizontal(pl.col(name).is_not_null() for name in table.targets))
+    train = given.filter(pl.col(table.time) < border).group_by(entity, maintain_order=True)
+    zero = train.agg(nothing.all().alias("all")).filter("all")[entity].to_list()
+    first = given.group_by(entity, maintain_order=True).agg(pl.col(table.time).min())
+    late = first.filter(pl.col(table.time) >= border)[entity].to_list()
+    return [
+        f"{what}: {len(names):,} ({', '.join(map(str, names[:SHOWN]))}{', ...' if len(names) > SHOWN else ''})"
+        for what, names in (("zero in all training rows", zero), ("begin after the training rows", late))
+        if names
+    ]
 
 
 def _units(names: Sequence[str]) -> str:

@@ -203,7 +203,10 @@ def _sorted(frame: pl.DataFrame, keys: list[str], path: Any) -> tuple[pl.DataFra
         return frame, []
     notes = []
     ordered = frame.sort(keys, maintain_order=True)
-    if not ordered[keys[-1]].equals(frame[keys[-1]]):
+    by_entity = (
+        frame.sort(keys[:-1], maintain_order=True) if keys[:-1] else frame
+    )  # a panel may come day by day
+    if not ordered[keys[-1]].equals(by_entity[keys[-1]]):
         notes.append("rows were not in order of time; sorted")
     unique = ordered.unique(maintain_order=True)
     if unique.height < ordered.height:

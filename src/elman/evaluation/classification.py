@@ -7,6 +7,7 @@ import numpy as np
 from elman.core.results import Metric, Predictions
 
 PRIMARY = Metric("accuracy", "share of examples", higher_is_better=True)
+F1 = Metric("f1", "mean over classes", higher_is_better=True)
 
 
 def errors(predictions: Predictions) -> np.ndarray:

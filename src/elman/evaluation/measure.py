@@ -30,6 +30,15 @@ def primary_metric(problem: Problem) -> Metric:
     return regression.PRIMARY if problem.labels is None else classification.PRIMARY
 
 
+def choosing_metric(problem: Problem, balanced: bool) -> Metric:
+    """The metric by which training keeps its best weights: the primary one, but F1 where classes count alike in the loss.
+
+    By accuracy, weights that hardly ever say a rare class would be kept.
+    """
+    classes = isinstance(problem, TaggedProblem) or primary_metric(problem) is classification.PRIMARY
+    return classification.F1 if balanced and classes else primary_metric(problem)
+
+
 def metrics(predictions: Predictions, problem: Problem) -> dict[str, float]:
     """All metrics by name."""
     if isinstance(problem, SeriesProblem):

@@ -41,10 +41,11 @@ class Rivals:
     scores: tuple[Score, ...]  # on validation, best first
     primary: Metric
 
-    @property
-    def best(self) -> tuple[str, float] | None:
-        """Name and validation value of the best one."""
-        return (self.scores[0].name, self.scores[0].metrics[self.primary.name].value) if self.scores else None
+    def best(self, metric: Metric) -> tuple[str, float] | None:
+        """Name and validation value of the best one by a metric."""
+        values = [(score.name, score.metrics[metric.name].value) for score in self.scores]
+        sign = 1 if metric.higher_is_better else -1
+        return max(values, key=lambda one: sign * one[1]) if values else None
 
     def predict(self, split: SplitName) -> dict[str, Predictions]:
         """Predictions of every rival that could be fitted."""

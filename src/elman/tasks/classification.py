@@ -42,16 +42,23 @@ class Classification(LabelledTask):
         return replace(dataset, splits=splits, labels=tuple(map(str, values)))  # type: ignore[arg-type]
 
     def objective(self, encoded: Encoded, recipe: Recipe) -> Objective:
+        """Cross-entropy, mean over the examples of the batch. Class weights have the mean 1 over the training split.
+
+        Weighted losses are divided by the number of examples, not by the sum of their weights as torch does: so an example counts
+        the same in whatever batch it comes, and a batch's gradient is the mean of its parts' (in several processes).
+        """
         weight = None
         if recipe.training.class_weights == "balanced":
             counts = np.bincount(encoded.feeds["train"].targets, minlength=len(encoded.encoder.labels))
             weight = torch.tensor(counts.sum() / (len(counts) * np.maximum(counts, 1)), dtype=torch.float32)
-        criterion = nn.CrossEntropyLoss(weight, label_smoothing=recipe.training.label_smoothing)
+        smoothing, reduction = recipe.training.label_smoothing, "mean" if weight is None else "sum"
+        criterion = nn.CrossEntropyLoss(weight, label_smoothing=smoothing, reduction=reduction)
 
         def objective(model: nn.Module, batch: Batch, state: Any) -> Step:
             criterion.to(batch.inputs.device)
             loss = criterion(model(batch.inputs, batch.lengths, ratios=batch.ratios).values, batch.targets)
-            return Step(loss, len(batch.targets), None)
+            count = len(batch.targets)
+            return Step(loss if weight is None else loss / count, count, None)
 
         return objective
 

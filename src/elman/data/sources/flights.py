@@ -41,7 +41,7 @@ def load(options: DataOptions) -> SeriesTable:
     )
     days, carriers = counted.select("date").unique(), counted.select("carrier").unique()
     frame = days.join(carriers, how="cross").join(counted, on=["date", "carrier"], how="left")
-    frame = frame.with_columns(pl.col("departures").fill_null(0).cast(pl.Int64))
+    frame = frame.with_columns(pl.col("departures").fill_null(0).cast(pl.Int64)).sort("carrier", "date")
     options = replace(options, time="date", entity="carrier", target=options.target or ("departures",))
     return prepare(
         frame, path, options, sha256(path), kind="count", season=7, source="flights", licence=source.licence, citation=source.citation
