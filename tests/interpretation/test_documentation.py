@@ -1,4 +1,4 @@
-"""The documentation's example of a model trained elsewhere is run as it stands."""
+"""The documentation's examples of models trained elsewhere are run as they stand."""
 
 from __future__ import annotations
 
@@ -19,6 +19,24 @@ def test_the_example_of_inspect_runs(capsys):
     torch.manual_seed(0)
     exec(code, {})
     assert "context" in capsys.readouterr().out
+
+
+def test_the_example_of_trials_runs(capsys, tmp_path, monkeypatch):
+    (code,) = (
+        block
+        for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
+        if "class Decision" in block
+    )
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    exec(code, {})
+    said = capsys.readouterr().out
+    # The condition explains the state after its onset far beyond the same dealt out at random.
+    explains, chance = re.search(
+        r"Coherence explains (\d+)% .* after its event .*random: (\d+)%", said
+    ).groups()
+    assert int(explains) > 50 > 10 > int(chance)
+    assert (tmp_path / "decision.png").stat().st_size > 10_000
 
 
 def test_every_question_has_its_chapter():

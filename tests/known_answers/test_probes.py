@@ -150,6 +150,16 @@ def test_any_torch_module_can_be_probed():
     assert found[0].value >= 1
 
 
+def test_the_findings_control_is_how_far_back_the_shuffled_network_can_be_read():
+    """What does not hang on weights is held by both; random weights hold as much in another order."""
+    found = probes(register(3), sample_of(draws(40, 30)))
+    assert found.value == found.control == 2  # its state does not hang on the weights of the view
+    view = view_of_network("rnn", hidden_size=12)
+    mine = probes(view, sample_of(tokens(60, 30)))
+    scores = zip(mine.arrays["lags"], mine.arrays["score_shuffled"])
+    assert mine.control in [lag for lag, _ in scores] and 1 <= mine.control <= 12
+
+
 def test_lags_share_states_as_far_as_there_are_enough():
     assert shared_lag(sample_of(draws(100, 200))) == max(LAGS)
     assert shared_lag(sample_of(draws(100, 76))) == 16  # 60 steps each are left, 6,000 states

@@ -250,3 +250,56 @@ def test_the_network_is_left_as_it_was():
     assert network.training and all(
         torch.equal(value, before[name]) for name, value in network.state_dict().items()
     )
+
+
+def test_of_many_steps_some_are_drawn_and_those_without_a_label_do_not_count():
+    numbers = np.random.default_rng(0)
+    states = numbers.normal(size=(12_000, 2))
+    label = states[:, 0] + numbers.normal(size=12_000)
+    whole = np.corrcoef(states[:, 0], label)[0, 1] ** 2
+    found = followed(states, label[:, None])
+    assert found[0, 0] == pytest.approx(whole, abs=0.02) and found[0, 0] != pytest.approx(whole, abs=1e-9)
+    assert np.array_equal(found, followed(states, label[:, None]))
+    exact = followed(states[:10_000], label[:10_000, None])
+    assert exact[0, 0] == pytest.approx(np.corrcoef(states[:10_000, 0], label[:10_000])[0, 1] ** 2, abs=1e-6)
+    some = np.where(np.arange(12_000) < 500, label, np.nan)
+    both = followed(states, np.stack([some, label], 1))
+    assert both[0, 0] == pytest.approx(np.corrcoef(states[:500, 0], label[:500])[0, 1] ** 2, abs=1e-6)
+    assert both[0, 1] == found[0, 0]
+    single = np.where(np.arange(12_000) < 1, label, np.nan)
+    assert not followed(states, single[:, None]).any()
+    pair = np.where(np.arange(12_000) < 2, label, np.nan)
+    assert followed(states, pair[:, None]) == pytest.approx(np.ones((2, 1)), abs=1e-6)
+
+
+def test_what_is_said_of_units_is_what_was_measured():
+    """Of three units the second is the label itself, and noise is followed by none."""
+    numbers = np.random.default_rng(0)
+    label, noise = numbers.normal(size=(40, 20)), numbers.normal(size=(40, 20))
+    state = torch.from_numpy(numbers.normal(size=(40, 20, 3))).float()
+    state[..., 1] = torch.from_numpy(label).float()
+    view = view_of(
+        trace=lambda inputs, lengths: {"layers.0.forward.h": state[: len(inputs), : inputs.shape[1]]}
+    )
+    finding = units(view, sample_of(torch.ones(40, 20, dtype=torch.long)), {"noise": noise, "label": label})
+    assert "Of 3 entries of the state, number 1 of" in finding.sentence
+    assert "follows one thing most closely: label, which explains 100% of its variance" in finding.sentence
+    assert (
+        "1 of 2 things asked about are followed more closely than in any of 10 shuffles" in finding.sentence
+    )
+    assert finding.table[0]["what"] == "label" and finding.arrays["names"].tolist() == ["noise", "label"]
+    assert finding.arrays["best"] == pytest.approx(finding.arrays["share"].max(0))
+    assert finding.arrays["control"].shape == (2,) and finding.arrays["control"].max() < 0.02
+
+
+def test_the_control_has_as_many_units_to_choose_from():
+    """Of 300 units of noise the best follows a label of noise for a tenth of its variance, by chance."""
+    numbers = np.random.default_rng(0)
+    state = torch.from_numpy(numbers.normal(size=(20, 5, 300))).float()
+    view = view_of(trace=lambda inputs, lengths: {"layers.0.forward.h": state[: len(inputs)]})
+    finding = units(
+        view, sample_of(torch.ones(20, 5, dtype=torch.long)), {"noise": numbers.normal(size=(20, 5))}
+    )
+    assert 0.05 < finding.control < 0.15 and abs(finding.value - finding.control) < 0.05
+    view = view_of(trace=lambda inputs, lengths: {"layers.0.forward.h": state[: len(inputs)]}, names=None)
+    assert units(view, sample_of(torch.ones(20, 5, 1)), {}) is None  # no label, no answer

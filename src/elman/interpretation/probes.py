@@ -81,6 +81,9 @@ def probes(
 ) -> Finding | None:
     """How many steps back the input can be read from the state; None for a network whose state cannot be read.
 
+    The value is the farthest lag up to which every probe beats its control, which is told for each; the finding's control is that of the
+    network with its weights shuffled.
+
     With `labels`, name -> (sequences, time), whether each of these can be read instead: classes, or floats for numbers.
     `arrays`: "lags" or "names", "score", "control", "error", and where there are weights "score_shuffled".
     """
@@ -111,11 +114,12 @@ def probes(
         found[lag] = _both(states, others, at, _read_ago(inputs, at, lag), seed, fits)
     if not found:
         return None
-    reach = -1
-    for lag, (mine, _) in found.items():
-        if not mine.clear:
-            break
-        reach = lag
+    reach = _reach({lag: mine for lag, (mine, _) in found.items()})
+    other = (
+        None
+        if others is None
+        else _reach({lag: each for lag, (_, each) in found.items() if each is not None})
+    )
     numbers = inputs.dtype.kind == "f"
     what = "R^2" if numbers else "accuracy"
     thing = "the values" if numbers else "the token"
@@ -138,13 +142,23 @@ def probes(
         )
         if value is not None
     ]  # fmt: skip
-    first = found[0][0]
     return Finding(
-        "probes", "What the state still holds", sentence, float(max(reach, 0)), "steps back", None, first.control,
+        "probes", "What the state still holds", sentence, float(max(reach, 0)), "steps back", None,
+        None if other is None else float(max(other, 0)),
         sample=f"{len(sample)} sequences, half to fit on; up to {STATES:,} states in each half",
         chart=lines(rows, "steps ago", what, "state", title="What was read can be told from the state"),
         arrays={"lags": np.array(list(found)), **_arrays(list(found.values()))},
     )  # fmt: skip
+
+
+def _reach(found: Mapping[int, Probed]) -> int:
+    """The farthest lag up to which every one is clear; -1 where the first is not."""
+    reach = -1
+    for lag, each in found.items():
+        if not each.clear:
+            break
+        reach = lag
+    return reach
 
 
 def _named(

@@ -63,7 +63,7 @@ CONTROLS = {
     "attribution": "with shuffled weights",
     "dynamics": "with shuffled weights",
     "interventions": "without random units",
-    "probes": "for what another sequence read",
+    "probes": "in its control",
     "calibration": "for labels drawn from its own probabilities",
     "behaviour": "with the answers to other examples",
     "training": "before training",
