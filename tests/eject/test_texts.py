@@ -42,3 +42,5 @@ def test_class_weights(rare, tmp_path, monkeypatch):
     assert found[False] == pytest.approx(kept["accuracy"], abs=1e-5)
     assert kept["accuracy"] < 0.85  # nine in ten are right where every text is called good
     assert found[True] == pytest.approx(kept["accuracy"], abs=1e-5)
+    chose = [float(value) for value in re.findall(r"loss .*  validation ([0-9.]+)", said.stdout)]
+    assert max(chose) == pytest.approx(kept["f1"], abs=1e-4)
