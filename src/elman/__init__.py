@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from elman.models.rnn import RNN as RNN
     from elman.prediction import predict as predict
     from elman.run import Run as Run
+    from elman.web.notebook import view as view
     from elman.workbench import evaluate as evaluate
     from elman.workbench import explain as explain
     from elman.workbench import fit as fit
@@ -47,6 +48,7 @@ _WHERE = {
     "propose": "data.proposal",
     "generate": "generation",
     "RecurrentClassifier": "estimator",
+    "view": "web.notebook",
 }
 __all__ = [
     "RNN",
@@ -67,6 +69,7 @@ __all__ = [
     "observe",
     "predict",
     "propose",
+    "view",
 ]
 
 

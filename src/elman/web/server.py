@@ -47,6 +47,11 @@ def pages() -> dict[str, Page]:
 
 def application(shelf: Shelf, *, port: int, key: str) -> Guard:
     """The whole server behind its guard."""
+    return Guard(answering(shelf), port=port, key=key)
+
+
+def answering(shelf: Shelf) -> Starlette:
+    """The whole server without its guard, for who asks from inside this process."""
     jobs = Jobs()
     routes = [
         Route("/", _answer(lambda request: _front(shelf)), methods=["GET"]),
@@ -69,7 +74,7 @@ def application(shelf: Shelf, *, port: int, key: str) -> Guard:
         Route("/runs/{name}/{page}", _answer(functools.partial(_page, shelf)), methods=["GET"]),
         Route("/runs/{name}/{page}/{ask}", _answer(functools.partial(_ask, shelf, jobs)), methods=["POST"]),
     ]
-    return Guard(Starlette(routes=routes), port=port, key=key)
+    return Starlette(routes=routes)
 
 
 def listen(host: str, port: int | None) -> socket.socket:
