@@ -65,6 +65,56 @@ def test_an_edit_says_what_the_edited_network_says(server: Server) -> None:
     assert patched["moved"] > 0
 
 
+def test_a_gate_at_one_step_is_held_taken_out_and_patched(server: Server) -> None:
+    run = elman.Run.open(server.folder / "films-gru")
+    gate = "layers.0.forward.update_gate"
+    assert gate in {
+        each["name"] for each in server.json(f"{RUN}/see.json")["parts"] if each["kind"] == "gate"
+    }
+
+    def encoded(text: str) -> torch.Tensor:
+        return torch.from_numpy(run.encoder.text.encode(text)).long()[None]
+
+    def trace(text: str) -> torch.Tensor:
+        return run.network.rnn.trace(run.network.embed(encoded(text)))[gate][0]
+
+    other = "a bad dull film"
+    with torch.no_grad():
+        values = {"clamp": 0.0, "mean": trace(TEXT).mean(0)[[1, 4]], "patch": trace(other)[-1][[1, 4]]}
+    for how, value in values.items():
+        ask = {
+            "text": TEXT,
+            "part": gate,
+            "units": [1, 4],
+            "first": 2,
+            "last": 2,
+            "how": how,
+            "value": 0,
+            "other": other,
+        }
+        told = dict(server.json(f"{RUN}/see/change", ask)["after"]["answer"])
+        with torch.no_grad(), edited(run.network, clamp(gate, [1, 4], value, [2])):
+            shares = run.network(encoded(TEXT)).values.softmax(-1)[0]
+        assert told["good"] == pytest.approx(float(shares[1]), abs=1e-4), how
+    assert server.ask(f"{RUN}/see/change", ask | {"part": "layers.0.forward.output_gate"})[0] == 404
+    assert server.ask(f"{RUN}/see/change", ask | {"units": [8]})[0] == 400
+
+
+def test_a_gate_that_is_opened_changes_the_number(see: Any) -> None:
+    see.select_option("#part", "layers.0.forward.update_gate")
+    see.fill("#units", "0, 1, 2, 3, 4, 5, 6, 7")
+    see.fill("#first", "4")
+    see.fill("#value", "1")
+    see.click("#change button")
+    see.wait_for_selector("#after")
+    assert see.inner_text("#before").split()[1:] != see.inner_text("#after").split()[1:]
+    assert "moved by" in see.inner_text("#moved")
+    see.fill("#value", "0")
+    before = see.inner_text("#after")
+    see.click("#change button")
+    see.wait_for_function("(was) => document.getElementById('after').innerText != was", arg=before)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

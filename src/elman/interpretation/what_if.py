@@ -14,9 +14,9 @@ import numpy as np
 from torch import Tensor
 
 from elman.core.errors import RecipeError, UnknownName
-from elman.interpretation.editing import Edit, parts
+from elman.interpretation.editing import Edit, gates_of, parts
 from elman.interpretation.view import View
-from elman.interpretation.walk import Answers, answers
+from elman.interpretation.walk import Answers, answers, traced
 
 DRAWS = 5  # of other units
 
@@ -43,11 +43,10 @@ def effect(
 ) -> Effect:
     """What `make(units)`, an edit of these units of `part`, does to the answer of one sequence (1, time, ...).
 
-    Raises UnknownName for a part that is not there, RecipeError for units that it has not.
+    `part` is a part of the state or a gate, named as `editing` names it. Raises UnknownName for one that is not there, RecipeError
+    for units that it has not.
     """
-    if part not in (known := parts(view.model)):
-        raise UnknownName("part of the state", part, known)
-    size = known[part]
+    size = held(view, inputs, part).shape[1]
     wrong = [unit for unit in units if not 0 <= unit < size]
     if wrong or not units:
         raise RecipeError(f"units {list(wrong or units)} of {part}; it has units 0 to {size - 1}.")
@@ -64,6 +63,16 @@ def effect(
             chosen = draw.choice(others, len(units), replace=False).tolist()
             moves.append(_moved(before, asked(make(chosen)), several))
     return Effect(before, after, _moved(before, after, several), float(np.mean(moves)) if moves else None)
+
+
+def held(view: View, inputs: Tensor, part: str) -> np.ndarray:
+    """What a part of the state or a gate is along one sequence (1, time, ...): (steps, units). Raises UnknownName as `edited` does."""
+    known = (*parts(view.model), *gates_of(view.model))
+    if part not in known:
+        raise UnknownName("part of the state or gate", part, known)
+    found = traced(view, inputs)
+    # A trace names the module in front of its layers, an edit only where there are several.
+    return next(values for name, values in found.items() if f".{name}".endswith(f".{part}"))
 
 
 def _moved(before: Answers, after: Answers, several: bool) -> float:

@@ -13,10 +13,10 @@ from elman.cells.contract import Cell
 from elman.core.errors import DataError, RecipeError, UnknownName
 from elman.examples import some
 from elman.interpretation import walk
-from elman.interpretation.editing import Edit, clamp, edited, parts
+from elman.interpretation.editing import Edit, clamp, edited, gates_of, parts
 from elman.interpretation.gates import spoken
 from elman.interpretation.neighbours import neighbours
-from elman.interpretation.what_if import effect
+from elman.interpretation.what_if import effect, held
 from elman.web import strip
 from elman.web.pages import play
 from elman.web.pages.contract import Page
@@ -29,14 +29,15 @@ AROUND = 6  # steps shown on either side of a span
 
 
 def shown(subject: Subject) -> dict[str, Any]:
-    """The layers, their cell with its equations, and what of their state can be changed."""
+    """The layers, their cell with its equations, and which parts of their state and which gates can be changed."""
     try:
-        editable = parts(subject.view.model)
+        model = subject.view.model
+        editable = [("state", name) for name in parts(model)] + [("gate", name) for name in gates_of(model)]
     except RecipeError:
-        editable = {}
+        editable = []
     return {
         "kind": subject.kind, "task": subject.task, "first": play.shown(subject)["first"], "layers": _layers(subject),
-        "parts": [{"name": name, "words": spoken(name), "units": size} for name, size in editable.items()],
+        "parts": [{"name": name, "words": spoken(name), "kind": kind} for kind, name in editable],
     }  # fmt: skip
 
 
@@ -121,7 +122,7 @@ def _strongest(values: np.ndarray) -> np.ndarray:
 
 
 def change(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
-    """The answer with units of a state held at a value, at their mean over the sequence, or at what they were in another text."""
+    """The answer with units of a state or a gate held at a value, at their mean over the sequence, or at what they were in another text."""
     given, part, units = sequence_of(subject, body), str(body.get("part")), body.get("units")
     if not isinstance(units, list) or not all(type(unit) is int for unit in units):
         raise DataError("the units to change are a list of numbers.")
@@ -158,18 +159,16 @@ def change(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
 def _edit(subject: Subject, given: Given, body: Mapping[str, Any], part: str, steps: Sequence[int]) -> Any:
     """units -> the edit that was asked for."""
     how, value = body.get("how"), body.get("value")
-    if part not in (known := parts(subject.view.model)):
-        raise UnknownName("part of the state", part, known)
     if how == "clamp":
         if not isinstance(value, (int, float)) or not np.isfinite(value):
             raise DataError(f"a number is expected to hold the units at; got {value!r}.")
         number = float(value)
         return lambda units: clamp(part, units, number, steps)
     if how == "mean":
-        at = torch.from_numpy(walk.traced(subject.view, given.inputs, [part])[part].mean(0))
+        at = torch.from_numpy(held(subject.view, given.inputs, part).mean(0))
     elif how == "patch":
         other, _, _ = subject.read(body.get("other"))
-        at = torch.from_numpy(walk.traced(subject.view, other, [part])[part][-1])
+        at = torch.from_numpy(held(subject.view, other, part)[-1])
     else:
         raise UnknownName("change", str(how), ("clamp", "mean", "patch"))
 

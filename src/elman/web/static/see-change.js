@@ -1,4 +1,4 @@
-// See: units of the state held, taken out or taken from another text, and what the answer is then.
+// See: units of the state or of a gate held, taken out or taken from another text, and what the answer is then.
 import { ask, make, percent, short, visible } from "./api.js";
 import { frame, svg } from "./charts.js";
 import { sequence, state } from "./strip.js";
@@ -22,7 +22,7 @@ function tell(found) {
   const said = share ? `${(100 * moved).toFixed(moved < 0.1 ? 2 : 0)} points` : short(moved);
   const bits = before.bits !== null && before.bits !== undefined ? ` Over the whole text it was surprised by ${before.bits.toFixed(2)} bits a step, now by ${after.bits.toFixed(2)}.` : "";
   $("moved").textContent = moved === 0 ? "The answer stays as it is." : `The answer moved by ${said}${before.series ? " (mean over the horizon, in the network's own scale)" : ""}.${bits}`;
-  $("moved-badges").replaceChildren(...control === null ? [] : [make("li", { title: "control: the same done to as many other units of this state" }, make("span", {}, "other units drawn at random "), share ? `${(100 * control).toFixed(control < 0.1 ? 2 : 0)} points` : short(control))]);
+  $("moved-badges").replaceChildren(...control === null ? [] : [make("li", { title: "control: the same done to as many other units of this part" }, make("span", {}, "other units drawn at random "), share ? `${(100 * control).toFixed(control < 0.1 ? 2 : 0)} points` : short(control))]);
   const place = $("both"), chart = $("compare");
   chart.replaceChildren(); place.replaceChildren();
   if (before.answer) place.append(make("div", { class: "both" }, ...[["before", before], ["after", after]].map(([name, each]) => make("div", { id: name }, make("h3", {}, name), make("ul", { class: "meters" }, ...each.answer.map(meter))))));
