@@ -76,6 +76,7 @@ function show(k) {
 }
 
 document.getElementById("tour").addEventListener("click", () => to(0));
+document.getElementById("tour").disabled = false; // a click before this would be lost
 document.addEventListener("keydown", (event) => { if (event.key === "Escape" && card?.contains(event.target)) end(); });
 if (location.hash === "#tour") { history.replaceState(null, "", location.pathname); keep(0); }
 if (at() !== null && await known()) show(Math.min(at(), steps.length - 1));
