@@ -22,7 +22,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from elman.core.catalogue import catalogue
-from elman.core.errors import ElmanError, RunError, UnknownName, UserError
+from elman.core.errors import ElmanError, UnknownName, UserError
 from elman.core.files import plain
 from elman.report.numbers import words
 from elman.report.page import _asset, _cells, badges
@@ -162,7 +162,8 @@ def _front(shelf: Shelf) -> Response:
     names = shelf.names()
     first = shelf.first if shelf.first in names else next(iter(names), None)
     if first is None:
-        raise RunError(f"there is no run in {shelf.place}. `elman demo` makes two.")
+        text = _templates().get_template("empty.html").render(place=shelf.place)
+        return HTMLResponse(text, headers={"cache-control": "no-store"})
     return RedirectResponse(f"/runs/{first}/{next(iter(pages()))}", 303)
 
 

@@ -67,13 +67,22 @@ def credit(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
         label = subject.view.labels[output] if subject.view.labels else "the value"
     if subject.kind == "forecast":
         label = "the first step ahead"
-    size, other = np.abs(each), np.abs(control)
-    likeness = (
-        float(np.corrcoef(size, other)[0, 1])
-        if len(each) > 2 and size.std() > 0 and other.std() > 0
-        else None
-    )
+    likeness = _likeness(each, control)
     return {"credit": given.thinned(each)[:SHOWN], "residual": residual, "label": label, "likeness": likeness}
+
+
+def _likeness(each: np.ndarray, control: np.ndarray) -> float | None:
+    """Correlation of the sizes of two credits (time,); None where one is even, or too large to be a number.
+
+    Gradients of shuffled weights may explode along a long sequence: the sizes are brought to one scale before they are squared.
+    """
+    sizes = [np.abs(one.astype(np.float64)) for one in (each, control)]
+    if len(each) < 3 or not all(np.isfinite(size).all() and size.max() > 0 for size in sizes):
+        return None
+    first, second = (size / size.max() for size in sizes)
+    if not (first.std() > 0 and second.std() > 0):
+        return None
+    return float(np.corrcoef(first, second)[0, 1])
 
 
 def units(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
