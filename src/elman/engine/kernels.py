@@ -140,7 +140,7 @@ def _fill(call: _Call, x: Tensor, cell: int, lengths: Tensor | None, hidden: int
 def _run(call: _Call, backward: bool) -> None:
     address = ctypes.addressof(call)
     scratch = pool.take(library().elman_native_scratch(address, backward))
-    call.scratch = scratch.whole.ctypes.data
+    call.scratch = scratch.address
     library().elman_native_run(address, backward)
 
 
@@ -315,6 +315,27 @@ _operators.define(
 )
 _operators.impl("forward", _forward, "CPU")
 _operators.impl("backward", _backward, "CPU")
+
+
+def forward(x: Tensor, *rest: Any) -> Any:
+    """torch.ops.elman.forward, called past torch's dispatch, some 5 us, where nobody watches that."""
+    return _forward(x, *rest) if _unwatched(x) else torch.ops.elman.forward(x, *rest)
+
+
+def backward(*arguments: Any) -> Any:
+    """torch.ops.elman.backward in the same way."""
+    plain = _unwatched(arguments[4])
+    return _backward(*arguments) if plain else torch.ops.elman.backward(*arguments)
+
+
+def _unwatched(x: Tensor) -> bool:
+    return (
+        type(x) is Tensor
+        and not torch.compiler.is_compiling()
+        and not torch._C._len_torch_dispatch_stack()
+        and not torch._C._autograd._profiler_enabled()
+        and torch._C._get_tracing_state() is None
+    )
 
 
 def _forward_shapes(
