@@ -1,0 +1,107 @@
+"""The gallery: its page holds together, and what its generator computes by itself is right. The networks are trained by `make gallery` only."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+
+ROOT = Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+PAGE = DOCS / "gallery.md"
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch):
+    """A module of docs/gallery by name; forgotten afterwards, since their names are short."""
+    monkeypatch.syspath_prepend(str(DOCS / "gallery"))
+    loaded = {path.stem for path in (DOCS / "gallery").glob("*.py")}
+
+    def forget() -> None:
+        import sys
+
+        for name in loaded - {"__main__"}:
+            sys.modules.pop(name, None)
+
+    forget()
+    yield lambda name: importlib.import_module(name)
+    forget()
+
+
+def test_every_picture_of_the_page_exists_and_is_small() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    shown = set(re.findall(r"\]\((images/gallery/[^)]+)\)", text))
+    there = {f"images/gallery/{path.name}" for path in (DOCS / "images" / "gallery").iterdir()}
+    assert shown == there
+    assert all((DOCS / name).stat().st_size <= 200_000 for name in shown)
+
+
+def test_every_section_has_its_control_command_seed_and_hash() -> None:
+    sections = PAGE.read_text(encoding="utf-8").split("\n## ")[1:]
+    assert sections
+    for section in sections:
+        assert "**Control.** " in section and "```bash\n" in section, section[:40]
+        assert re.search(r"Seed \d+; .*`[0-9a-f]{12}`", section), section[:40]
+
+
+def test_the_commands_of_the_page_are_known(load) -> None:
+    order = re.search(r"ORDER = \(([^)]*)\)", (DOCS / "gallery" / "__main__.py").read_text(encoding="utf-8"))
+    assert order
+    names = re.findall(r'"(\w+)"', order[1])
+    text = PAGE.read_text(encoding="utf-8")
+    assert re.findall(r"<!-- (\w+) -->", text) == names
+    assert set(re.findall(r"^python docs/gallery (?:--data DATA )?(\w+)$", text, re.M)) == set(names)
+
+
+def test_a_section_that_is_not_made_anew_is_kept(load) -> None:
+    page = load("page")
+
+    def entry(seen: str) -> object:
+        return page.Entry("T", seen, "none", ["command"], 0, "data `0123456789ab`", [("a.svg", "A")])
+
+    whole = page.page({"one": entry("first"), "two": entry("second")}, ("one", "two"))
+    again = page.page({"two": entry("third")}, ("one", "two"), whole)
+    assert "first" in again and "third" in again and "second" not in again
+    assert again.index("first") < again.index("third")
+    assert page.page({}, ("one",), again).count("## T") == 1
+
+
+class TestFlipFlop:
+    @pytest.fixture
+    def module(self, load) -> ModuleType:
+        return load("flip_flop")
+
+    def test_bits_are_held_until_the_next_pulse(self, module: ModuleType) -> None:
+        pulses, held = (each.numpy() for each in module.trials(20, 3))
+        assert (pulses[:, 0] != 0).all()
+        for row in range(20):
+            for bit in range(3):
+                last = 0.0
+                for step in range(module.TIME):
+                    last = pulses[row, step, bit] or last
+                    assert held[row, step, bit] == last
+
+    def test_corners_stay_apart_on_paper(self, module: ModuleType) -> None:
+        corners = np.array([[a, b, c] for a in (-1, 1) for b in (-1, 1) for c in (-1, 1)], dtype=float)
+        flat = module.flat(corners)
+        gaps = np.linalg.norm(flat[:, None] - flat[None], axis=-1) + np.eye(8)
+        assert flat.shape == (8, 2) and gaps.min() > 0.5
+
+    def test_a_cube_is_told_from_what_is_none(self, module: ModuleType) -> None:
+        bits = np.array([[1.0, -1, 1], [0, 1, -1], [0, 0, 1], [0, 0, 0]])
+        assert module.placed(bits, np.array([0, 1, 2, 3]))
+        assert not module.placed(bits, np.array([1, 1, 2, 3]))
+        assert not module.placed(bits * 0.5, np.array([0, 1, 2, 3]))
+        assert module.counted(np.array([0, 0, 1, 3])) == [2, 1, 0, 1]
+
+    def test_a_network_that_forgets_rests_at_one_stable_point(self, module: ModuleType) -> None:
+        model = module.FlipFlop()
+        with torch.no_grad():
+            model.rnn.weight_hh_l0.mul_(0.1)
+        _, found, ways = module.points(model, module.trials(20, 1)[0])
+        assert len(found) == 1 and found.fixed.all() and module.counted(ways) == [1, 0, 0, 0]
