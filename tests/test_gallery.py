@@ -105,3 +105,46 @@ class TestFlipFlop:
             model.rnn.weight_hh_l0.mul_(0.1)
         _, found, ways = module.points(model, module.trials(20, 1)[0])
         assert len(found) == 1 and found.fixed.all() and module.counted(ways) == [1, 0, 0, 0]
+
+
+class TestSyllables:
+    def test_runs_of_vowels_are_counted(self, load) -> None:
+        groups = load("syllables").groups
+        assert [groups(word) for word in ("banana", "queue", "rhythm", "a", "str")] == [3, 1, 1, 1, 0]
+
+    def test_where_an_answer_climbs(self, load) -> None:
+        share, letters = load("syllables").climbs(
+            ["bat", "lo"], [np.array([1.0, 3.0, 4.0]), np.array([5.0, 4.0])]
+        )
+        assert share == pytest.approx(2 / 3)  # of 3 climbed, 2 at the a; what falls is no climb
+        assert letters == pytest.approx(2 / 3)  # a and o, of a, t and o
+
+
+def test_a_training_is_told_as_a_command_that_is_understood(load) -> None:
+    import dataclasses
+
+    from elman.core.catalogue import catalogue
+    from elman.core.recipe import Recipe
+
+    trained = load("trained")
+    fields = {field.name for kind in Recipe.sections().values() for field in dataclasses.fields(kind)}
+    for name, training in trained.TRAININGS.items():
+        assert set(training.settings) <= fields
+        assert training.rival in catalogue("evaluation.baselines")
+        assert training.file or training.source in catalogue("data.sources")
+        assert training.command(name).endswith(f"--out runs/gallery/{name}")
+    assert "--no-bidirectional" in trained.TRAININGS["imdb"].command("imdb")
+    assert " DATA/war-and-peace/warandpeace.txt " in trained.TRAININGS["quotes"].command("quotes")
+
+
+def test_horizons_are_told_from_the_table(load) -> None:
+    from types import SimpleNamespace as Some
+
+    runs = [Some(name=f"copy-{cell}", recipe=Some(model=Some(cell=cell))) for cell in ("rnn", "gru")]
+    rows = [
+        {"run": "copy-rnn", "memory horizon (steps)": None, "context saves": 0.014},
+        {"run": "copy-gru", "memory horizon (steps)": 38, "context saves": 2.25},
+    ]
+    said, chance = load("memories").told(Some(table=rows), runs, {"copy-rnn": None, "copy-gru": 31.0})
+    assert said == "RNN none that can be shown (0.01 nats), GRU 38 (2.25 nats)"
+    assert chance == "RNN none, GRU 31"

@@ -136,7 +136,7 @@ def show(data: Path | None, images: Path) -> Entry:
         f"and, between them, {told[1]} saddles with one way out, {told[2]} with two and {told[3]} with three."
         f"{CUBE if placed(bits[found.fixed], ways[found.fixed]) else ''} Grey is the way of its state in 40 trials, and each axis what its readout says.",
         f"The same network before training has {len(before)} point{'s' * (len(before) != 1)} of rest, of which {stable} {'is' if stable == 1 else 'are'} stable.",
-        ["python docs/gallery flip_flop"], SEED,
+        [], SEED,
         f"{TRIALS:,} trials of {TIME} steps, drawn, SHA-256 `{hashlib.sha256(pulses.numpy().tobytes()).hexdigest()[:12]}`",
         [("flip_flop.svg", f"Cube of {told[0]} stable points with saddles between them")],
         more="The network is an `nn.RNN` of torch's own; its step is made by `RNN.from_torch` and `stepping_of`, its points found by "

@@ -20,7 +20,7 @@ class Entry:
     """One section.
 
     seen, control  a sentence each, with numbers
-    commands       what makes it, line by line; DATA stands for the folder of data
+    commands       what its networks come from, line by line; DATA stands for the folder of data
     data           what it was trained on, with the hash
     pictures       (file name, what it shows in words); files lie under docs/images/gallery
     """
@@ -34,13 +34,15 @@ class Entry:
     pictures: Sequence[tuple[str, str]]
     more: str = ""
 
-    def markdown(self) -> str:
-        """The section."""
+    def markdown(self, name: str) -> str:
+        """The section, the command that makes it alone at its end."""
+        needs = any("DATA" in command for command in self.commands)
+        last = f"python docs/gallery{' --data DATA' if needs else ''} {name}"
         shown = "\n\n".join(f"![{words}](images/gallery/{name})" for name, words in self.pictures)
         lines = [
             f"## {self.title}", "", self.seen, "", shown, "", f"**Control.** {self.control}", "",
             *([self.more, ""] if self.more else []),
-            "```bash", *self.commands, "```", "", f"Seed {self.seed}; {self.data}.",
+            "```bash", *self.commands, last, "```", "", f"Seed {self.seed}; {self.data}.",
         ]  # fmt: skip
         return "\n".join(lines)
 
@@ -51,7 +53,7 @@ def page(made: Mapping[str, Entry], order: Sequence[str], before: str = "") -> s
     for name in order:
         left, right = LEFT.format(name), RIGHT.format(name)
         if name in made:
-            sections.append(f"{left}\n{made[name].markdown()}\n{right}")
+            sections.append(f"{left}\n{made[name].markdown(name)}\n{right}")
         elif old := re.search(re.escape(left) + ".*?" + re.escape(right), before, re.S):
             sections.append(old[0])
     return "\n\n".join([HEAD.strip(), *sections]) + "\n"

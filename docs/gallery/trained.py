@@ -30,8 +30,14 @@ class Training:
         parts = ["elman train", f"DATA/{self.place}" if self.file else self.source]
         if self.place and not self.file:
             parts.append(f"--path DATA/{self.place}")
-        parts += [f"--{key.replace('_', '-')} {value}" for key, value in self.settings.items()]
+        parts += [_flag(key.replace("_", "-"), value) for key, value in self.settings.items()]
         return " ".join([*parts, f"--seed {self.seed}", f"--rival {self.rival}", f"--out {FOLDER}/{name}"])
+
+
+def _flag(name: str, value: object) -> str:
+    if isinstance(value, bool):
+        return f"--{name}" if value else f"--no-{name}"
+    return f"--{name} {value}"
 
 
 def _text(cell: str) -> Training:
@@ -46,7 +52,7 @@ def _text(cell: str) -> Training:
 TRAININGS: dict[str, Training] = {
     "imdb": Training(
         "imdb",
-        {"cell": "gru", "hidden_size": 32, "embedding_size": 32, "pooling": "last", "max_length": 150, "learning_rate": 3e-3, "epochs": 3},
+        {"cell": "gru", "hidden_size": 32, "bidirectional": False, "embedding_size": 32, "pooling": "last", "max_length": 150, "learning_rate": 3e-3, "epochs": 3},
         "majority", "imdb",
     ),
     "quotes": Training(

@@ -42,6 +42,19 @@ def test_each_curve_is_the_share_of_its_own_saving():
     assert side_by_side({"a": losses(1, 1, 1, 1, 1)}).chart is None
 
 
+def test_a_saving_within_chance_has_no_curve():
+    noise = np.random.default_rng(0).normal(size=(5, 40))
+    noise[-1] += (
+        noise[0].mean() - noise[-1].mean() - 0.02
+    )  # the mean saves a little, the sequences do not agree
+    found = side_by_side(
+        {"chance": {"context": CONTEXT, "loss_cut": noise}, "real": losses(2.0, 1.5, 1.0, 0.5, 0.0)}
+    )
+    assert [row["memory horizon (steps)"] for row in found.table] == [None, 16]
+    assert found.table[0]["context saves"] == pytest.approx(0.02)
+    assert {row["run"] for row in found.chart["data"]["values"]} == {"real"}
+
+
 def test_runs_are_read_from_their_folders(tmp_path):
     runs = []
     for name, values in (("a", (2.0, 1.0, 1.0, 1.0, 1.0)), ("b", (2.0, 2.0, 2.0, 1.0, 1.0))):

@@ -46,7 +46,7 @@ def memory(
     losses, shuffled = (np.stack([curve[n] for n in contexts]) for curve in (cut, mixed))
     picks = draw.integers(0, len(sample), (draws, len(sample)))
     means = losses[:, picks].mean(2)  # (points, draws)
-    low, high = np.percentile(means[0] - means[-1], [2.5, 97.5])
+    low, high = spread_of_saving(means)
     saved = float(losses[0].mean() - losses[-1].mean())
     unit = "loss (nats)" if view.labels else "loss"
     if low <= 0:
@@ -113,6 +113,12 @@ def _beside(view: View, few: Sample, horizon: int, order: int | None) -> tuple[d
 def lengths_tried(longest: int) -> list[int]:
     """The context lengths that are tried first."""
     return sorted({1, longest, *np.geomspace(1, longest, POINTS).round().astype(int).tolist()})
+
+
+def spread_of_saving(means: np.ndarray) -> tuple[float, float]:
+    """The 95% interval of what context saves, from mean losses (points, draws) of resampled sequences: no use can be shown where it reaches 0."""
+    low, high = np.percentile(means[0] - means[-1], [2.5, 97.5])
+    return float(low), float(high)
 
 
 def settled(contexts: list[int], loss: np.ndarray, margin: float) -> int:
