@@ -148,3 +148,24 @@ def test_horizons_are_told_from_the_table(load) -> None:
     said, chance = load("memories").told(Some(table=rows), runs, {"copy-rnn": None, "copy-gru": 31.0})
     assert said == "RNN none that can be shown (0.01 nats), GRU 38 (2.25 nats)"
     assert chance == "RNN none, GRU 31"
+
+
+def test_what_a_removal_costs_is_told_in_right_answers(load) -> None:
+    said = load("imdb").told(0.1, 0.2, np.array([0.1, 0.14]))
+    assert "from 90.0% to 80.0%" in said and "the other 2 units" in said
+    assert "88.0% on average and 86.0% at the least" in said
+
+
+def test_a_unit_is_read_at_each_sequences_own_end(load) -> None:
+    from tests.known_answers.networks import view_of
+
+    from elman.interpretation.view import Sample
+
+    inputs = torch.arange(12.0).reshape(2, 6, 1)
+    from dataclasses import replace
+
+    view = replace(
+        view_of(lambda vectors, lengths: vectors), trace=lambda x, lengths: {"layers.0.forward.h": x}
+    )
+    sample = Sample(inputs, torch.tensor([6, 3]), torch.zeros(2), np.arange(2))
+    assert load("imdb").at_the_end(view, sample, "layers.0.forward.h", 0).tolist() == [5.0, 8.0]

@@ -7,7 +7,7 @@ import pytest
 
 from elman.core.errors import RecipeError
 from elman.core.results import Finding
-from elman.interpretation.pictures import bars, lines, stack
+from elman.interpretation.pictures import bars, histogram, lines, stack
 from elman.report.assemble import with_stored, write_findings
 
 ROWS = [{"x": k, "y": k * k} for k in range(5)]
@@ -27,6 +27,17 @@ def test_a_picture_becomes_a_file(tmp_path, chart):
         assert content.startswith(start) and len(content) > 1000
         assert b"<script" not in content
     assert chart == finding.chart
+
+
+def test_a_histogram_counts_shares_in_bins_that_all_names_have_in_common():
+    chart = histogram({"a": [0.0, 0.1, 0.9, 0.95], "b": [0.6, 4.0]}, "x.y", bins=4)
+    rows = chart["data"]["values"]
+    assert [row["share (%)"] for row in rows] == [100, 0, 0, 0, 50, 0, 0, 50]
+    assert (
+        [(row["x.y"], row["to"]) for row in rows[:4]]
+        == [(0, 1), (1, 2), (2, 3), (3, 4)]
+        == [(row["x.y"], row["to"]) for row in rows[4:]]
+    )
 
 
 def test_the_page_says_what_was_found_and_escapes_it(tmp_path):

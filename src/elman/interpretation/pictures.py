@@ -73,6 +73,32 @@ def dots(rows: Rows, x: str, y: str, colour: str, *, height: int = 220, title: s
     return finish(chart.encode(**parts), height, title)
 
 
+def histogram(
+    values: Mapping[str, Sequence[float]], x: str, *, bins: int = 30, height: int = 220, title: str = ""
+) -> dict[str, Any]:
+    """How the numbers of each name are spread: the share of them in each of `bins` equal bins over the range of all."""
+    import altair as alt
+    import numpy as np
+
+    every = np.concatenate([np.asarray(each, dtype=float) for each in values.values()])
+    edges = np.histogram_bin_edges(every, bins)
+    y, name = "share (%)", "name"
+    rows = [
+        {x: float(first), "to": float(last), y: 100 * float(count) / max(1, len(each)), name: called}
+        for called, each in values.items()
+        for first, last, count in zip(edges[:-1], edges[1:], np.histogram(each, edges)[0])
+    ]
+    chart = alt.Chart(alt.Data(values=rows)).mark_rect(opacity=0.55)
+    parts = {
+        "x": alt.X(f"{field(x)}:Q", title=x, scale=alt.Scale(zero=False, nice=False)),
+        "x2": alt.X2("to:Q"),
+        "y": alt.Y(f"{field(y)}:Q", title=y, scale=alt.Scale(zero=True)),
+        "y2": alt.Y2(datum=0),
+        "color": hue(rows, name),
+    }
+    return finish(chart.encode(**parts), height, title)
+
+
 def steps(
     rows: Rows, x: str, y: str, facet: str, *, height: int = 62, title: str = "", whole_numbers: bool = False
 ) -> dict[str, Any]:
