@@ -169,3 +169,62 @@ def test_a_unit_is_read_at_each_sequences_own_end(load) -> None:
     )
     sample = Sample(inputs, torch.tensor([6, 3]), torch.zeros(2), np.arange(2))
     assert load("imdb").at_the_end(view, sample, "layers.0.forward.h", 0).tolist() == [5.0, 8.0]
+
+
+class TestCharacters:
+    def test_neighbours_of_like_colour_are_one_ground(self, load) -> None:
+        drawing = load("drawing")
+        block = drawing.Painted(
+            "T <", ["a", "b", "&", "d"], [1.0, 1.0, -2.0, 0.0], 2.0, [True, True, False, True]
+        )
+        text = drawing.text_svg([block])
+        assert text.count("fill-opacity") == 2 and "T &lt;" in text and "ab&amp;d" in text
+        grounds = re.findall(
+            r'width="([\d.]+)" height="18" fill="rgb\(([\d,]+)\)" fill-opacity="([\d.]+)"', text
+        )
+        assert grounds == [("16.8", "217,112,15", "0.35"), ("8.4", "47,125,209", "0.7")]
+        assert [float(each) for each in re.findall(r'width="([\d.]+)" height="1.6"', text)] == [16.8, 8.4]
+        import xml.etree.ElementTree as tree
+
+        tree.fromstring(text)
+
+    def test_a_line_ends_where_the_text_says_or_the_page_ends(self, load) -> None:
+        lines = load("drawing")._lines(["a", "\n", "b", "", *"cdefg"], 3)
+        assert lines == [range(2), range(2, 4), range(4, 7), range(7, 9)]
+
+    def test_numbers_stand_under_their_steps(self, load) -> None:
+        drawing = load("drawing")
+        text = drawing.text_svg(
+            [drawing.Painted("T", ["(", ")"], [1.0, -1.0], 1.0, [True, False], ["1", "0"])]
+        )
+        assert '<tspan x="12">1</tspan><tspan x="20.4">0</tspan>' in text and 'height="1.6"' not in text
+
+    def test_the_stretch_in_which_a_label_changes_most(self, load) -> None:
+        labels = np.zeros((3, 40))
+        labels[1, 20:24] = labels[1, 28:32] = 1
+        labels[2, 5:35] = 1
+        assert load("characters").busiest(labels, [40, 40, 40], 16, 1) == [(1, 16)]
+        assert [row for row, _ in load("characters").busiest(labels, [40, 40, 40], 16, 2)] == [1, 2]
+
+    def test_the_counter_is_found_and_labels_of_others_are_not(self, load) -> None:
+        from dataclasses import replace
+
+        from tests.known_answers.networks import view_of
+
+        from elman.interpretation.view import Sample
+        from elman.known_networks import Counter, brackets
+
+        characters, model, (x, depth) = load("characters"), Counter(), brackets(80)
+        view = replace(
+            view_of(lambda v, n: model(v)),
+            model=model,
+            trace=lambda inputs, lengths: model.rnn.trace(inputs, lengths),
+        )
+        whole = Sample(x, None, torch.zeros(80), np.arange(80))
+        one, other = characters.split(whole)
+        unit, share = characters.follower(view, one, other, (depth[:40], depth[40:]))
+        assert unit == "layers.0.forward.c.0" and share > 0.99
+        draw = np.random.default_rng(0)
+        dealt = (characters.of_others(depth[:40], one, draw), characters.of_others(depth[40:], other, draw))
+        assert characters.follower(view, one, other, dealt)[1] < 0.2
+        np.testing.assert_allclose(characters.values_of(view, other, unit), depth[40:], atol=1e-3)

@@ -17,13 +17,17 @@ LABEL = "#333333"  # of the line under characters at which the label is true
 
 @dataclass(frozen=True)
 class Painted:
-    """Steps of one character, a value for each about the unit's mean (full colour at `most`), and where the label is true."""
+    """Steps of one character, a value for each about the unit's mean (full colour at `most`), and where the label is true.
+
+    An empty step ends a line. `notes` are written small under each step in the place of the line that marks where the label is true.
+    """
 
     title: str
     characters: Sequence[str]
     values: Sequence[float]
     most: float
     true: Sequence[bool]
+    notes: Sequence[str] = ()
 
 
 def text_svg(blocks: Sequence[Painted], columns: int = COLUMNS) -> str:
@@ -35,7 +39,7 @@ def text_svg(blocks: Sequence[Painted], columns: int = COLUMNS) -> str:
         top += 10
         for line in _lines(block.characters, columns):
             parts += _line(block, line, top)
-            top += HIGH
+            top += HIGH + 8 * bool(block.notes)
         top += 10
     width, height = EDGE * 2 + WIDE * columns, top + EDGE
     return (
@@ -49,7 +53,7 @@ def _lines(characters: Sequence[str], columns: int) -> list[range]:
     """Which steps stand on each line."""
     found, first = [], 0
     for step, name in enumerate(characters):
-        if name == "\n" or step + 1 - first == columns or step + 1 == len(characters):
+        if name in ("\n", "") or step + 1 - first == columns or step + 1 == len(characters):
             found.append(range(first, step + 1))
             first = step + 1
     return found
@@ -68,6 +72,9 @@ def _line(block: Painted, steps: range, top: float) -> list[str]:
         for name in (block.characters[step] for step in steps)
     )
     parts.append(f'<text y="{top + 14:g}" x="{places}">{html.escape(words)}</text>')
+    if block.notes:
+        below = "".join(f'<tspan x="{EDGE + WIDE * place:g}">{html.escape(block.notes[step])}</tspan>' for place, step in enumerate(steps))  # fmt: skip
+        return [*parts, f'<text y="{top + HIGH + 4:g}" font-size="8" fill="{LABEL}">{below}</text>']
     for first, last, told in _runs([bool(block.true[step]) for step in steps]):
         if told:
             parts.append(f'<rect x="{EDGE + WIDE * first:g}" y="{top + HIGH - 4:g}" width="{WIDE * (last - first):g}" height="1.6" fill="{LABEL}"/>')  # fmt: skip
