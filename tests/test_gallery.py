@@ -228,3 +228,30 @@ class TestCharacters:
         dealt = (characters.of_others(depth[:40], one, draw), characters.of_others(depth[40:], other, draw))
         assert characters.follower(view, one, other, dealt)[1] < 0.2
         np.testing.assert_allclose(characters.values_of(view, other, unit), depth[40:], atol=1e-3)
+
+
+def test_a_models_own_script_of_ten_lines_opens_it(load, tmp_path: Path) -> None:
+    opened = load("opened")
+    script = opened.EXAMPLES / "open_my_lstm.py"
+    assert len(script.read_text(encoding="utf-8").splitlines()) <= 10
+    assert script.read_text(encoding="utf-8") in PAGE.read_text(encoding="utf-8")
+    error = float(opened.said_by(opened.EXAMPLES / "my_lstm.py", tmp_path).split()[-1])
+    assert error < 0.05
+    memory, connectivity = opened.said_by(script, tmp_path).splitlines()
+    # It needs the sixth step from the end: known, since that is what it was asked for.
+    assert 6 <= int(re.search(r"uses the last (\d+) steps", memory)[1]) <= 9
+    assert "strongest lag is 5;" in connectivity
+    assert {path.name for path in tmp_path.iterdir()} == {"my_lstm.pt", "memory.svg", "connectivity.svg"}
+
+
+def test_pictures_of_trials_are_those_that_tell_them_apart(load) -> None:
+    from elman.core.results import Finding
+
+    charts = [
+        {"title": "By coherence"},
+        {"title": {"text": "Coherence explains"}},
+        {"title": "Eigenvalues"},
+        {},
+    ]
+    kept = load("opened").by_condition(Finding("dynamics", "T", "S", chart={"config": 1, "vconcat": charts}))
+    assert kept == {"config": 1, "vconcat": charts[:2]}

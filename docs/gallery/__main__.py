@@ -10,7 +10,7 @@ from pathlib import Path
 from page import page
 
 DOCS = Path(__file__).resolve().parent.parent
-ORDER = ("imdb", "characters", "memories", "flip_flop", "syllables")
+ORDER = ("imdb", "characters", "memories", "flip_flop", "syllables", "opened")
 LARGEST = 200_000  # bytes of a picture
 
 
