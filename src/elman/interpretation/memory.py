@@ -59,15 +59,14 @@ def memory(
     else:
         horizon = settled(contexts, losses.mean(1), tolerance * saved)
         order = settled(contexts, shuffled.mean(1), tolerance * saved)
-        spread = [settled(contexts, curve, tolerance * max(curve[0] - curve[-1], 0.0)) for curve in means.T]
-        interval = (
-            float(np.percentile(spread, 2.5, method="lower")),
-            float(np.percentile(spread, 97.5, method="higher")),
+        interval = spread_of_horizon(contexts, means, tolerance)
+        within = (
+            "" if interval[0] == interval[1] else f" (95% interval {interval[0]:.0f} to {interval[1]:.0f})"
         )
         order_said = f"over the last {order}" if order > 1 else "for nothing that can be shown"
         edge = " (all there is in these sequences)" if horizon >= longest else ""
         sentence = (
-            f"It uses the last {horizon} steps{edge}: beyond them, loss changes by less than {tolerance:.0%} of the {saved:.3g}"
+            f"It uses the last {horizon} steps{within}{edge}: beyond them, loss changes by less than {tolerance:.0%} of the {saved:.3g}"
             f"{' nats' if view.labels else ''} that context saves. The order of steps counts {order_said}."
         )
     names = (("older steps dropped", losses), ("older steps shuffled", shuffled))
@@ -81,7 +80,7 @@ def memory(
     )
     chart = lines(
         rows, "steps of context kept in order", unit, "older steps", log_x=True, title=title,
-        mark=float(horizon) if interval else None,
+        mark=float(horizon) if interval else None, band=interval,
     )  # fmt: skip
     return Finding(
         "memory", "Memory horizon", sentence, float(horizon), "steps", interval, None if order is None else float(order),
@@ -118,6 +117,15 @@ def lengths_tried(longest: int) -> list[int]:
 def spread_of_saving(means: np.ndarray) -> tuple[float, float]:
     """The 95% interval of what context saves, from mean losses (points, draws) of resampled sequences: no use can be shown where it reaches 0."""
     low, high = np.percentile(means[0] - means[-1], [2.5, 97.5])
+    return float(low), float(high)
+
+
+def spread_of_horizon(
+    contexts: list[int], means: np.ndarray, tolerance: float = TOLERANCE
+) -> tuple[float, float]:
+    """The 95% interval of the horizon, from mean losses (points, draws) of resampled sequences; its ends are context lengths that were tried."""
+    spread = [settled(contexts, curve, tolerance * max(curve[0] - curve[-1], 0.0)) for curve in means.T]
+    low, high = np.percentile(spread, 2.5, method="lower"), np.percentile(spread, 97.5, method="higher")
     return float(low), float(high)
 
 
