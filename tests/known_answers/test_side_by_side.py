@@ -6,9 +6,13 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from elman.core.errors import RunError
+from elman.interpretation.memory import memory
 from elman.interpretation.side_by_side import memories, side_by_side
+
+from .networks import sample_of, view_of
 
 CONTEXT = np.array([1, 2, 4, 8, 16])
 
@@ -64,6 +68,21 @@ def test_a_horizon_that_hangs_on_few_sequences_says_so():
     loss[:, 0] = 4, 3, 3, 3, 0
     found = side_by_side({"rare": {"context": CONTEXT, "loss_cut": loss}})
     assert found.table[0]["95% interval"] == "2 to 16" and "rare 16 steps (2 to 16)" in found.sentence
+
+
+def test_a_horizon_and_its_interval_are_those_that_memory_found():
+    bits = torch.randint(0, 2, (60, 24), generator=torch.Generator().manual_seed(3)).float()
+    heard = lambda embedded: (
+        ((embedded - 0.5) * 0.8 ** torch.arange(23, -1, -1)[-embedded.shape[1] :]).sum(1) * 4
+    )
+    view = view_of(lambda embedded, lengths: torch.stack([-heard(embedded), heard(embedded)], 1))
+    labels = torch.bernoulli(
+        torch.sigmoid(2 * heard(bits)), generator=torch.Generator().manual_seed(4)
+    ).long()
+    alone = memory(view, sample_of(bits, labels))
+    row = side_by_side({"it": alone.arrays}).table[0]
+    assert alone.interval[0] < alone.interval[1] and row["memory horizon (steps)"] == alone.value
+    assert row["95% interval"] == "{:.0f} to {:.0f}".format(*alone.interval)
 
 
 def test_runs_are_read_from_their_folders(tmp_path):

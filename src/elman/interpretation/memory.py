@@ -24,11 +24,12 @@ from elman.interpretation.view import Sample, View, untouched
 TOLERANCE = 0.02  # of the loss that context saves; ours: less is lost in the spread over sequences
 POINTS = 16  # context lengths tried first, evenly on a log scale; then the gap around the horizon is halved
 BESIDE = 32  # sequences of which slopes and gates are taken, to stand beside the horizon
+DRAWS = 1000  # of the sequences, for intervals
 RESOLUTION = 0.05  # until it is at most this share of the horizon
 
 
 def memory(
-    view: View, sample: Sample, *, draws: int = 200, seed: int = 0, tolerance: float = TOLERANCE
+    view: View, sample: Sample, *, draws: int = DRAWS, seed: int = 0, tolerance: float = TOLERANCE
 ) -> Finding:
     """The memory horizon in steps with its bootstrap interval, and loss against context length.
 
@@ -44,8 +45,7 @@ def memory(
         mixed = {n: _losses(view, sample, n, draw) for n in sorted(cut)}
     contexts = sorted(cut)
     losses, shuffled = (np.stack([curve[n] for n in contexts]) for curve in (cut, mixed))
-    picks = draw.integers(0, len(sample), (draws, len(sample)))
-    means = losses[:, picks].mean(2)  # (points, draws)
+    means = resampled(losses, draws, seed)
     low, high = spread_of_saving(means)
     saved = float(losses[0].mean() - losses[-1].mean())
     unit = "loss (nats)" if view.labels else "loss"
@@ -112,6 +112,14 @@ def _beside(view: View, few: Sample, horizon: int, order: int | None) -> tuple[d
 def lengths_tried(longest: int) -> list[int]:
     """The context lengths that are tried first."""
     return sorted({1, longest, *np.geomspace(1, longest, POINTS).round().astype(int).tolist()})
+
+
+def resampled(losses: np.ndarray, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
+    """Mean losses (points, draws) of sequences drawn anew, from the losses of each (points, sequences): the same draws for the same number of sequences."""
+    count = losses.shape[1]
+    times = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), draws)
+    # One product for each length of context, since equal losses must have equal means, to the last bit.
+    return np.stack([times @ each / count for each in losses])
 
 
 def spread_of_saving(means: np.ndarray) -> tuple[float, float]:

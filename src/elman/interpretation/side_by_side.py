@@ -13,11 +13,10 @@ import numpy as np
 from elman.core.errors import RunError
 from elman.core.results import Finding
 from elman.core.run_folder import RunFolder
-from elman.interpretation.memory import TOLERANCE, settled, spread_of_horizon, spread_of_saving
+from elman.interpretation.memory import TOLERANCE, resampled, settled, spread_of_horizon, spread_of_saving
 from elman.interpretation.pictures import lines
 
 SEEN = "memory.npz"
-DRAWS = 200  # resamples of the sequences, behind whether context saves anything
 
 
 def memories(runs: Sequence[RunFolder]) -> Finding:
@@ -41,12 +40,10 @@ def side_by_side(found: Mapping[str, Mapping[str, np.ndarray]], *, seed: int = 0
     """
     x, y = "steps of context", "share of what context saves"
     rows, table, said, names = [], [], [], []
-    draw = np.random.default_rng(seed)
     for name, arrays in found.items():
         contexts, loss = arrays["context"].tolist(), arrays["loss_cut"].mean(1)
         saved = float(loss[0] - loss[-1])
-        picks = draw.integers(0, arrays["loss_cut"].shape[1], (DRAWS, arrays["loss_cut"].shape[1]))
-        means = arrays["loss_cut"][:, picks].mean(2)
+        means = resampled(arrays["loss_cut"], seed=seed)
         row: dict[str, object] = {"run": name, "memory horizon (steps)": None, "95% interval": "", "context saves": saved}  # fmt: skip
         table.append(row)
         if spread_of_saving(means)[0] <= 0:  # as `memory` says of one run
