@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import hashlib
 import importlib
+import json
 import re
 from pathlib import Path
 from types import ModuleType
@@ -33,12 +36,72 @@ def load(monkeypatch: pytest.MonkeyPatch):
     forget()
 
 
-def test_every_picture_of_the_page_exists_and_is_small() -> None:
+@pytest.fixture
+def made() -> dict[str, dict]:
+    """What the command that makes the page measured and drew."""
+    return json.loads((DOCS / "gallery" / "facts.json").read_text(encoding="utf-8"))
+
+
+def test_the_page_is_what_the_command_measured(load, made) -> None:
+    """No number on it is written by hand."""
+    assert load("page").page(made) == PAGE.read_text(encoding="utf-8")
+    assert set(made) == set(load("page").ORDER)
+
+
+def test_pictures_are_those_that_the_command_drew(made) -> None:
     text = PAGE.read_text(encoding="utf-8")
-    shown = set(re.findall(r"\]\((images/gallery/[^)]+)\)", text))
-    there = {f"images/gallery/{path.name}" for path in (DOCS / "images" / "gallery").iterdir()}
-    assert shown == there
-    assert all((DOCS / name).stat().st_size <= 200_000 for name in shown)
+    drawn = {name: digest for section in made.values() for name, digest in section["pictures"].items()}
+    there = {path.name: path.read_bytes() for path in (DOCS / "images" / "gallery").iterdir()}
+    assert {name: hashlib.sha256(content).hexdigest() for name, content in there.items()} == drawn
+    assert set(re.findall(r"\]\(images/gallery/([^)]+)\)", text)) == set(drawn)
+    assert all(len(content) <= 200_000 for content in there.values())
+
+
+def test_settings_are_those_that_were_measured(load, made) -> None:
+    """Whoever changes how a network is trained, or a script that is shown, makes its section anew."""
+    for name, section in made.items():
+        assert list(load(name).entry(section["facts"]).commands) == section["commands"], name
+    digest = lambda text: hashlib.sha256(text.encode()).hexdigest()[:12]
+    assert made["opened"]["facts"]["script"] == digest(load("opened").script())
+    assert made["decision"]["facts"]["code"] == digest(load("decision").code())
+
+
+def test_a_number_that_is_changed_changes_the_page(load, made) -> None:
+    """Every number that was measured is said: none is shown that does not hang on it."""
+    whole = load("page").page(made)
+
+    def changed(value: object) -> object:
+        if isinstance(value, bool):
+            return not value
+        if isinstance(value, (int, float)):
+            return value + 7
+        return f"{value}9"
+
+    def leaves(value: object, path: tuple = ()) -> list[tuple]:
+        inside = (
+            value.items()
+            if isinstance(value, dict)
+            else enumerate(value)
+            if isinstance(value, list)
+            else None
+        )
+        return (
+            [path]
+            if inside is None
+            else [leaf for key, each in inside for leaf in leaves(each, (*path, key))]
+        )
+
+    unsaid = {("opened", "script"), ("decision", "code")}
+    for name, section in made.items():
+        for path in leaves(section["facts"]):
+            other = copy.deepcopy(made)
+            place = other[name]["facts"]
+            for key in path[:-1]:
+                place = place[key]
+            if place[path[-1]] in (None, ""):
+                continue
+            place[path[-1]] = changed(place[path[-1]])
+            assert (name, *path) in unsaid or load("page").page(other) != whole, (name, path)
 
 
 def test_every_section_has_its_control_command_seed_and_hash() -> None:
@@ -50,25 +113,17 @@ def test_every_section_has_its_control_command_seed_and_hash() -> None:
 
 
 def test_the_commands_of_the_page_are_known(load) -> None:
-    order = re.search(r"ORDER = \(([^)]*)\)", (DOCS / "gallery" / "__main__.py").read_text(encoding="utf-8"))
-    assert order
-    names = re.findall(r'"(\w+)"', order[1])
     text = PAGE.read_text(encoding="utf-8")
-    assert re.findall(r"<!-- (\w+) -->", text) == names
-    assert set(re.findall(r"^python docs/gallery (?:--data DATA )?(\w+)$", text, re.M)) == set(names)
+    assert re.findall(r"^python docs/gallery (?:--data DATA )?(\w+)$", text, re.M) == list(load("page").ORDER)
 
 
-def test_a_section_that_is_not_made_anew_is_kept(load) -> None:
-    page = load("page")
-
-    def entry(seen: str) -> object:
-        return page.Entry("T", seen, "none", ["command"], 0, "data `0123456789ab`", [("a.svg", "A")])
-
-    whole = page.page({"one": entry("first"), "two": entry("second")}, ("one", "two"))
-    again = page.page({"two": entry("third")}, ("one", "two"), whole)
-    assert "first" in again and "third" in again and "second" not in again
-    assert again.index("first") < again.index("third")
-    assert page.page({}, ("one",), again).count("## T") == 1
+def test_long_commands_are_broken_before_options(load) -> None:
+    wrapped, trainings = load("page").wrapped, load("trained").TRAININGS
+    for name, training in trainings.items():
+        lines = wrapped(training.command(name)).split(" \\\n")
+        assert all(len(line) <= 82 for line in lines) and all(line.startswith("  --") for line in lines[1:])
+        assert " ".join(line.strip() for line in lines) == training.command(name)
+    assert wrapped("elman train imdb --cell gru", 28) == "elman train imdb \\\n  --cell gru"
 
 
 class TestFlipFlop:
@@ -138,22 +193,34 @@ def test_a_training_is_told_as_a_command_that_is_understood(load) -> None:
 
 
 def test_horizons_are_told_from_the_table(load) -> None:
-    from types import SimpleNamespace as Some
-
-    runs = [Some(name=f"copy-{cell}", recipe=Some(model=Some(cell=cell))) for cell in ("rnn", "gru")]
     rows = [
-        {"run": "copy-rnn", "memory horizon (steps)": None, "context saves": 0.014},
-        {"run": "copy-gru", "memory horizon (steps)": 38, "context saves": 2.25},
+        {"cell": "RNN", "horizon": None, "interval": "", "saved": 0.014, "order": None},
+        {"cell": "GRU", "horizon": 38, "interval": "38 to 40", "saved": 2.25, "order": 31.0},
     ]
-    said, chance = load("memories").told(Some(table=rows), runs, {"copy-rnn": None, "copy-gru": 31.0})
-    assert said == "RNN none that can be shown (0.01 nats), GRU 38 (2.25 nats)"
+    said, chance = load("memories").told(rows)
+    assert said == "RNN none that can be shown, 0.01 nats; GRU 38 (38 to 40), 2.25 nats"
     assert chance == "RNN none, GRU 31"
 
 
 def test_what_a_removal_costs_is_told_in_right_answers(load) -> None:
     said = load("imdb").told(0.1, 0.2, np.array([0.1, 0.14]))
     assert "from 90.0% to 80.0%" in said and "the other 2 units" in said
-    assert "88.0% on average and 86.0% at the least" in said
+    assert (
+        "88.0% on average and 86.0% at the least, and no other costs half as much: the answer hangs" in said
+    )
+    many = load("imdb").told(0.1, 0.2, np.array([0.16, 0.14, 0.3, 0.1]))
+    assert many.endswith(
+        "and 2 of them cost at least half as much: the answer does not hang on this one alone."
+    )
+    assert "1 of them costs" in load("imdb").told(0.1, 0.2, np.array([0.16, 0.1]))
+    assert "2 of them cost" in load("imdb").told(0.1, 0.1, np.array([0.15, 0.1]))
+
+
+def test_dots_stand_on_each_other(load) -> None:
+    assert load("imdb").stacked([0.1, 1.0, -0.1, 0.9], 0.25) == [(0.0, 0), (1.0, 0), (0.0, 1), (1.0, 1)]
+    rows = load("imdb").without("unit 3", 5.0, [0.1, 0.0])["data"]["values"]
+    assert [row["which"] for row in rows] == ["without unit 3", *["without another, each alone"] * 2]
+    assert [row["level"] for row in rows] == [0, 0, 1]
 
 
 def test_a_unit_is_read_at_each_sequences_own_end(load) -> None:
@@ -177,26 +244,41 @@ class TestCharacters:
         block = drawing.Painted(
             "T <", ["a", "b", "&", "d"], [1.0, 1.0, -2.0, 0.0], 2.0, [True, True, False, True]
         )
-        text = drawing.text_svg([block])
-        assert text.count("fill-opacity") == 2 and "T &lt;" in text and "ab&amp;d" in text
+        text = drawing.text_svg([block], "in <quotes>")
+        assert "in &lt;quotes&gt;" in text and text.index("above its mean") < text.index("T &lt;")
+        assert text.count("fill-opacity") == 4 and "T &lt;" in text and "ab&amp;d" in text
         grounds = re.findall(
             r'width="([\d.]+)" height="18" fill="rgb\(([\d,]+)\)" fill-opacity="([\d.]+)"', text
         )
         assert grounds == [("16.8", "217,112,15", "0.35"), ("8.4", "47,125,209", "0.7")]
-        assert [float(each) for each in re.findall(r'width="([\d.]+)" height="1.6"', text)] == [16.8, 8.4]
+        assert [float(each) for each in re.findall(r'width="([\d.]+)" height="1.6"', text)] == [12, 16.8, 8.4]
         import xml.etree.ElementTree as tree
 
         tree.fromstring(text)
 
-    def test_a_line_ends_where_the_text_says_or_the_page_ends(self, load) -> None:
-        lines = load("drawing")._lines(["a", "\n", "b", "", *"cdefg"], 3)
-        assert lines == [range(2), range(2, 4), range(4, 7), range(7, 9)]
+    @pytest.mark.parametrize(
+        ("text", "columns", "expected"),
+        [
+            (["a", "b", "", *"cdefg"], 3, ["ab", "cde", "fg"]),  # an empty step; a word longer than a line
+            ([*"ab cde f"], 5, ["ab ", "cde f"]),  # a word that does not fit
+            ([*"abc de f"], 6, ["abc de ", "f"]),  # white space hangs
+            ([*"abc de "], 6, ["abc de "]),
+            ([*"a\nb\n\nc"], 9, ["a\nb\n\n", "c"]),  # an end of a line is none of ours, of a paragraph it is
+            ([*"a\n\n\nb"], 9, ["a\n\n\n", "b"]),
+            ([*"abcd"], 4, ["abcd"]),
+        ],
+    )
+    def test_where_lines_end(self, load, text: list[str], columns: int, expected: list[str]) -> None:
+        lines = load("drawing")._lines(text, columns)
+        assert ["".join(text[step] for step in line) for line in lines] == expected
+        assert [step for line in lines for step in line] == list(range(len(text)))
 
     def test_numbers_stand_under_their_steps(self, load) -> None:
         drawing = load("drawing")
         text = drawing.text_svg(
-            [drawing.Painted("T", ["(", ")"], [1.0, -1.0], 1.0, [True, False], ["1", "0"])]
+            [drawing.Painted("T", ["(", ")"], [1.0, -1.0], 1.0, [True, False], ["1", "0"])], "open"
         )
+        assert "numbers: open" in text
         assert '<tspan x="12">1</tspan><tspan x="20.4">0</tspan>' in text and 'height="1.6"' not in text
 
     def test_the_stretch_in_which_a_label_changes_most(self, load) -> None:
@@ -230,18 +312,26 @@ class TestCharacters:
         np.testing.assert_allclose(characters.values_of(view, other, unit), depth[40:], atol=1e-3)
 
 
-def test_a_models_own_script_of_ten_lines_opens_it(load, tmp_path: Path) -> None:
+def test_a_models_own_script_of_ten_lines_opens_it(load, made, tmp_path: Path) -> None:
     opened = load("opened")
-    script = opened.EXAMPLES / "open_my_lstm.py"
-    assert len(script.read_text(encoding="utf-8").splitlines()) <= 10
-    assert script.read_text(encoding="utf-8") in PAGE.read_text(encoding="utf-8")
-    error = float(opened.said_by(opened.EXAMPLES / "my_lstm.py", tmp_path).split()[-1])
+    assert len(opened.script().splitlines()) <= 10 and opened.script() in PAGE.read_text(encoding="utf-8")
+    error = float(opened.said_by("my_lstm.py", tmp_path).split()[-1])
     assert error < 0.05
-    memory, connectivity = opened.said_by(script, tmp_path).splitlines()
-    # It needs the sixth step from the end: known, since that is what it was asked for.
-    assert 6 <= int(re.search(r"uses the last (\d+) steps", memory)[1]) <= 9
-    assert "strongest lag is 5;" in connectivity
+    said = opened.said_by("open_my_lstm.py", tmp_path).splitlines()
+    told = [made["opened"]["facts"][question] for question in opened.QUESTIONS]
+    # It needs the sixth step from the end: known, since that is what it was asked for. On another machine rounding may move the horizon by a step.
+    horizons = [int(re.search(r"uses the last (\d+) steps", each)[1]) for each in (said[0], told[0])]
+    assert 6 <= min(horizons) <= max(horizons) <= 9 and abs(horizons[0] - horizons[1]) <= 1
+    assert all("strongest lag is 5;" in each for each in (said[1], told[1]))
     assert {path.name for path in tmp_path.iterdir()} == {"my_lstm.pt", "memory.svg", "connectivity.svg"}
+
+
+def test_trials_of_the_page_are_those_of_the_text(load, made, tmp_path: Path) -> None:
+    facts, (finding, x) = made["decision"]["facts"], load("decision").trials(tmp_path)
+    assert hashlib.sha256(x.numpy().tobytes()).hexdigest()[:12] == facts["data"] and len(x) == facts["trials"]
+    at = finding.arrays["steps coherence"].tolist().index(facts["step"])
+    assert finding.arrays["share coherence"][at] == pytest.approx(facts["share"], abs=0.05)
+    assert finding.arrays["share_dealt coherence"][at] == pytest.approx(facts["share_dealt"], abs=0.03)
 
 
 def test_pictures_of_trials_are_those_that_tell_them_apart(load) -> None:
@@ -253,5 +343,7 @@ def test_pictures_of_trials_are_those_that_tell_them_apart(load) -> None:
         {"title": "Eigenvalues"},
         {},
     ]
-    kept = load("opened").by_condition(Finding("dynamics", "T", "S", chart={"config": 1, "vconcat": charts}))
+    kept = load("decision").by_condition(
+        Finding("dynamics", "T", "S", chart={"config": 1, "vconcat": charts})
+    )
     assert kept == {"config": 1, "vconcat": charts[:2]}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -89,9 +90,9 @@ def painted(
     return Painted(title, names, about, most, [value > 0 for value in told], notes)
 
 
-def show(data: Path | None, images: Path) -> Entry:
-    """Both texts."""
-    said, chance, commands, hashes, pictures = [], [], [], [], []
+def measure(data: Path | None, images: Path) -> dict[str, Any]:
+    """Both texts, and how much of each unit's variance its label explains."""
+    facts: dict[str, Any] = {}
     for name, (label, count, steps) in FOLLOWED.items():
         run, prepared = trained(name, data)
         view = prepared.task.view(run.network, prepared.encoded.encoder, run.recipe)
@@ -101,36 +102,55 @@ def show(data: Path | None, images: Path) -> Entry:
         true = (labels_of(view, chosen_on)[label], labels_of(view, measured_on)[label])
         dealt = (of_others(true[0], chosen_on, draw), of_others(true[1], measured_on, draw))
         ends = [measured_on.length(row) for row in range(len(measured_on))]
-        blocks, shares = [], []
-        for title, wanted in (
-            (f"The unit that follows “{label}”", true),
-            ("Control: the same for labels of other sequences", dealt),
-        ):
+        blocks, found = [], []
+        for whose, wanted in (("", true), ("Control, labels of others. ", dealt)):
             places = busiest(wanted[1], ends, steps, count)
             unit, share = follower(view, chosen_on, measured_on, wanted)
-            shares.append(share)
-            title += f": {unit}, {share:.1%} of its variance"
-            blocks.append(
-                painted(
-                    view, measured_on, values_of(view, measured_on, unit), places, wanted[1], title, steps
-                )
-            )
-        (images / f"{name}.svg").write_text(text_svg(blocks), encoding="utf-8")
-        said.append(f"“{label}” explains {shares[0]:.0%} of the variance of the best unit of {name}")
-        chance.append(f"{shares[1]:.1%} for {label}")
-        commands += [TRAININGS[name].command(name), f"elman explain {run.folder.as_posix()} units"]
-        hashes.append(f"{name} `{data_hash(run)[:12]}`")
+            values = values_of(view, measured_on, unit)
+            found.append((unit, share))
+            title = f"{whose}Unit {short(unit)}: {share:.1%} of its variance explained"
+            blocks.append(painted(view, measured_on, values, places, wanted[1], title, steps))
+        (images / f"{name}.svg").write_text(text_svg(blocks, label), encoding="utf-8")
+        (unit, share), (_, chance) = found
+        facts[name] = {"unit": unit, "share": share, "share_dealt": chance, "data": data_hash(run)[:12]}
+    return facts
+
+
+def entry(facts: dict[str, Any]) -> Entry:
+    """What the best unit for each label is, beside the best for labels of others."""
+    said, chance, commands, hashes, pictures = [], [], [], [], []
+    for name, (label, _, _) in FOLLOWED.items():
+        found = facts[name]
+        said.append(
+            f"“{label}” explains {found['share']:.0%} of the variance of unit {short(found['unit'])} of the model of {name}"
+        )
+        chance.append(f"{found['share_dealt']:.1%} for {label}")
+        commands += [TRAININGS[name].command(name), f"elman explain runs/gallery/{name} units"]
+        hashes.append(f"{name} `{found['data']}`")
         pictures.append(
             (
                 f"{name}.svg",
-                f"Text coloured by the unit that follows {label}, and by the best unit for labels shuffled",
+                f"Text coloured by the unit that follows {label}, and by the best unit for labels of others",
             )
         )
     return Entry(
         "Units for quotes and for brackets",
-        f"An LSTM that learnt to guess the next character of *War and Peace*, and one that learnt which brackets close. Each unit was chosen on half of the sequences; on the others, {'; '.join(said)}. "
-        "Orange is above the unit's mean, blue below, underlined is what stands inside quotes, and the numbers say how many brackets are open.",
-        f"Below stands the same, found and shown the same way, for the labels of *other* sequences, turned round by a random number of steps: {', '.join(chance)}.",
+        "An LSTM that learnt to guess the next character of *War and Peace*, and one that learnt which brackets close. Each unit is the best of all, chosen on half of the sequences; "
+        f"on the other half, {'; '.join(said)}{verdict(facts)}.",
+        f"In the lower half of each picture stands the same, found and shown the same way, for the labels of *other* sequences, turned round by a random number of steps: {', '.join(chance)}.",
         commands, 0, f"data {', '.join(hashes)}", pictures,
         more="Shown are the stretches of the second half in which the label changes most ([Units](interpretation.md#units)).",
     )  # fmt: skip
+
+
+def short(unit: str) -> str:
+    """A unit of a single layer: "layers.0.forward.c.1" -> "c 1"."""
+    return " ".join(unit.split(".")[-2:])
+
+
+def verdict(facts: dict[str, Any]) -> str:
+    """Which of them follow their label only in part."""
+    weak = [FOLLOWED[name][0] for name in FOLLOWED if facts[name]["share"] < 0.5]
+    if not weak:
+        return ""
+    return f": the unit for {' and '.join(weak)} follows other things, too, more than it follows that"

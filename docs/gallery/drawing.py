@@ -10,9 +10,11 @@ from typing import TypeVar
 from elman.interpretation.pictures import AGAINST, FOR, VISIBLE
 
 WIDE, HIGH, EDGE = 8.4, 22, 12  # of a character, a line and the margin, in pixels
-COLUMNS = 84
+TITLE, KEY = 7.2, 6.4  # of a letter of the title and of the key at the most
+COLUMNS = 60
 T = TypeVar("T")
 LABEL = "#333333"  # of the line under characters at which the label is true
+SANS = 'font-family="sans-serif"'
 
 
 @dataclass(frozen=True)
@@ -30,18 +32,23 @@ class Painted:
     notes: Sequence[str] = ()
 
 
-def text_svg(blocks: Sequence[Painted], columns: int = COLUMNS) -> str:
-    """The blocks under each other, in lines of at most `columns` characters; a line of the text ends a line, too."""
-    parts, top = [], float(EDGE)
+def text_svg(blocks: Sequence[Painted], label: str, columns: int = COLUMNS) -> str:
+    """The blocks under each other, in lines of at most `columns` characters, under a key to the colours and to what the `label` marks are."""
+    parts, top = [], float(EDGE + 10)
+    key, wide = _key(label, bool(blocks[0].notes), top)
+    parts += key
     for block in blocks:
-        top += 16
-        parts.append(f'<text x="{EDGE}" y="{top:g}" font-size="13" font-weight="bold" font-family="sans-serif">{html.escape(block.title)}</text>')  # fmt: skip
+        top += 28
+        parts.append(
+            f'<text x="{EDGE}" y="{top:g}" font-size="13" font-weight="bold" {SANS}>{html.escape(block.title)}</text>'
+        )
         top += 10
+        wide = max(wide, TITLE * len(block.title))
         for line in _lines(block.characters, columns):
             parts += _line(block, line, top)
+            wide = max(wide, WIDE * len(line))
             top += HIGH + 8 * bool(block.notes)
-        top += 10
-    width, height = EDGE * 2 + WIDE * columns, top + EDGE
+    width, height = EDGE * 2 + wide, top + EDGE
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:g} {height:g}" width="{width:g}" height="{height:g}" '
         f'font-family="monospace" font-size="14" fill="#1a1a1a"><rect width="100%" height="100%" fill="white"/>'
@@ -49,14 +56,43 @@ def text_svg(blocks: Sequence[Painted], columns: int = COLUMNS) -> str:
     )
 
 
+def _key(label: str, numbered: bool, top: float) -> tuple[list[str], float]:
+    """What colours and marks are, on one line, and how wide it is."""
+    parts, x = [], float(EDGE)
+    for colour, words in ((FOR, "above its mean"), (AGAINST, "below its mean"), ("", label)):
+        if colour:
+            parts.append(f'<rect x="{x:g}" y="{top - 9:g}" width="12" height="12" fill="rgb({colour})" fill-opacity="0.7"/>')  # fmt: skip
+        elif not numbered:
+            parts.append(f'<rect x="{x:g}" y="{top:g}" width="12" height="1.6" fill="{LABEL}"/>')
+        else:
+            words = f"numbers: {words}"
+        x += 18 * (bool(colour) or not numbered)
+        parts.append(
+            f'<text x="{x:g}" y="{top:g}" font-size="12" {SANS} fill="{LABEL}">{html.escape(words)}</text>'
+        )
+        x += KEY * len(words) + 16
+    return parts, x - EDGE - 16
+
+
 def _lines(characters: Sequence[str], columns: int) -> list[range]:
-    """Which steps stand on each line."""
-    found, first = [], 0
+    """Which steps stand on each line: a line ends after an empty step, after an empty line of the text, and else before a word that it cannot hold."""
+    found, first, space = [], 0, 0  # space: one after the last white space of the line
     for step, name in enumerate(characters):
-        if name in ("\n", "") or step + 1 - first == columns or step + 1 == len(characters):
-            found.append(range(first, step + 1))
-            first = step + 1
-    return found
+        if name in (" ", "\n"):
+            space = step + 1
+        after = characters[step + 1] if step + 1 < len(characters) else ""
+        paragraph = name == "\n" and step > 0 and characters[step - 1] == "\n" and after != "\n"
+        if name == "" or paragraph or step + 1 == len(characters):
+            end = step + 1
+        elif step + 1 - first == columns:
+            # White space that no longer fits hangs over the end of the line.
+            end = step + 1 + (after == " ") if space <= first or after in (" ", "\n", "") else space
+        else:
+            continue
+        found.append(range(first, end))
+        first = end
+    found.append(range(first, len(characters)))
+    return [line for line in found if len(line)]
 
 
 def _line(block: Painted, steps: range, top: float) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -23,7 +24,8 @@ TRIALS, TIME, PULSES = 4096, 50, 0.1
 STARTS, DRAWN = 400, 40
 TILT = (0.45, 0.3)  # where the second bit's axis goes on paper
 CUBE = " They are the corners, edges, faces and the middle of a cube: a saddle has a way out for each bit that is undecided there."
-KINDS = ("stable", "saddle, one way out", "saddle, two ways out", "saddle, three ways out")
+KINDS = ("stable", "one way out", "two ways out", "three ways out")
+SIDE = 400  # of the picture, in pixels
 
 
 class FlipFlop(nn.Module):
@@ -95,8 +97,8 @@ def placed(bits: np.ndarray, ways: np.ndarray) -> bool:
     return bool((undecided | decided).all() and (undecided.sum(1) == ways).all())
 
 
-def show(data: Path | None, images: Path) -> Entry:
-    """Train it, or take what was trained, and draw its points."""
+def measure(data: Path | None, images: Path) -> dict[str, Any]:
+    """Train it, or take what was trained; draw its points and count them."""
     torch.manual_seed(SEED)
     model, (pulses, held) = FlipFlop(), trials(TRIALS, SEED)
     fresh, weights = copy.deepcopy(model), FOLDER / "flip-flop" / "weights.pt"
@@ -127,17 +129,25 @@ def show(data: Path | None, images: Path) -> Entry:
         for kind in range(4)
         for k in np.flatnonzero(found.fixed & (ways == kind))
     ]
-    chart = plane(paths, dots, x, y, height=360, title="Where it rests when no pulse comes")
-    (images / "flip_flop.svg").write_text(svg(chart), encoding="utf-8")
-    stable = counted(ways_before[before.fixed])[0]
+    chart = plane(paths, dots, x, y, height=SIDE, title="Where it rests when no pulse comes")
+    (images / "flip_flop.svg").write_text(svg({**chart, "width": SIDE}), encoding="utf-8")
+    return {
+        "held": hits, "points": told, "cube": placed(bits[found.fixed], ways[found.fixed]),
+        "points_before": len(before), "stable_before": counted(ways_before[before.fixed])[0],
+        "data": hashlib.sha256(pulses.numpy().tobytes()).hexdigest()[:12],
+    }  # fmt: skip
+
+
+def entry(facts: dict[str, Any]) -> Entry:
+    """How many points of each kind there are, and before training."""
+    told, before, stable = facts["points"], facts["points_before"], facts["stable_before"]
     return Entry(
         "Three bits: the cube of fixed points",
-        f"A vanilla network of {UNITS} units that was trained to hold three bits (it holds {hits:.1%} of them in new trials) has {told[0]} stable points "
+        f"A vanilla network of {UNITS} units that was trained to hold three bits (it holds {facts['held']:.1%} of them in new trials) has {told[0]} stable points "
         f"and, between them, {told[1]} saddles with one way out, {told[2]} with two and {told[3]} with three."
-        f"{CUBE if placed(bits[found.fixed], ways[found.fixed]) else ''} Grey is the way of its state in 40 trials, and each axis what its readout says.",
-        f"The same network before training has {len(before)} point{'s' * (len(before) != 1)} of rest, of which {stable} {'is' if stable == 1 else 'are'} stable.",
-        [], SEED,
-        f"{TRIALS:,} trials of {TIME} steps, drawn, SHA-256 `{hashlib.sha256(pulses.numpy().tobytes()).hexdigest()[:12]}`",
+        f"{CUBE if facts['cube'] else ''} Grey is the way of its state in {DRAWN} trials, and each axis what its readout says.",
+        f"The same network before training has {before} point{'s' * (before != 1)} of rest, of which {stable} {'is' if stable == 1 else 'are'} stable.",
+        [], SEED, f"{TRIALS:,} trials of {TIME} steps, drawn, SHA-256 `{facts['data']}`",
         [("flip_flop.svg", f"Cube of {told[0]} stable points with saddles between them")],
         more="The network is an `nn.RNN` of torch's own; its step is made by `RNN.from_torch` and `stepping_of`, its points found by "
         "`fixed_points` ([Dynamics](interpretation.md#dynamics)).",

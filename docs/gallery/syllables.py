@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from page import Entry
@@ -33,7 +34,7 @@ def climbs(words: list[str], answers: list[np.ndarray]) -> tuple[float, float]:
     return float(rises[vowels].sum() / max(rises.sum(), 1e-12)), float(vowels.mean())
 
 
-def show(data: Path | None, images: Path) -> Entry:
+def measure(data: Path | None, images: Path) -> dict[str, Any]:
     """The staircase of some words, and where the answers to many climb."""
     run, prepared = trained(NAME, data)
     view = prepared.task.view(run.network, prepared.encoded.encoder, run.recipe)
@@ -51,16 +52,23 @@ def show(data: Path | None, images: Path) -> Entry:
     (images / "syllables.svg").write_text(svg(drawn.chart), encoding="utf-8")
     share, letters = climbs(words, _answers(asked))
     chance, _ = climbs(words, _answers(control))
-    right = run.scores["validation"]["rows"][0]["metrics"]["accuracy"]["value"]
+    return {
+        "right": run.scores["validation"]["rows"][0]["metrics"]["accuracy"]["value"], "words": len(words),
+        "at_vowels": share, "at_vowels_shuffled": chance, "vowels": letters, "data": data_hash(run)[:12],
+    }  # fmt: skip
+
+
+def entry(facts: dict[str, Any]) -> Entry:
+    """How much of its climb lies at vowels."""
     return Entry(
         "The syllable staircase",
-        f"A GRU that learnt to say how many syllables a whole word has ({right:.1%} of new words right) counts along the way: its answer, asked after every letter, climbs "
-        f"like a staircase. {share:.0%} of all that it climbs in {len(words)} new words it climbs at vowels.",
-        f"{letters:.0%} of the letters are vowels; with its weights shuffled, it climbs {chance:.0%} there.",
-        [TRAININGS[NAME].command(NAME), f"elman explain {run.folder.as_posix()} readout"],
-        TRAININGS[NAME].seed, f"data `{data_hash(run)[:12]}`: {TRAININGS[NAME].source}",
+        f"A GRU that learnt to say how many syllables a whole word has ({facts['right']:.1%} of new words right) counts along the way: its answer, asked after every letter, climbs "
+        f"like a staircase. {facts['at_vowels']:.0%} of all that it climbs in {facts['words']} new words it climbs at vowels.",
+        f"{facts['vowels']:.0%} of the letters are vowels; with its weights shuffled, it climbs {facts['at_vowels_shuffled']:.0%} there.",
+        [TRAININGS[NAME].command(NAME), f"elman explain runs/gallery/{NAME} readout"],
+        TRAININGS[NAME].seed, f"data {TRAININGS[NAME].source} `{facts['data']}`",
         [("syllables.svg", "Expected count of syllables after each letter of five words")],
-        more=f"The words are the first of {len(words)} with five to one runs of vowels, as many as syllables; of one letter alone the network says little: words so short hardly occurred in training ([Readout](interpretation.md#readout)).",
+        more=f"The words are the first of {facts['words']} with five to one runs of vowels, as many as syllables; of one letter alone the network says little: words so short hardly occurred in training ([Readout](interpretation.md#readout)).",
     )  # fmt: skip
 
 
