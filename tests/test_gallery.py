@@ -197,9 +197,11 @@ def test_horizons_are_told_from_the_table(load) -> None:
         {"cell": "RNN", "horizon": None, "interval": "", "saved": 0.014, "order": None},
         {"cell": "GRU", "horizon": 38, "interval": "38 to 40", "saved": 2.25, "order": 31.0},
     ]
-    said, chance = load("memories").told(rows)
-    assert said == "RNN none that can be shown, 0.01 nats; GRU 38 (38 to 40), 2.25 nats"
-    assert chance == "RNN none, GRU 31"
+    lines = load("memories").table({"copy": {"rows": rows}, "text": {"rows": []}}).splitlines()
+    assert lines[2:] == [
+        "| copy, RNN | none that can be shown | – | 0.01 nats | none |",
+        "| copy, GRU | 38 | 38 to 40 | 2.25 nats | 31 |",
+    ]
 
 
 def test_what_a_removal_costs_is_told_in_right_answers(load) -> None:

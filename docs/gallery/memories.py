@@ -47,39 +47,38 @@ def measure(data: Path | None, images: Path) -> dict[str, Any]:
 
 
 def entry(facts: dict[str, Any]) -> Entry:
-    """Horizons, and with them what context saves; the horizons where older steps are shuffled."""
-    seen, controls, commands, hashes, pictures = [], [], [], [], []
+    """A table of horizons, with what context saves and the horizons where older steps are shuffled."""
+    commands, hashes, pictures = [], [], []
     for task, what in TASKS.items():
-        said, chance = told(facts[task]["rows"])
-        seen.append(f"on {what}: {said}")
-        controls.append(f"on {task}: {chance}")
         for cell in CELLS:
             name = f"{task}-{cell}"
             commands += [TRAININGS[name].command(name), f"elman explain runs/gallery/{name} memory"]
         folders = " ".join(f"runs/gallery/{task}-{cell}" for cell in CELLS)
         commands.append(f"elman compare {folders} --memory docs/images/gallery/memory_{task}.svg")
         hashes.append(f"{TRAININGS[f'{task}-gru'].source} `{facts[task]['data']}`")
-        pictures.append(
-            (
-                f"memory_{task}.svg",
-                f"Share of what context saves by steps of context, three cells, on {what}",
-            )
-        )
+        words = f"Share of what context saves by steps of context, three cells, on {what}"
+        pictures.append((f"memory_{task}.svg", words))
     return Entry(
         "How far back three cells look",
-        f"The memory horizon in steps, its 95% interval, and what context saves in all, {'; '.join(seen)}. Where intervals overlap, the order of the cells is not known. "
-        "A curve below 0 is a network that does worse with a little context than with one step: it never saw a sequence that begins in the middle.",
-        f"Horizons where the older steps are shuffled instead of dropped (beyond them, order counts for nothing): {'; '.join(controls)}.",
+        f"How many of the last steps a vanilla network, an LSTM and a GRU use, on {' and on '.join(TASKS.values())}. Where intervals overlap, the order of the cells is not known.\n\n"
+        f"{table(facts)}\n\nA curve below 0 is a network that does worse with a little context than with one step: it never saw a sequence that begins in the middle.",
+        "In the last column of the table the older steps are shuffled instead of dropped: beyond so many, order counts for nothing.",
         commands, 0, f"data {', '.join(hashes)}", pictures,
         more="The horizon is the least number of steps from which on the loss stays within 2% of what context saves ([Memory](interpretation.md#memory)).",
     )  # fmt: skip
 
 
-def told(rows: list[dict[str, Any]]) -> tuple[str, str]:
-    """Horizons, and with them what context saves; the horizons where older steps are shuffled."""
-    said, chance = [], []
-    for row in rows:
-        horizon = "none that can be shown" if row["horizon"] is None else f"{row['horizon']} ({row['interval']})"  # fmt: skip
-        said.append(f"{row['cell']} {horizon}, {row['saved']:.2f} nats")
-        chance.append(f"{row['cell']} {'none' if row['order'] is None else format(row['order'], '.0f')}")
-    return "; ".join(said), ", ".join(chance)
+def table(facts: dict[str, Any]) -> str:
+    """A row for each network."""
+    lines = [
+        "| | horizon, in steps | 95% interval | context saves | order counts over |",
+        "|---|---|---|---|---|",
+    ]
+    for task in TASKS:
+        for row in facts[task]["rows"]:
+            horizon = "none that can be shown" if row["horizon"] is None else row["horizon"]
+            order = "none" if row["order"] is None else f"{row['order']:.0f}"
+            lines.append(
+                f"| {task}, {row['cell']} | {horizon} | {row['interval'] or '–'} | {row['saved']:.2f} nats | {order} |"
+            )
+    return "\n".join(lines)
