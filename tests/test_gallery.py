@@ -202,6 +202,16 @@ def test_horizons_are_told_from_the_table(load) -> None:
         "| copy, RNN | none that can be shown | – | 0.01 nats | none |",
         "| copy, GRU | 38 | 38 to 40 | 2.25 nats | 31 |",
     ]
+    told = load("memories").told
+    other = {**rows[1], "cell": "LSTM", "interval": "40 to 41"}
+    assert (
+        told([*rows, other])
+        == "no use of context can be shown for the RNN; GRU and LSTM cannot be told apart"
+    )
+    rows[0] |= {"horizon": 10, "interval": "9 to 10"}
+    other |= {"interval": "41 to 50"}
+    said = "GRU and LSTM look farther than the RNN; LSTM looks farther than the GRU"
+    assert told([*rows, other]) == said
 
 
 def test_what_a_removal_costs_is_told_in_right_answers(load) -> None:

@@ -48,8 +48,9 @@ def measure(data: Path | None, images: Path) -> dict[str, Any]:
 
 def entry(facts: dict[str, Any]) -> Entry:
     """A table of horizons, with what context saves and the horizons where older steps are shuffled."""
-    commands, hashes, pictures = [], [], []
+    seen, commands, hashes, pictures = [], [], [], []
     for task, what in TASKS.items():
+        seen.append(f"On {what}, {told(facts[task]['rows'])}.")
         for cell in CELLS:
             name = f"{task}-{cell}"
             commands += [TRAININGS[name].command(name), f"elman explain runs/gallery/{name} memory"]
@@ -60,12 +61,29 @@ def entry(facts: dict[str, Any]) -> Entry:
         pictures.append((f"memory_{task}.svg", words))
     return Entry(
         "How far back three cells look",
-        f"How many of the last steps a vanilla network, an LSTM and a GRU use, on {' and on '.join(TASKS.values())}. Where intervals overlap, the order of the cells is not known.\n\n"
+        f"A vanilla network (RNN), an LSTM and a GRU were asked how many of the last steps they use. {' '.join(seen)}\n\n"
         f"{table(facts)}\n\nA curve below 0 is a network that does worse with a little context than with one step: it never saw a sequence that begins in the middle.",
         "In the last column of the table the older steps are shuffled instead of dropped: beyond so many, order counts for nothing.",
         commands, 0, f"data {', '.join(hashes)}", pictures,
         more="The horizon is the least number of steps from which on the loss stays within 2% of what context saves ([Memory](interpretation.md#memory)).",
     )  # fmt: skip
+
+
+def told(rows: list[dict[str, Any]]) -> str:
+    """Which looks farther than which, as far as their intervals lie apart."""
+    shown = [row for row in rows if row["horizon"] is not None]
+    ends = {row["cell"]: [float(end) for end in row["interval"].split(" to ")] for row in shown}
+    said = [f"no use of context can be shown for the {row['cell']}" for row in rows if row not in shown]
+    for cell, (_, high) in ends.items():
+        if farther := [other for other, (low, _) in ends.items() if low > high]:
+            said.append(f"{' and '.join(farther)} look{'s' * (len(farther) == 1)} farther than the {cell}")
+    alike = [
+        f"{one} and {other}"
+        for k, (one, mine) in enumerate(ends.items())
+        for other, theirs in list(ends.items())[k + 1 :]
+        if mine[0] <= theirs[1] and theirs[0] <= mine[1]
+    ]
+    return "; ".join([*said, *(f"{pair} cannot be told apart" for pair in alike)])
 
 
 def table(facts: dict[str, Any]) -> str:
