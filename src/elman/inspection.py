@@ -24,6 +24,7 @@ from elman.interpretation.gates import gates
 from elman.interpretation.interventions import interventions
 from elman.interpretation.memory import memory
 from elman.interpretation.methods import METHODS, QUICK
+from elman.interpretation.needs import READS_FROM_BOTH_ENDS, reads_from_both_ends, unanswered
 from elman.interpretation.probes import probes
 from elman.interpretation.readout import readout as read_out
 from elman.interpretation.saturation import saturation
@@ -146,9 +147,9 @@ def inspect(
         found[question] = ask(question, analysis, view, part, watch)
     for question in questions:
         if found[question] is None:
-            raise RecipeError(
-                f"{question} cannot be asked of this network; see the chapter of that name in the documentation."
-            )
+            both = question == "dynamics" and reads_from_both_ends(view)
+            reason = f"dynamics is no question to this network: {READS_FROM_BOTH_ENDS} (ask it of a layer that reads forward)."
+            raise RecipeError(reason if both else unanswered(question, "this network"))
     return [finding for finding in found.values() if finding is not None]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -91,13 +92,39 @@ def test_by_position_the_part_that_lies_is_named():
     view = replace(view, names_next_step=True)
     finding = calibration(view, sample_of(inputs, true[:, -1]))
     assert len(finding.arrays["right"]) == 4000 and set(finding.arrays["steps"]) == set(range(1, 21))
-    early = [row for row in finding.table if int(row["steps read"].split(" to ")[1]) <= 10]
+    early = [row for row in finding.table if int(row["steps read"].split(" to ")[-1]) <= 10]
     late = [row for row in finding.table if int(row["steps read"].split(" to ")[0]) > 10]
     assert early and late and "<svg" in draw(finding.chart)
     assert (
         max(row["calibration error"] for row in early) < 0.06 < min(row["calibration error"] for row in late)
     )
-    assert "steps read it is off by" in finding.sentence
+    first, last = (
+        re.escape(f"{row['calibration error']:.1%} ") for row in (finding.table[0], finding.table[-1])
+    )
+    start, end = (
+        finding.table[0]["steps read"].split(" to ")[1],
+        finding.table[-1]["steps read"].split(" to ")[0],
+    )
+    assert re.search(
+        rf"After up to {start} steps it is off by {first}\(by chance [\d.]+%\), after {end} or more by {last}\([\d.]+%\)\.",
+        finding.sentence,
+    )
+
+
+@pytest.mark.parametrize(
+    ("steps", "said"), [(2, None), (3, "After one step it is off by .*, after 2 or more by"), (1, None)]
+)
+def test_short_sequences_are_told_in_whole_sentences(steps, said):
+    logits, _ = drawn(120 * steps, 3)
+    logits = logits.reshape(120, steps, 3)
+    inputs = torch.arange(120)[:, None].expand(120, steps)
+    view = view_of(
+        embed=lambda x: x[..., None].float(), steps=lambda vectors, lengths: logits[vectors[:, 0, 0].long()], labels=("a", "b", "c"),
+        read=lambda vectors, lengths: logits[vectors[:, 0, 0].long(), -1],
+    )  # fmt: skip
+    finding = calibration(view, sample_of(inputs, torch.arange(120) % 3))
+    assert " 1 steps" not in finding.sentence and all(row["steps read"] != "1 to 1" for row in finding.table)
+    assert re.search(said, finding.sentence) if said else "it is off by" not in finding.sentence
 
 
 def test_a_classifier_is_asked_at_every_step_and_judged_by_the_last():

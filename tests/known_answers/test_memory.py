@@ -105,6 +105,8 @@ def test_series_are_cut_along_time_alone():
     view = view_of(read, labels=(), names=None, loss=square)
     finding = memory(view, sample_of(values, values[:, -5:, 2].sum(1)))
     assert finding.value == 5 and (finding.arrays["loss_cut"][-1] == 0).all()
+    # What is certain has no interval to be told, and no shade.
+    assert "the last 5 steps:" in finding.sentence and "rect" not in str(finding.chart)
 
 
 def test_copy_memory_steps_at_its_delay():
@@ -165,7 +167,10 @@ def test_the_horizons_are_where_the_curves_settle():
     assert 4 < finding.value == least(cut) < 20 and finding.control == least(mixed)
     assert finding.control != finding.value or mixed[0] != cut[0]
     low, high = finding.interval
-    assert low <= finding.value <= high and high - low < 15
+    assert low <= finding.value <= high and high - low < 15 and low < high
+    assert f"the last {finding.value:.0f} steps (95% interval {low:.0f} to {high:.0f}):" in finding.sentence
+    shade = finding.chart["layer"][0]["layer"][0]
+    assert shade["data"]["values"] == [{"steps of context kept in order": low, "to": high}]
     assert {row["how far back"]: row["steps"] for row in finding.table}["order counts"] == finding.control
     # Around the horizon the lengths lie no further apart than 5% of it, or one step.
     at = context.index(finding.value)
