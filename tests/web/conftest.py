@@ -13,6 +13,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import uvicorn
 
@@ -99,11 +100,45 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(runs: Path) -> Iterator[Server]:
-    """A server over the small runs, in a thread of this process."""
+def more_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with runs of the other kinds: a series with a class, tagged words, and a text with a class read from both ends."""
+    place = tmp_path_factory.mktemp("more")
+    folder, draw = place / "runs", np.random.default_rng(0)
+    quick: dict[str, Any] = {"hidden_size": 6, "seed": 0, "listener": None}
+    walks = place / "walks.ts"
+    walked = [(0.2 * way + draw.normal(size=20)).cumsum().round(2) for _ in range(40) for way in (1, -1)]
+    rows = [f"{','.join(map(str, one))}:{'up' if k % 2 == 0 else 'down'}" for k, one in enumerate(walked)]
+    walks.write_text(
+        "@problemName walks\n@univariate true\n@classLabel true up down\n@data\n" + "\n".join(rows) + "\n"
+    )
+    workbench.fit(str(walks), out=folder / "walks-gru", cell="gru", bidirectional=False, steps=40, **quick)
+    tagged = place / "tagged.conllu"
+    kinds = {"the": "DET", "a": "DET", "cat": "NOUN", "dog": "NOUN", "sees": "VERB", "hears": "VERB"}
+    sentences = [
+        [str(draw.choice(list(kinds)[two : two + 2])) for two in (0, 2, 4, 0, 2)] for _ in range(200)
+    ]
+    lines = [
+        "\n".join(f"{k}\t{word}\t_\t{kinds[word]}" + "\t_" * 6 for k, word in enumerate(one, 1))
+        for one in sentences
+    ]
+    tagged.write_text("\n\n".join(lines) + "\n\n", encoding="utf-8")
+    workbench.fit(str(tagged), out=folder / "tags-lstm", cell="lstm", steps=60, **quick)
+    films = place / "films.csv"
+    rows = [
+        f"a {word} film {n % 7},{label}"
+        for n in range(60)
+        for word, label in (("good", "good"), ("bad", "bad"))
+    ]
+    films.write_text("text,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    workbench.fit(str(films), out=folder / "films-both-ways", cell="gru", bidirectional=True, pooling="last", steps=60, **quick)  # fmt: skip
+    return folder
+
+
+def serving(folder: Path, first: str) -> Iterator[Server]:
+    """A server over a folder, in a thread of this process."""
     held = listen("127.0.0.1", 0)
     port = held.getsockname()[1]
-    app = application(Shelf(runs, "films-gru"), port=port, key=KEY)
+    app = application(Shelf(folder, first), port=port, key=KEY)
     made = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", ws="none"))
     thread = threading.Thread(target=made.run, kwargs={"sockets": [held]}, daemon=True)
     thread.start()
@@ -112,9 +147,21 @@ def server(runs: Path) -> Iterator[Server]:
         if time.monotonic() > deadline:
             raise ElmanError("the server did not start")
         time.sleep(0.02)
-    yield Server(port, runs)
+    yield Server(port, folder)
     made.should_exit = True
     thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def server(runs: Path) -> Iterator[Server]:
+    """A server over the small runs."""
+    yield from serving(runs, "films-gru")
+
+
+@pytest.fixture(scope="session")
+def more(more_runs: Path) -> Iterator[Server]:
+    """A server over the runs of the other kinds."""
+    yield from serving(more_runs, "walks-gru")
 
 
 @pytest.fixture(scope="session")
@@ -132,6 +179,17 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def page(browser: Any, server: Server) -> Iterator[Any]:
     """A tab that has the key. Fails the test for an error on its console, or a request that leaves the machine."""
+    yield from opened(browser, server)
+
+
+@pytest.fixture
+def other(browser: Any, more: Server) -> Iterator[Any]:
+    """The same for the server over the runs of the other kinds."""
+    yield from opened(browser, more)
+
+
+def opened(browser: Any, server: Server) -> Iterator[Any]:
+    """A tab at the server's first page; what goes wrong in it fails the test when it is closed."""
     context = browser.new_context(viewport={"width": 1200, "height": 900})
     tab, wrong = context.new_page(), []
     tab.set_default_timeout(10_000)

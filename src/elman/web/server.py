@@ -26,7 +26,7 @@ from elman.core.errors import ElmanError, UnknownName, UserError
 from elman.core.files import plain
 from elman.report.numbers import words
 from elman.report.page import _asset, _cells, badges
-from elman.web import strip, tour
+from elman.web import long, strip, tour
 from elman.web.guard import Guard, TooLong
 from elman.web.jobs import Jobs
 from elman.web.pages.contract import Page
@@ -197,13 +197,18 @@ def _ask(shelf: Shelf, jobs: Jobs, request: Request) -> dict[str, Any]:
     name, which = request.path_params["name"], request.path_params.get("page", "strip")
     ask, body = request.path_params["ask"], request.state.body
     asks = strip.ASKS if which == "strip" else _known(which).asks
-    long = {} if which == "strip" else _known(which).jobs
-    if ask in long:
+    apart = {} if which == "strip" else _known(which).jobs
+    if ask in apart:
         subject = shelf.subject(name)
-        return jobs.begin(f"{ask} of {name}", lambda job: plain(long[ask](subject, body, job)))
+        return jobs.begin(f"{ask} of {name}", lambda job: plain(apart[ask](subject, body, job)))
     if ask not in asks:
-        raise UnknownName("question", ask, [*asks, *long])
-    return asks[ask](shelf.subject(name), body)
+        raise UnknownName("question", ask, [*asks, *apart])
+    subject, works = shelf.subject(name), strip.WORK if which == "strip" else _known(which).work
+    cost = long.cost(subject, body, works[ask]) if ask in works else None
+    if cost is None:
+        return asks[ask](subject, body)
+    work = functools.partial(long.answered, subject, body, asks[ask], cost)
+    return jobs.begin(f"{ask} of {name}", lambda job: plain(work(job)), read=True)
 
 
 async def _report_style(request: Request) -> Response:

@@ -12,7 +12,9 @@ from elman.data.contract import SeriesTable
 from elman.examples import stretch, worst
 from elman.interpretation import walk
 from elman.interpretation.gates import spoken
+from elman.interpretation.view import View
 from elman.prediction import predict
+from elman.web.long import LONG, Work
 from elman.web.sequence import Sequence, choices, columns_of, sequence_of, series_choice
 from elman.web.subject import LONGEST, Subject
 
@@ -61,14 +63,25 @@ def credit(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     given = sequence_of(subject, body)
     if subject.kind == "words":
         raise DataError("a tagger has an answer for every word; attribution is of one answer.")
+    points = points_of(given.inputs.shape[1])
     with subject.lock:
-        each, residual, output = walk.credit(subject.view, given.inputs)
-        control, _, _ = walk.credit(subject.view, given.inputs, output, points=8, control=True)
+        each, residual, output = walk.credit(subject.view, given.inputs, points=points)
+        control, _, _ = walk.credit(subject.view, given.inputs, output, points=points // 4, control=True)
         label = subject.view.labels[output] if subject.view.labels else "the value"
     if subject.kind == "forecast":
         label = "the first step ahead"
     likeness = _likeness(each, control)
     return {"credit": given.thinned(each)[:SHOWN], "residual": residual, "label": label, "likeness": likeness}
+
+
+def points_of(time: int) -> int:
+    """Points of the path by which a sequence is credited: half as many of a long one; the residual says whether they do."""
+    return 32 if time < LONG else 16
+
+
+def work_of_credit(points: int) -> Work:
+    """What attribution takes: a pass forward for each point, two back, and one more to have its gates again."""
+    return Work(points + 3, 4 * points + 3)
 
 
 def _likeness(each: np.ndarray, control: np.ndarray) -> float | None:
@@ -192,4 +205,20 @@ def _tags(subject: Subject, words: list[str]) -> dict[str, Any]:
     }
 
 
+def _read_work(view: View, time: int) -> Work:
+    passes = 1.0 if view.read_steps is not None else (walk.prefixes(time) + 1) / 2
+    return Work(passes, passes)
+
+
+def _credit_work(view: View, time: int) -> Work:
+    points = points_of(time)
+    return work_of_credit(points + points // 4)
+
+
+def trace_work(view: View, time: int) -> Work:
+    """What one reading takes: a pass that shows its gates."""
+    return Work(1, 2)
+
+
+WORK = {"read": _read_work, "credit": _credit_work, "unit": trace_work}
 ASKS = {"read": read, "credit": credit, "units": units, "unit": unit, "errors": errors, "file": choices}

@@ -62,6 +62,13 @@ class Subject:
         with self.lock:
             return self.run.task.view(self.run.network, self.run.encoder, self.run.recipe)
 
+    @functools.cached_property
+    def aside(self) -> Subject:
+        """The same with a network of its own, for what takes long: the page goes on asking this one meanwhile."""
+        other = Subject(Run(self.run.folder))
+        other.shelf, other._kept = self.shelf, self._kept
+        return other
+
     @property
     def several(self) -> bool:
         """Whether any number of labels may be true at once."""

@@ -16,8 +16,10 @@ from elman.interpretation import walk
 from elman.interpretation.editing import Edit, clamp, edited, gates_of, parts
 from elman.interpretation.gates import spoken
 from elman.interpretation.neighbours import neighbours
+from elman.interpretation.view import View
 from elman.interpretation.what_if import effect, held
 from elman.web import strip
+from elman.web.long import LONG, Work
 from elman.web.pages import play
 from elman.web.pages.contract import Page
 from elman.web.sequence import Sequence as Given
@@ -25,6 +27,7 @@ from elman.web.sequence import sequence_of
 from elman.web.subject import Subject
 
 ROWS, COLUMNS = 96, 240  # of a map that are sent at most
+SLOWER = 20  # times what a pass takes, where the states are edited step by step
 AROUND = 6  # steps shown on either side of a span
 
 
@@ -72,25 +75,25 @@ def look(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     layers = {each["name"]: each for each in _layers(subject)}
     if layer not in layers:
         raise UnknownName("layer", layer, layers)
-    with subject.lock:
-        names = [f"{layer}.{name}" for name in layers[layer]["readings"]]
-        found = walk.traced(subject.view, given.inputs, names)
-    told = []
-    for name, values in found.items():
-        values = strip.along(subject, given, values)
-        if type(unit) is not int or not 0 <= unit < layers[layer]["units"]:
-            raise DataError(f"unit {unit!r} of {layer}; it has units 0 to {layers[layer]['units'] - 1}.")
-        own = values[:, min(unit, values.shape[1] - 1)]  # a projected h is smaller
-        told.append(
-            {
-                "name": name.rpartition(".")[2],
-                "words": spoken(name),
-                "values": own[given.places],
-                "mean": values.mean(1)[given.places],
-                "most": float(np.abs(values).max()),
-            }
-        )
+    if type(unit) is not int or not 0 <= unit < layers[layer]["units"]:
+        raise DataError(f"unit {unit!r} of {layer}; it has units 0 to {layers[layer]['units'] - 1}.")
+    names, told = [f"{layer}.{name}" for name in layers[layer]["readings"]], []
+    # Of a long sequence one reading at a time is held.
+    for asked in [names] if given.inputs.shape[1] < LONG else [[name] for name in names]:
+        with subject.lock:
+            found = walk.traced(subject.view, given.inputs, asked)
+        told += [_along(subject, given, name, values, unit) for name, values in found.items()]
     return {"readings": told, "steps": given.steps}
+
+
+def _along(subject: Subject, given: Given, name: str, values: np.ndarray, unit: Any) -> dict[str, Any]:
+    """One unit of a reading (steps of the layers, units) at the shown places, beside the mean of all units."""
+    values = strip.along(subject, given, values)
+    own = values[:, min(unit, values.shape[1] - 1)]  # a projected h is smaller
+    return {
+        "name": name.rpartition(".")[2], "words": spoken(name), "values": own[given.places], "mean": values.mean(1)[given.places],
+        "most": float(np.abs(values).max()),
+    }  # fmt: skip
 
 
 def whole(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -214,4 +217,13 @@ def like(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-page = Page(shown, {"look": look, "map": whole, "change": change, "like": like}, place=10)
+def _look_work(view: View, time: int) -> Work:
+    return Work(6, 12)  # a pass for each reading
+
+
+def _change_work(view: View, time: int) -> Work:
+    return Work(9, 9 * SLOWER)
+
+
+WORK = {"look": _look_work, "map": strip.trace_work, "change": _change_work}
+page = Page(shown, {"look": look, "map": whole, "change": change, "like": like}, work=WORK, place=10)

@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from elman.core.errors import DataError, UnknownName
-from elman.interpretation.deletion import deletion
+from elman.interpretation.deletion import DRAWS, POINTS, deletion
+from elman.interpretation.view import View
 from elman.report.assemble import assemble
 from elman.report.content import outcome
 from elman.report.page import OUTCOMES, part
+from elman.web import strip
+from elman.web.long import LONG, Work
 from elman.web.pages import play
 from elman.web.pages.contract import Page
 from elman.web.sequence import sequence_of
@@ -45,8 +48,11 @@ def why(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     if subject.kind == "words":
         raise DataError("a tagger has an answer for every word; attribution is of one answer.")
     given = sequence_of(subject, body)
+    points, draws, path = _asked(given.inputs.shape[1])
     with subject.lock:
-        found = deletion(subject.view, given.inputs, several=subject.several)
+        found = deletion(
+            subject.view, given.inputs, several=subject.several, points=points, draws=draws, path=path
+        )
         label = subject.view.labels[found.output] if subject.view.labels else "the value"
     if subject.kind == "forecast":
         label = "the first step ahead"
@@ -54,9 +60,20 @@ def why(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     loudest = sorted(range(len(each)), key=lambda k: -each[k])[:8]
     return {
         "label": label, "shares": bool(subject.view.labels), "residual": found.residual, "area": found.area, "gone": found.gone,
-        "named": found.named, "random": found.random.mean(0), "low": found.random.min(0), "high": found.random.max(0),
+        "draws": draws, "points": path, "named": found.named, "random": found.random.mean(0), "low": found.random.min(0), "high": found.random.max(0),
         "loudest": [[given.steps[k], float(each[k])] for k in loudest if each[k] > 0],
     }  # fmt: skip
 
 
-page = Page(shown, {"section": section, "why": why}, place=20)
+def _asked(time: int) -> tuple[int, int, int]:
+    """Shares taken out, random orders, and points of the path: fewer of a long sequence."""
+    return (POINTS, DRAWS, 32) if time < LONG else (9, 3, strip.points_of(time))
+
+
+def _why_work(view: View, time: int) -> Work:
+    points, draws, path = _asked(time)
+    credit, left = strip.work_of_credit(path), points * (draws + 1)
+    return Work(credit.reads + left, credit.passes + left)
+
+
+page = Page(shown, {"section": section, "why": why}, work={"why": _why_work}, place=20)
