@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from elman.core.errors import DataError, RecipeError
+from elman.core.errors import DataError, RecipeError, RunError
 from elman.data.conllu import parse
 from elman.data.contract import SeriesTable
 from elman.data.derived import BEGUN, follows
@@ -243,6 +243,8 @@ def _forecast(run: Run, source: Any, future: Any = None) -> pl.DataFrame:
         )
         low, high = _conformal(run, outputs.shape[1:], of)
         bounds = (outputs + low, outputs + high)
+        if encoder.kind == "count":
+            bounds = (np.maximum(bounds[0], 0), np.maximum(bounds[1], 0))
     else:
         bands = quantiles(recipe.model.distribution, parameters).numpy()
         bounds = (back(bands[..., 0]), back(bands[..., len(LEVELS) - 1]))
@@ -350,7 +352,13 @@ def _conformal(run: Run, shape: tuple[int, ...], entities: list[str]) -> tuple[n
 
     An entity with ENOUGH windows has its own, since large ones err by more; the others share those of all.
     """
-    frame = pl.read_parquet(run.folder / "predictions-validation.parquet")
+    path = run.folder / "predictions-validation.parquet"
+    if not path.exists():
+        raise RunError(
+            f"{run.folder} was trained and not measured, and its errors on the validation split make the interval. "
+            f"Measure it first: elman evaluate {run.folder}"
+        )
+    frame = pl.read_parquet(path)
     names = run.encoder.series
     errors = np.stack(
         [

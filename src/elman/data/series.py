@@ -14,7 +14,7 @@ from elman.data.contract import Provenance, SeriesTable
 from elman.data.derived import holiday_column, static_columns
 from elman.data.folds import Fold
 from elman.data.pitfalls import known_too_early, sentinel_notes
-from elman.data.stamps import read_stamps, rising, season_of, steps_of
+from elman.data.stamps import WIDE, read_stamps, rising, season_of, steps_of
 from elman.data.table import column
 from elman.data.written import as_answers
 
@@ -169,6 +169,10 @@ def _parse_time(frame: pl.DataFrame, time: str, path: Any) -> pl.DataFrame:
     if not values.dtype.is_integer():
         raise DataError(
             f"column {time!r} of {path} does not read as a date: {values[0]!r}. Expected e.g. 2024-01-31 or 2024-01-31 13:00:00."
+        )
+    if values.dtype in WIDE:
+        raise DataError(
+            f"column {time!r} of {path} holds {values[0]}, more than 64 bits hold; expected dates or smaller whole numbers."
         )
     return frame
 

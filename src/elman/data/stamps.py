@@ -12,6 +12,7 @@ import polars as pl
 from elman.core.errors import DataError
 
 LOOKED_AT = 20  # values that tell of which kind a column is; all of them are then read
+WIDE = (pl.Int128, pl.UInt128)  # whole numbers that NumPy has no type for
 CLOCK = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S%.f", " %I:%M %p", " %I:%M:%S %p")
 NUMBERS = re.compile(
     r"\d{1,2}([./-])\d{1,2}\1(\d{4}|\d{2})\b"
@@ -68,7 +69,7 @@ def steps_of(stamps: pl.Series) -> np.ndarray | None:
     Of a column without nulls this needs no copy of a long table's times.
     """
     counts = stamps.to_physical()
-    if not counts.dtype.is_signed_integer() or counts.null_count():
+    if counts.dtype in WIDE or not counts.dtype.is_signed_integer() or counts.null_count():
         return None
     return np.diff(counts.to_numpy())
 
@@ -178,6 +179,8 @@ def _from_numbers(values: pl.Series) -> pl.Series | None:
     ):
         return None
     low, high = int(whole.min()), int(whole.max())  # type: ignore[arg-type]
+    if high > EPOCHS[-1][1] or low < 180_001:  # numbers as large as that may not fit in 64 bits
+        return None
     numbers = values.cast(pl.Int64)
     if low >= 18_000_101 and high <= 22_001_231:
         days = numbers.cast(pl.String).str.to_date("%Y%m%d", strict=False)

@@ -60,7 +60,7 @@ def calibration(view: View, sample: Sample, *, seed: int = 0) -> Finding | None:
     along = ""
     if len(parts) > 1:
         first, last = parts[0], parts[-1]
-        along = f" Up to {first['upto']} steps read it is off by {first['error']:.1%}, from {last['from']} on by {last['error']:.1%}."
+        along = f" Up to {first['upto']} step{'s' * (first['upto'] != 1)} read it is off by {first['error']:.1%}, from {last['from']} on by {last['error']:.1%}."
     sentence = (
         f"Its confidence is off by {value:.1%} (labels drawn from its own probabilities: {control:.1%}); on average it is {abs(mean):.1%} "
         f"{'above' if mean > 0 else 'below'} how often it is right. Divided by {temperature:.2f} its logits would be most likely: it is "
