@@ -11,14 +11,14 @@ import numpy as np
 import polars as pl
 import torch
 
-from elman.core.errors import DataError, RecipeError
+from elman.core.errors import DataError, RecipeError, RunError
 from elman.data.conllu import parse
 from elman.data.contract import SeriesTable
 from elman.data.derived import BEGUN, follows
 from elman.data.derived import forward as derived
 from elman.data.download import local, read_text
 from elman.data.series import prepare as prepare_series
-from elman.data.table import column, read_table
+from elman.data.table import column, joined, read_table
 from elman.data.values import read_values
 from elman.encoding.openings import gap
 from elman.encoding.sequences import SequenceFeed
@@ -174,7 +174,9 @@ def windows(run: Run, source: Any, future: Any = None) -> Windows:
     recipe, encoder = run.recipe, run.encoder
     if not isinstance(source, (pl.DataFrame, str, Path)):
         raise DataError("this run forecasts series: give a table with its columns, not texts.")
-    frame = source if isinstance(source, pl.DataFrame) else read_table(local(str(source)))
+    frame = joined(
+        source if isinstance(source, pl.DataFrame) else read_table(local(str(source))), encoder.entity
+    )
     if future is not None:
         frame = _with_future(frame, future, encoder, recipe.data.known)
     options = replace(
@@ -243,6 +245,8 @@ def _forecast(run: Run, source: Any, future: Any = None) -> pl.DataFrame:
         )
         low, high = _conformal(run, outputs.shape[1:], of)
         bounds = (outputs + low, outputs + high)
+        if encoder.kind == "count":
+            bounds = (np.maximum(bounds[0], 0), np.maximum(bounds[1], 0))
     else:
         bands = quantiles(recipe.model.distribution, parameters).numpy()
         bounds = (back(bands[..., 0]), back(bands[..., len(LEVELS) - 1]))
@@ -283,7 +287,9 @@ def _as_trained(table: SeriesTable, encoder: Any) -> SeriesTable:
 def _with_future(frame: pl.DataFrame, future: Any, encoder: Any, known: tuple[str, ...]) -> pl.DataFrame:
     """The rows of the past, then those of the future with what is known of them."""
     where = "the future" if isinstance(future, pl.DataFrame) else str(future)
-    ahead = future if isinstance(future, pl.DataFrame) else read_table(local(str(future)))
+    ahead = joined(
+        future if isinstance(future, pl.DataFrame) else read_table(local(str(future))), encoder.entity
+    )
     if not known:
         raise DataError(
             "this run knows nothing in advance that a file of the future could say; drop --future."
@@ -350,7 +356,13 @@ def _conformal(run: Run, shape: tuple[int, ...], entities: list[str]) -> tuple[n
 
     An entity with ENOUGH windows has its own, since large ones err by more; the others share those of all.
     """
-    frame = pl.read_parquet(run.folder / "predictions-validation.parquet")
+    path = run.folder / "predictions-validation.parquet"
+    if not path.exists():
+        raise RunError(
+            f"{run.folder} was trained and not measured, and its errors on the validation split make the interval. "
+            f"Measure it first: elman evaluate {run.folder}"
+        )
+    frame = pl.read_parquet(path)
     names = run.encoder.series
     errors = np.stack(
         [

@@ -226,3 +226,19 @@ def test_other_formats(tmp_path):
         assert holds(
             elman.propose(tmp_path / f"t.{suffix}").settled().settings, {"time": "date", "target": ("v",)}
         )
+
+
+def test_whole_numbers_beyond_64_bits(tmp_path):
+    """A column of them is measured, tells groups apart, or is a class; as a time it is refused."""
+    huge = [2**63 + 10**18 * (number % 5) + number for number in range(60)]
+    path = tmp_path / "big.csv"
+    path.write_text("date,big,y\n" + "".join(f"{day},{n},{v}\n" for day, n, v in zip(DAYS, huge, NUMBERS)))
+    proposal = elman.propose(path)
+    assert holds(proposal.settled().settings, {"time": "date", "target": ("y",), "observed": ("big",)})
+    _, data = load(replace(DataOptions(source=str(path)), **columns_of(proposal.settings)))
+    assert data.frame["big"].to_list() == [float(number) for number in huge]
+    path.write_text("step,y\n" + "".join(f"{10**25 + step},{v}\n" for step, v in enumerate(NUMBERS)))
+    with pytest.raises(DataError, match="'step' of .* holds 10000000000000000000000000, more than 64 bits"):
+        load(DataOptions(source=str(path), time="step", target=("y",)))
+    path.write_text("text,label\n" + "".join(f'"{text}",{10**25 + n % 2}\n' for n, text in enumerate(WORDS)))
+    assert load(DataOptions(source=str(path)))[1].labels == (str(10**25), str(10**25 + 1))

@@ -63,3 +63,24 @@ def test_the_script_gives_the_number_of_the_run(name, train, sales, tmp_path, mo
     own = run.history[-1]["mse"] if train else min(row["mse"] for row in run.history)
     # Trained again, the weights start elsewhere.
     assert found == pytest.approx(own, rel=0.5 if train else 2e-3)
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"scaler": "standard", "channels": "independent", "calendar": False}]
+)
+def test_counts_are_cut_off_at_nothing(options, tmp_path, monkeypatch):
+    monkeypatch.setenv("ELMAN_STATE", str(tmp_path / "state"))
+    draw, days = np.random.default_rng(0), [date(2023, 1, 1) + timedelta(days=k) for k in range(120)]
+    counts = {name: draw.poisson(0.4 + 2 * number, 240) for number, name in enumerate(("sold", "asked"))}
+    frame = pl.DataFrame({"day": days * 2, "shop": ["a"] * 120 + ["b"] * 120, **counts})
+    frame.write_csv(tmp_path / "shops.csv")
+    run = elman.fit(
+        tmp_path / "shops.csv", out=tmp_path / "run", time="day", entity="shop", target=("sold", "asked"), horizon=7,
+        context_length=14, hidden_size=6, steps=5, rivals=("train_mean",), bootstrap=20, explained=False, window_norm="last", **options,
+    )  # fmt: skip
+    script = eject(run, tmp_path / "plain")
+    said = subprocess.run(
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=True
+    )
+    found = float(re.search(r"validation mse ([0-9.]+)", said.stdout).group(1))
+    assert found == pytest.approx(min(row["mse"] for row in run.history), rel=1e-5)

@@ -15,6 +15,7 @@ from elman.data.contract import Examples
 from elman.evaluation import classification, forecast, regression
 from elman.evaluation.contract import SeriesProblem, TextProblem
 from elman.evaluation.intervals import Resamples, interval
+from elman.evaluation.tagging import thirds
 from elman.evaluation.verdict import judge
 
 
@@ -182,3 +183,15 @@ def test_a_forecast_no_better_than_the_training_mean_is_called_that():
     mean = Predictions("forecasts", np.full_like(truth, series.mean[0]), truth, ("y",))
     noise = Predictions("forecasts", np.random.default_rng(1).normal(0, 0.3, truth.shape), truth, ("y",))
     assert "no better than train mean" in judge("test", noise, {"train_mean": mean}, series).verdict
+
+
+def test_parts_by_length_are_named_as_people_count():
+    parts = thirds(np.array([1, 1, 1, 2, 2, 5, 9]), "step")
+    assert [(name, int(mask.sum())) for name, mask in parts] == [
+        ("up to 1 step", 3), ("2 steps", 2), ("3 steps or more", 2),
+    ]  # fmt: skip
+    assert [name for name, _ in thirds(np.arange(9), "word")] == [
+        "up to 2 words",
+        "3 to 5 words",
+        "6 words or more",
+    ]

@@ -11,15 +11,17 @@ import torch
 from scipy.stats import nbinom
 
 import elman
-from elman.core.errors import DataError, MissingExtra, RecipeError
+from elman.core.errors import DataError, MissingExtra, RecipeError, RunError
 from elman.core.recipe import DataOptions, ModelOptions
 from elman.core.results import Predictions
 from elman.data.derived import holiday_column, static_columns
 from elman.data.load import load
 from elman.evaluation import panel
 from elman.evaluation.contract import SeriesProblem
+from elman.evaluation.rivals import fit_rival
 from elman.models.heads import LEVELS, count_log_probability, point, quantiles
 from elman.models.network import ForecastNetwork
+from elman.workbench import prepare
 
 
 def problem_of(values, train, origins, *, season=1, horizon=1):
@@ -135,6 +137,30 @@ def test_a_panel_of_counts_with_an_empty_entity_static_columns_and_holidays(tmp_
     ahead = elman.predict(run, frame)
     assert ahead.height == 4 * 7 and (ahead["low"] <= ahead["high"]).all() and (ahead["low"] >= 0).all()
     assert ahead["date"].min() == frame["date"].max() + dt.timedelta(days=1)
+
+
+@pytest.mark.parametrize("distribution", ["point", "quantiles", "student_t"])
+def test_no_count_is_forecast_below_zero(tmp_path, distribution):
+    path, frame = shops(tmp_path)
+    draw = np.random.default_rng(1)
+    frame = frame.with_columns(pl.Series("sold", draw.poisson(0.3, frame.height))).drop("kind", "area")
+    frame.write_csv(path)
+    run = elman.fit(
+        path, time="date", entity="shop", target=("sold",), distribution=distribution, steps=5, hidden_size=8,
+        context_length=14, horizon=7, out=tmp_path / "run", rivals=("closed_form_linear",), explained=False, window_norm="last",
+    )  # fmt: skip
+    if distribution == "point":  # whose intervals come from errors
+        with pytest.raises(RunError, match="elman evaluate"):
+            elman.predict(run, frame)
+    elman.evaluate(run)
+    ahead = elman.predict(run, frame)
+    assert (ahead["prediction"] >= 0).all() and (ahead["low"] >= 0).all()
+    assert (ahead["low"] == 0).any() and (ahead["high"] > 0).all()
+    stored = pl.read_parquet(run.folder / "predictions-validation.parquet")
+    problem = prepare(run.recipe).encoded.problem
+    rival = fit_rival("closed_form_linear", problem, 10).predict("validation").outputs
+    for values in (np.stack(stored["prediction sold"].to_list()), rival):
+        assert values.min() == 0 < values.max()
 
 
 def test_holidays_are_those_of_the_calendar():

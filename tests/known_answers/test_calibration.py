@@ -71,26 +71,30 @@ def test_the_error_by_hand():
     )
 
 
-def test_by_position_the_part_that_lies_is_named():
-    """True probabilities up to step 10, doubled logits after: asked as a language model, which is asked at every step."""
-    logits, _ = drawn(200 * 20, 3)
-    logits = logits.reshape(200, 20, 3)
+def asked_at_every_step(length, turn):
+    """Of a language model: true probabilities up to step `turn`, logits three times as large after it."""
+    count = 4000 // length
+    logits, _ = drawn(count * length, 3)
+    logits = logits.reshape(count, length, 3)
     true = torch.multinomial(
         logits.flatten(0, 1).softmax(-1), 1, generator=torch.Generator().manual_seed(1)
-    ).reshape(200, 20)
-    inputs = torch.cat([torch.zeros(200, 1, dtype=torch.long), true[:, :-1]], 1)
-    factor = torch.where(torch.arange(20) < 10, 1.0, 3.0)[:, None]
-    place = {tuple(row.tolist()): k for k, row in enumerate(inputs)}
+    ).reshape(count, length)
+    inputs = torch.cat([torch.arange(count)[:, None], true[:, :-1]], 1)
+    factor = torch.where(torch.arange(length) < turn, 1.0, 3.0)[:, None]
 
     def read_steps(vectors, lengths):
-        return torch.stack([factor * logits[place[tuple(int(v) for v in row)]] for row in vectors[..., 0]])
+        return torch.stack([factor * logits[int(row[0])] for row in vectors[..., 0]])
 
-    names = lambda row: ["abc"[int(value)] for value in row]
+    names = lambda row: ["abc"[int(value) % 3] for value in row]
     view = view_of(
         embed=lambda x: x[..., None].float(), steps=read_steps, labels=("a", "b", "c"), names=names
     )
     view = replace(view, names_next_step=True)
-    finding = calibration(view, sample_of(inputs, true[:, -1]))
+    return calibration(view, sample_of(inputs, true[:, -1]))
+
+
+def test_by_position_the_part_that_lies_is_named():
+    finding = asked_at_every_step(20, 10)
     assert len(finding.arrays["right"]) == 4000 and set(finding.arrays["steps"]) == set(range(1, 21))
     early = [row for row in finding.table if int(row["steps read"].split(" to ")[-1]) <= 10]
     late = [row for row in finding.table if int(row["steps read"].split(" to ")[0]) > 10]

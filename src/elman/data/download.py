@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import time
 from collections.abc import Iterator
@@ -179,6 +180,16 @@ def local(path: str) -> Path:
     return found
 
 
+def only_file(path: Path) -> Path:
+    """The path of a file, or the only file in a folder; DataError where there are several."""
+    if not path.is_dir():
+        return path
+    files = [one for one in path.iterdir() if one.is_file() and not one.name.startswith(".")]
+    if len(files) != 1:
+        raise DataError(f"{path} is a folder of {len(files)} files; expected one. Give the path of the file.")
+    return files[0]
+
+
 def read_text(path: Path) -> str:
     """A UTF-8 text file (a byte order mark is dropped); DataError names the byte that is not UTF-8."""
     content = path.read_bytes()
@@ -190,8 +201,13 @@ def read_text(path: Path) -> str:
         line = content[: error.start].count(b"\n") + 1
         raise DataError(
             f"{path} is not UTF-8: byte 0x{content[error.start]:02x} at offset {error.start} (line {line}). "
-            f"Convert it first, e.g. iconv -f latin1 -t utf-8 {path.name} > new-{path.name}"
+            f"Convert it first, e.g. iconv -f {guessed(content)} -t utf-8 {path.name} > new-{path.name}"
         ) from None
+
+
+def guessed(content: bytes) -> str:
+    """The most likely encoding of what is not UTF-8."""
+    return "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "latin1"
 
 
 def package_file(package: str, name: str, purpose: str) -> Path:

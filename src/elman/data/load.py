@@ -28,6 +28,11 @@ if TYPE_CHECKING:
     import polars as pl
 
 TABLES = {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"}
+OTHERS = {
+    ".json": "JSON of any form (one object a line is read: .jsonl)", ".xlsx": "an Excel workbook", ".xls": "an Excel workbook",
+    ".ods": "a spreadsheet", ".feather": "an Arrow file", ".arrow": "an Arrow file", ".pkl": "a pickle", ".npy": "a NumPy array",
+    ".npz": "NumPy arrays", ".h5": "an HDF5 file", ".db": "a database", ".sqlite": "a database", ".pdf": "a PDF", ".docx": "a Word document",
+}  # fmt: skip
 KINDS: dict[type, tuple[str, tuple[str, ...]]] = {
     LabelledTexts: ("texts with labels", ("classification", "regression")),
     MultiLabelledTexts: ("texts with several labels each", ("multilabel",)),
@@ -135,6 +140,10 @@ def own(path: Path, options: DataOptions, wanted: str | None = None) -> Source:
         )
     elif suffix in TABLES:
         task, defaults, reader = _table(table.read_table(path), options, wanted, path, sha256(path))
+    elif suffix in OTHERS:
+        raise DataError(
+            f"{path} is {OTHERS[suffix]}, which Elman does not read. Save it as .csv or .parquet (columns), or as .txt (running text)."
+        )
     else:
         reader, task = text_file.load, "language_modelling"
     return Source(path.name, task, reader, licence="the owner's", citation="", defaults=defaults)  # type: ignore[arg-type]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from elman.core.errors import DataError
 from elman.data.cache import kept, remembered
+from elman.data.download import guessed
 
 PIECE = 1 << 23  # bytes read at once
 LONG = 1 << 25  # bytes from which on a text stays in its file
@@ -166,7 +167,7 @@ def _scan(path: Path) -> dict[str, object]:
                 line = lines + content[: max(0, error.start - waiting)].count(b"\n") + 1
                 raise DataError(
                     f"{path} is not UTF-8: byte 0x{error.object[error.start]:02x} at offset {at} (line {line}). "
-                    f"Convert it first, e.g. iconv -f latin1 -t utf-8 {path.name} > new-{path.name}"
+                    f"Convert it first, e.g. iconv -f {guessed(error.object)} -t utf-8 {path.name} > new-{path.name}"
                 ) from None
             digest.update(content)
             alphabet.update(set(text))

@@ -19,7 +19,8 @@ from elman.core.recipe import DataOptions
 from elman.data import huggingface, proposal_series, proposal_texts
 from elman.data.download import local
 from elman.data.label_sets import columns_of
-from elman.data.table import column, read_table
+from elman.data.stamps import first_other
+from elman.data.table import column, joined, read_table
 
 MOST = 6  # readings that are offered at most
 
@@ -106,6 +107,7 @@ def propose(source: str | Path, options: DataOptions | None = None, task: str | 
 
 def propose_frame(frame: pl.DataFrame, options: DataOptions, task: str | None = None) -> Proposal:
     """`propose` for a table that was read."""
+    frame = joined(frame, options.entity)
     for name in (
         options.time,
         options.entity,
@@ -140,7 +142,8 @@ def _both(frame: pl.DataFrame, series: list[Found], texts: list[Found]) -> list[
     """A date beside a text says when it was written; a note beside a measurement what was going on: told by the dates' rhythm."""
     if not proposal_texts.is_long(frame[texts[0][1]["data.text"]]):
         return series
-    steady = proposal_series.is_steady(frame, series[0][1]["data.time"], series[0][1].get("data.entity"))
+    entity = series[0][1].get("data.entity")
+    steady = proposal_series.is_steady(joined(frame, entity), series[0][1]["data.time"], entity)
     return [*texts, *series] if steady else texts
 
 
@@ -152,6 +155,13 @@ def _unreadable(frame: pl.DataFrame, options: DataOptions) -> str:
             f"{options.source} holds numbers alone ({names}), and none of them says when. Expected a column of dates, or one that "
             "numbers the rows; then: --time COLUMN --target COLUMN."
         )
+    for name in frame.columns:
+        row = first_other(frame[name])
+        if row is not None:
+            return (
+                f"column {name!r} of {options.source} holds dates, and in row {row + 1} {frame[name][row]!r}. Mend or drop that row; "
+                "a line of totals is none of the data."
+            )
     text = proposal_texts.text_columns(frame, options)
     missing = "a text, and no column of classes or numbers beside it" if text else "neither text nor series"
     return (

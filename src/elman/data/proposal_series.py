@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from itertools import combinations
 from typing import Any, cast
 
 import polars as pl
@@ -20,6 +21,7 @@ from elman.data.proposal_names import (
     TIME_NAMES,
 )
 from elman.data.stamps import read_stamps, rising, season_of
+from elman.data.table import joined
 from elman.data.written import as_answers
 
 LOOKED = 20_000  # rows in which columns are looked at
@@ -28,25 +30,28 @@ EVEN = 0.5  # share of equal steps from which on dates are the stamps of a serie
 STEADY = 0.7  # the same, where a text stands beside it
 MOST_OBSERVED = 20  # more columns than this are named, and not read
 UNITS = (("w", 604_800), ("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1))
+NEARLY = 0.98  # share of rows from which on some that are there twice are a slip
+MOST_TOGETHER = 6  # columns that are looked at for two or three that tell series apart together
 LONGEST = 168  # steps that are forecast without being asked for
 STAMPS = "__time"
 
 
 def readings(
-    frame: pl.DataFrame, options: DataOptions, plain: bool = True
+    table: pl.DataFrame, options: DataOptions, plain: bool = True
 ) -> list[tuple[str, dict[str, Any], tuple[str, ...]]]:
     """("forecasting", settings, reasons) for each plausible time and target, best first.
 
     With `plain`, nothing else is in the table, and dates that could be read in two orders are an error.
     """
     found: list[tuple[str, dict[str, Any], tuple[str, ...]]] = []
-    for place, (time, why, stamps) in enumerate(_times(frame, options, plain)):
+    for place, (time, why, stamps) in enumerate(_times(table, options, plain)):
         if not (
             stamps.dtype.is_integer() or stamps.dtype.is_temporal()
         ):  # given, and no time: the reader says so
             return [("forecasting", {"data.time": time, "data.target": options.target}, ())]
-        entity, whose = _entity(frame, stamps, time, options)
-        taken = {time, entity, *options.known, *options.observed, *options.static}
+        entity, whose = _entity(table, stamps, time, options)
+        frame = joined(table, entity)
+        taken = {time, entity, *(entity or "").split("+"), *options.known, *options.observed, *options.static}
         for target, told in _targets(frame.head(LOOKED), options, taken)[: 1 if place else None]:
             settings: dict[str, Any] = {"data.time": time}
             reasons = [f"time {time}: {why}, {stamps.min()!s} to {stamps.max()!s}"]
@@ -109,7 +114,7 @@ def _times(frame: pl.DataFrame, options: DataOptions, plain: bool) -> list[tuple
             continue
         why = "whole numbers that are dates" if counted else "dates"
         entity, _ = _entity(frame, stamps, name, options)
-        share = _share(_steps(frame.with_columns(stamps.alias(STAMPS)), entity))
+        share = _share(_steps(joined(frame, entity).with_columns(stamps.alias(STAMPS)), entity))
         torn = entity is None and stamps.n_unique() < 0.9 * frame.height
         dates.append(((share < EVEN or torn, counted, name.lower() not in TIME_NAMES), (name, why, stamps)))
     if dates:
@@ -159,10 +164,19 @@ def _entity(
     ]
     different = rows.unique().height  # rows that are repeated whole tell nothing
     alone = [name for name in few if rows.select(name, STAMPS).unique().height == different]
-    # A few repeated rows are no panel: the reader drops or names them.
-    if not alone:
-        return None, ""
-    return min(alone, key=lambda name: frame[name].n_unique()), "a time comes once in each"
+    if alone:
+        return min(alone, key=lambda name: frame[name].n_unique()), "a time comes once in each"
+    for count in (2, 3):
+        for names in combinations(few[:MOST_TOGETHER], count):
+            if rows.select(*names, STAMPS).unique().height == different:
+                return "+".join(
+                    names
+                ), "a time comes once in each of both" if count == 2 else "a time comes once in each of all"
+    moments = stamps.n_unique()
+    nearly = [name for name in few if rows.select(name, STAMPS).unique().height >= NEARLY * different]
+    if nearly and moments < NEARLY * different:  # the reader names the rows of which there are two
+        return nearly[0], "a time comes once in each, but for a few rows"
+    return None, ""  # a few repeated rows are no panel: the reader drops or names them
 
 
 def _targets(

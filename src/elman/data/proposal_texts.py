@@ -9,7 +9,7 @@ import polars as pl
 from elman.core.recipe import DataOptions
 from elman.data.label_sets import is_sets
 from elman.data.proposal_names import ID_NAMES
-from elman.data.stamps import read_stamps
+from elman.data.stamps import starts_with_dates
 from elman.data.table import AUTHOR_NAMES, LABEL_NAMES, MANY, TEXT_NAMES, is_amount
 
 SCALES = {
@@ -63,7 +63,7 @@ def text_columns(frame: pl.DataFrame, options: DataOptions) -> list[tuple[str, s
         if head[name].n_unique() > max(2, DIFFERENT * head.height)
         and not ID_NAMES.match(name)
         and not head[name].str.contains(r"^[\d.,:/ -]+$").all()
-        and read_stamps(head[name]) is None
+        and not starts_with_dates(head[name])
     ]
     return [(name, "strings, most of them different") for name in words]
 

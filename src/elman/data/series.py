@@ -14,8 +14,8 @@ from elman.data.contract import Provenance, SeriesTable
 from elman.data.derived import holiday_column, static_columns
 from elman.data.folds import Fold
 from elman.data.pitfalls import known_too_early, sentinel_notes
-from elman.data.stamps import read_stamps, rising, season_of, steps_of
-from elman.data.table import column
+from elman.data.stamps import WIDE, read_stamps, rising, season_of, steps_of
+from elman.data.table import column, joined
 from elman.data.written import as_answers
 
 
@@ -34,6 +34,7 @@ def prepare(
             f"{path}: which column is the time? Columns: {', '.join(frame.columns)}. Say so with --time COLUMN."
         )
     time = column(frame, options.time, path)
+    frame = joined(frame, options.entity)
     entity = column(frame, options.entity, path) if options.entity else None
     covariates = {column(frame, name, path) for name in (*options.known, *options.observed)}
     numeric = [
@@ -170,6 +171,10 @@ def _parse_time(frame: pl.DataFrame, time: str, path: Any) -> pl.DataFrame:
         raise DataError(
             f"column {time!r} of {path} does not read as a date: {values[0]!r}. Expected e.g. 2024-01-31 or 2024-01-31 13:00:00."
         )
+    if values.dtype in WIDE:
+        raise DataError(
+            f"column {time!r} of {path} holds {values[0]}, more than 64 bits hold; expected dates or smaller whole numbers."
+        )
     return frame
 
 
@@ -215,7 +220,7 @@ def _sorted(frame: pl.DataFrame, keys: list[str], path: Any) -> tuple[pl.DataFra
     if clash.height:
         stamp = clash[keys[-1]][0]
         hint = (
-            ""
+            f" The first are of {clash[keys[0]][0]}; keep one of each."
             if len(keys) > 1
             else " If the table holds several series, name the column that tells them apart: --entity COLUMN."
         )

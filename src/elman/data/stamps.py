@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ import polars as pl
 from elman.core.errors import DataError
 
 LOOKED_AT = 20  # values that tell of which kind a column is; all of them are then read
+WIDE = (pl.Int128, pl.UInt128)  # whole numbers that NumPy has no type for
 CLOCK = ("", " %H:%M", " %H:%M:%S", " %H:%M:%S%.f", " %I:%M %p", " %I:%M:%S %p")
 NUMBERS = re.compile(
     r"\d{1,2}([./-])\d{1,2}\1(\d{4}|\d{2})\b"
@@ -68,7 +70,7 @@ def steps_of(stamps: pl.Series) -> np.ndarray | None:
     Of a column without nulls this needs no copy of a long table's times.
     """
     counts = stamps.to_physical()
-    if not counts.dtype.is_signed_integer() or counts.null_count():
+    if counts.dtype in WIDE or not counts.dtype.is_signed_integer() or counts.null_count():
         return None
     return np.diff(counts.to_numpy())
 
@@ -83,6 +85,36 @@ def year_first(values: pl.Series) -> pl.Series | None:
     """A column of text in which days come as 2024-01-31, of one reading alone, as times; None for any other."""
     seen = values.drop_nulls()[:LOOKED_AT].to_list()
     return read_stamps(values) if seen and all(re.match(r"\s*\d{4}[-/]\d", one) for one in seen) else None
+
+
+def starts_with_dates(values: pl.Series) -> bool:
+    """Whether the first values of a column of text are times, whatever comes after them."""
+    seen = values.drop_nulls()[:LOOKED_AT]
+    try:
+        return read_stamps(seen) is not None
+    except DataError:  # in two orders, even
+        return True
+
+
+def first_other(values: pl.Series) -> int | None:
+    """The first row (from 0) that is no time in a column of text that starts with times; None where there is none such."""
+    if values.dtype != pl.String or not starts_with_dates(values):
+        return None
+    rows = values.is_not_null().arg_true()
+    low, high = (
+        min(LOOKED_AT, len(rows)),
+        len(rows),
+    )  # the first `low` values are times, of the first `high` one is not
+    with suppress(DataError):
+        if read_stamps(values) is not None:
+            return None
+        while high - low > 1:
+            middle = (low + high) // 2
+            low, high = (
+                (middle, high) if read_stamps(values.drop_nulls()[:middle]) is not None else (low, middle)
+            )
+        return int(rows[high - 1])
+    return None
 
 
 def _from_text(text: pl.Series) -> pl.Series | None:
@@ -178,6 +210,8 @@ def _from_numbers(values: pl.Series) -> pl.Series | None:
     ):
         return None
     low, high = int(whole.min()), int(whole.max())  # type: ignore[arg-type]
+    if high > EPOCHS[-1][1] or low < 180_001:  # numbers as large as that may not fit in 64 bits
+        return None
     numbers = values.cast(pl.Int64)
     if low >= 18_000_101 and high <= 22_001_231:
         days = numbers.cast(pl.String).str.to_date("%Y%m%d", strict=False)

@@ -14,6 +14,7 @@ import polars as pl
 from elman.core.errors import DataError, nearest
 from elman.core.recipe import DataOptions
 from elman.data.contract import Examples, LabelledTexts, Provenance, SplitName
+from elman.data.dialects import joined_times, misfit, named, separator_of
 from elman.data.download import read_text
 from elman.data.splits import across, hash_texts, pick, share, stratified
 from elman.data.stamps import year_first
@@ -30,7 +31,7 @@ MANY = 30  # more different numbers than this, and a numeric label is a number t
 
 def read_table(path: Path) -> pl.DataFrame:
     """A table with typed columns; DataError says what is wrong with the file."""
-    suffix = path.suffix.lower()
+    suffix, text, separator = path.suffix.lower(), "", ","
     try:
         if suffix == ".parquet":
             frame = pl.read_parquet(path)
@@ -45,7 +46,7 @@ def read_table(path: Path) -> pl.DataFrame:
         else:
             # Empty or not UTF-8: said with the byte and the line.
             text = "" if suffix == ".gz" else read_text(path)
-            separator = "\t" if suffix == ".tsv" else _separator(text)
+            separator = "\t" if suffix == ".tsv" else separator_of(text)
             decimal_comma = (
                 separator == ";" and re.search(r";-?\d+,\d+\s*[;\r\n]", text[:100_000]) is not None
             )
@@ -54,18 +55,17 @@ def read_table(path: Path) -> pl.DataFrame:
                 null_values=["", "NA", "NaN", "nan", "null", "None", "N/A"],
             )  # fmt: skip
     except (pl.exceptions.PolarsError, OSError) as error:
-        reason = str(error).partition("\n")[0]
-        expected = (
-            " Expected a header, equally many fields in each row, and quotes around a field that holds the separator."
-            if suffix in (".csv", ".tsv", ".gz")
-            else ""
-        )
+        reason, expected = str(error).partition("\n")[0], ""
+        if suffix in (".csv", ".tsv", ".gz"):
+            reason = misfit(text, separator) or reason
+            expected = " Expected a header in the first line, equally many fields in each row, and quotes around a field that holds the separator."
         raise DataError(
             f"{path} cannot be read as a {suffix.lstrip('.')} table: {reason}.{expected}"
         ) from None
     if frame.height == 0:
         raise DataError(f"{path} has a header and no rows. Expected data.")
     if suffix in (".csv", ".tsv", ".gz"):
+        frame = joined_times(named(frame, path))
         frame = frame.with_columns(
             numbers
             for name in frame.columns
@@ -81,12 +81,6 @@ def read_table(path: Path) -> pl.DataFrame:
     )
 
 
-def _separator(text: str) -> str:
-    """What parts the fields: the sign seen most often in the header, a comma where there is none."""
-    header = text.lstrip("\ufeff\r\n").partition("\n")[0]
-    return max((",", ";", "\t", "|"), key=header.count)
-
-
 def column(frame: pl.DataFrame, name: str, where: object) -> str:
     """The column called `name`, or DataError with the nearest name."""
     if name in frame.columns:
@@ -94,6 +88,16 @@ def column(frame: pl.DataFrame, name: str, where: object) -> str:
     close = nearest(name, frame.columns)
     hint = f" Did you mean {close!r}?" if close else ""
     raise DataError(f"{where} has no column {name!r}.{hint} Columns: {', '.join(frame.columns)}.")
+
+
+def joined(frame: pl.DataFrame, name: str | None) -> pl.DataFrame:
+    """The table with a column `name`: of the columns "shop+item" as "a / x", where it has none called so."""
+    parts = (name or "").split("+")
+    if name is None or name in frame.columns or len(parts) < 2 or not set(parts) <= set(frame.columns):
+        return frame
+    return frame.with_columns(
+        pl.concat_str([pl.col(part).cast(pl.String) for part in parts], separator=" / ").alias(name)
+    )
 
 
 def is_amount(values: pl.Series) -> bool:

@@ -128,6 +128,7 @@ def _data(prepared: Prepared, folder: Path) -> dict[str, Any]:
         "names": encoder.series,
         "feed": feed,
         "deviations": (encoder.targets_scaler.scale / prepared.encoded.problem.std).tolist(),  # type: ignore[union-attr]
+        "nothing": (-encoder.targets_scaler.centre / encoder.targets_scaler.scale).tolist(),
         "levels": list(LEVELS),
         "each": f", {PARAMETERS[distribution]}" if distribution != "point" else "",
     }

@@ -220,7 +220,8 @@ class SeriesEncoder:
             "horizon": self.horizon, "season": self.season, "kind": self.kind, "series": self.series,
             "train_rows": train, "mean": mean, "std": std, "entities": _names(table),
         }  # fmt: skip
-        return Encoded(feeds, problem, (*self.summary(arrays), *_left_out(problem, table)))
+        put = int((table.frame[BEGUN] == 0).sum()) if BEGUN in self.known else 0
+        return Encoded(feeds, problem, (*self.summary(arrays, put), *_left_out(problem, table)))
 
     def opened(self, table: SeriesTable) -> SeriesTable:
         """The table with entities that have only just begun filled up, where there were such when this was fitted."""
@@ -228,9 +229,9 @@ class SeriesEncoder:
             return table
         return opened(table, self.window, gap(self.step_us, table.frame[table.time]), always=True)
 
-    def summary(self, arrays: dict[str, np.ndarray]) -> tuple[str, ...]:
-        """Lines for a person: what goes in, what is filled."""
-        filled = int((~arrays["observed"]).sum())
+    def summary(self, arrays: dict[str, np.ndarray], put: int = 0) -> tuple[str, ...]:
+        """Lines for a person: what goes in, what is filled; `put` rows were put before the first of new entities, and miss nothing."""
+        filled = int((~arrays["observed"]).sum()) - put * len(self.series)
         extra = [f"{self.known_features} known in advance"] if self.known_features else []
         if self.observed:
             left_out = " (not read by independent channels)" if self.independent else ""
@@ -242,8 +243,9 @@ class SeriesEncoder:
         )
 
     def unscale(self, scaled: np.ndarray, last: np.ndarray) -> np.ndarray:
-        """Forecasts (windows, horizon, series) in the data's unit; `last` (windows, series) are the values before."""
-        return self.targets_scaler.inverse(scaled.astype(np.float64), last)
+        """Forecasts (windows, horizon, series) in the data's unit, counts from 0 on; `last` (windows, series) are the values before."""
+        values = self.targets_scaler.inverse(scaled.astype(np.float64), last)
+        return np.maximum(values, 0) if self.kind == "count" else values
 
     def to_dict(self) -> dict[str, Any]:
         """JSON types that `from_dict` reads back."""

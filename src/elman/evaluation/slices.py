@@ -21,6 +21,7 @@ from elman.evaluation.contract import (
 from elman.evaluation.measure import errors, from_errors
 from elman.evaluation.multilabel import label_matrix
 from elman.evaluation.tagging import parts as tagged_parts
+from elman.evaluation.tagging import thirds
 from elman.evaluation.texts import class_numbers
 
 Rows = tuple[tuple[str, int, float], ...]  # name of the part, examples in it, primary metric
@@ -52,16 +53,9 @@ def slices(predictions: Predictions, problem: Problem, split: SplitName) -> dict
         }
     assert isinstance(problem, LabelledProblem)
     lengths, unit = _lengths(problem, split)
-    low, high = np.quantile(lengths, [1 / 3, 2 / 3])
     parts = {
         "length": tuple(
-            _part(name, each, mask, problem)
-            for name, mask in (
-                (f"up to {int(low)} {unit}", lengths <= low),
-                (f"{int(low) + 1} to {int(high)} {unit}", (lengths > low) & (lengths <= high)),
-                (f"{int(high) + 1} {unit} or more", lengths > high),
-            )
-            if mask.any()
+            _part(name, each, mask, problem) for name, mask in thirds(lengths, unit) if mask.any()
         )
     }
     if isinstance(problem, MultiLabelProblem):
@@ -92,14 +86,14 @@ def slices(predictions: Predictions, problem: Problem, split: SplitName) -> dict
 
 
 def _lengths(problem: LabelledProblem, split: SplitName) -> tuple[np.ndarray, str]:
-    """Length of each example (n,), and in what."""
+    """Length of each example (n,), and what it is counted in."""
     if isinstance(problem, ValueProblem):
-        return np.array([len(values) for values in problem.splits[split].values]), "steps"
+        return np.array([len(values) for values in problem.splits[split].values]), "step"
     assert isinstance(problem, TextProblem)
     texts = problem.splits[split].texts
     if problem.characters:
-        return np.array([len(text) for text in texts]), "characters"
-    return np.array([text.count(" ") + 1 for text in texts]), "words"
+        return np.array([len(text) for text in texts]), "character"
+    return np.array([text.count(" ") + 1 for text in texts]), "word"
 
 
 def _part(name: str, each: np.ndarray, mask: np.ndarray, problem: Problem) -> tuple[str, int, float]:

@@ -74,17 +74,23 @@ def parts(problem: TaggedProblem, split: SplitName) -> Parts:
     )
     sentence, _ = places(problem.splits[split])
     sizes = np.array(list(map(len, problem.splits[split].words)))[sentence]
-    low, high = (int(edge) for edge in np.quantile(sizes, [1 / 3, 2 / 3]))
     found: Parts = {
         "word": [
             ("in training with one tag", kinds == 1),
             ("in training with several", kinds > 1),
             ("not in training", kinds == -1),
         ],
-        "sentence length": [
-            (f"up to {low} words", sizes <= low),
-            (f"{low + 1} to {high} words", (sizes > low) & (sizes <= high)),
-            (f"{high + 1} words or more", sizes > high),
-        ],
+        "sentence length": thirds(sizes, "word"),
     }
     return {name: [(part, mask) for part, mask in masks if mask.any()] for name, masks in found.items()}
+
+
+def thirds(sizes: np.ndarray, unit: str) -> list[tuple[str, np.ndarray]]:
+    """About a third of the rows each by their size (n,), a whole number of `unit`: (name of the part, its rows (n,) bool)."""
+    low, high = (int(edge) for edge in np.quantile(sizes, [1 / 3, 2 / 3]))
+    between = f"{low + 1} to {high}" if high > low + 1 else f"{high}"
+    return [
+        (f"up to {low} {unit}{'s' * (low != 1)}", sizes <= low),
+        (f"{between} {unit}s", (sizes > low) & (sizes <= high)),
+        (f"{high + 1} {unit}s or more", sizes > high),
+    ]

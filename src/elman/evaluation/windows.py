@@ -7,14 +7,19 @@ from collections.abc import Callable
 import numpy as np
 
 from elman.core.results import Predictions
+from elman.data.contract import SplitName
 from elman.evaluation.contract import Predictor, SeriesProblem
 
 
 def forecaster(problem: SeriesProblem, forecast: Callable[[np.ndarray], np.ndarray]) -> Predictor:
-    """A predictor from `forecast(origins)` -> (windows, horizon, series) in the data's unit."""
-    return lambda split: Predictions(
-        "forecasts", forecast(problem.origins[split]), problem.future(split), problem.series
-    )
+    """A predictor from `forecast(origins)` -> (windows, horizon, series) in the data's unit; counts are 0 at least."""
+
+    def predict(split: SplitName) -> Predictions:
+        values = forecast(problem.origins[split])
+        values = np.maximum(values, 0) if problem.kind == "count" else values
+        return Predictions("forecasts", values, problem.future(split), problem.series)
+
+    return predict
 
 
 def past(problem: SeriesProblem, origins: np.ndarray, length: int) -> np.ndarray:

@@ -77,7 +77,7 @@ def context(
     chart = lines(rows, "steps kept on a side", unit, "further away", title=title, mark=mark)
     return Finding(
         "context", "Context of a step", sentence, float(reach), "steps", interval, None if order is None else float(order),
-        sample=f"{len(sample)} sequences of up to {grid[-1]} steps", chart=chart,
+        sample=f"{len(sample)} sequences of up to {grid[-1]} step{'s' * (grid[-1] != 1)}", chart=chart,
         arrays={"distance": np.array(grid)} | {f"loss {name}": curve for name, curve in curves.items()},
     )  # fmt: skip
 

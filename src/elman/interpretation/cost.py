@@ -55,7 +55,7 @@ class Cost:
 
     def __str__(self) -> str:
         plural = "s" if self.sequences != 1 else ""
-        text = f"{self.question}: {self.sequences:,} sequence{plural} of up to {self.longest:,} steps"
+        text = f"{self.question}: {self.sequences:,} sequence{plural} of up to {self.longest:,} step{'s' * (self.longest != 1)}"
         if self.passes is not None:
             text += f", about {max(1, round(self.passes)):,} pass{'es' * (round(self.passes) > 1)} over them"
         if self.seconds is not None:

@@ -84,7 +84,7 @@ def memory(
     )  # fmt: skip
     return Finding(
         "memory", "Memory horizon", sentence, float(horizon), "steps", interval, None if order is None else float(order),
-        sample=f"{len(sample)} sequences of up to {longest} steps", chart=chart,
+        sample=f"{len(sample)} sequences of up to {longest} step{'s' * (longest != 1)}", chart=chart,
         table=_beside(view, sample.part(0, min(BESIDE, len(sample))), horizon, order),
         arrays={"context": np.array(contexts), "loss_cut": losses, "loss_shuffled": shuffled},
     )  # fmt: skip

@@ -14,7 +14,7 @@ from elman.core.recipe import DataOptions
 from elman.data.archive import first, is_archive
 from elman.data.cache import content_hash, kept
 from elman.data.contract import Corpus, Source
-from elman.data.download import read_text, unproven
+from elman.data.download import only_file, read_text, unproven
 from elman.data.passage import LONG, long_file
 from elman.data.text_file import split
 
@@ -23,8 +23,9 @@ LENGTH = 100_000_000
 
 
 def load(options: DataOptions) -> Corpus:
-    """The text in order; `path` may name the archive, the text, or the start of it."""
+    """The text in order; `path` may name the archive, the text, the start of it, or a folder with one of these alone."""
     with unproven(options.path, URL, "text8.zip", "text8") as path:
+        path = only_file(path)
         file = long_file(_unpacked(path) if is_archive(path) else path)
         strange = sorted(set(file.alphabet) - set(ascii_lowercase + " "))
         if strange:
