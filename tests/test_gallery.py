@@ -192,6 +192,24 @@ def test_a_training_is_told_as_a_command_that_is_understood(load) -> None:
     assert " DATA/war-and-peace/warandpeace.txt " in trained.TRAININGS["quotes"].command("quotes")
 
 
+def test_a_command_trains_with_the_settings_of_the_gallery(load) -> None:
+    import shlex
+
+    from elman.cli._flags import parse, rivals_given
+    from elman.cli.train import Train
+    from elman.recipes import as_recipe
+
+    for name, training in load("trained").TRAININGS.items():
+        if training.file:
+            continue
+        words = shlex.split(training.command(name))
+        given = parse(Train, words[3:], "train", Train(as_recipe(training.source)))
+        place = {"path": f"DATA/{training.place}"} if training.place else {}
+        settings = {**training.settings, **place, "seed": training.seed, "rivals": (training.rival,)}
+        assert words[:3] == ["elman", "train", training.source]
+        assert given.recipe.override(rivals_given(given.rival)) == as_recipe(training.source, **settings)
+
+
 def test_horizons_are_told_from_the_table(load) -> None:
     rows = [
         {"cell": "RNN", "horizon": None, "interval": "", "saved": 0.014, "order": None},

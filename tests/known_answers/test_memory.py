@@ -7,7 +7,7 @@ import pytest
 import torch
 from tests.known_answers.networks import sample_of, tokens, view_of, view_of_network
 
-from elman.interpretation.memory import memory
+from elman.interpretation.memory import memory, resampled, spread_of_horizon
 
 
 def markov(order, count=1500, time=40, seed=0):
@@ -81,6 +81,22 @@ def test_no_use_of_context_is_said_and_no_horizon_is_made_up():
     )
     found = memory(harmful, sample_of(tokens(200, 20), torch.ones(200, dtype=torch.long)))
     assert found.value == 1 and found.interval is None and "No use of context" in found.sentence
+
+
+def test_the_interval_of_a_horizon_leaves_out_a_fortieth_at_each_end():
+    settles = {2: [1.0, 0.0, 0.0, 0.0], 4: [1.0, 1.0, 0.0, 0.0], 16: [1.0, 1.0, 1.0, 0.0]}
+    for few, expected in ((3, (2, 16)), (2, (4, 4))):
+        means = np.array([settles[2]] * few + [settles[4]] * (100 - 2 * few) + [settles[16]] * few).T
+        assert spread_of_horizon([1, 2, 4, 16], means) == expected
+
+
+def test_sequences_drawn_anew_have_the_mean_and_the_spread_of_a_mean():
+    losses = np.stack([np.full(400, 2.0), np.random.default_rng(1).normal(5.0, 3.0, 400)])
+    means = resampled(losses, 4000)
+    assert means.shape == (2, 4000) and (means[0] == 2.0).all()
+    assert means[1].mean() == pytest.approx(losses[1].mean(), abs=0.01)
+    assert means[1].std() == pytest.approx(losses[1].std() / 20, rel=0.05)
+    assert (resampled(losses[1:])[0] == resampled(losses)[1]).all()  # the same draws, whatever else is asked
 
 
 def test_short_sequences_are_never_stretched():

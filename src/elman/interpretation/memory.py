@@ -75,9 +75,10 @@ def memory(
         for name, curves in names
         for n, value in zip(contexts, curves.mean(1))
     ]
-    title = (
-        "Loss settles where the dashed line stands" if interval else "More context does not lower the loss"
-    )
+    title = "More context does not lower the loss"
+    if interval:
+        shade = "" if interval[0] == interval[1] else "; the shade is its interval"
+        title = f"Loss settles where the dashed line stands{shade}"
     chart = lines(
         rows, "steps of context kept in order", unit, "older steps", log_x=True, title=title,
         mark=float(horizon) if interval else None, band=interval,
