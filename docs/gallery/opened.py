@@ -38,7 +38,7 @@ def entry(facts: dict[str, Any]) -> Entry:
         "In the first picture the older steps shuffled instead of dropped, in the second the same network with its weights shuffled. That it must look back six steps, the last among them, "
         "and that the strongest lag is 5, is known from what it was taught.",
         [f"cd {FOLDER}/my-lstm", "python ../../../examples/my_lstm.py", "python ../../../examples/open_my_lstm.py"],
-        SEED, f"sequences drawn; weights `{facts['weights']}`",
+        SEED, f"sequences drawn by the scripts; weights as trained here `{facts['weights']}`",
         [("opened_memory.svg", "Loss of the user's LSTM by steps of context"), ("opened_connectivity.svg", "Slope of its answer by lag, trained and with weights shuffled")],
     )  # fmt: skip
 

@@ -13,7 +13,7 @@ WRAPPED = 84  # columns of a command
 HEAD = """# Gallery
 
 What Elman sees in networks that were trained for this page. Each finding has its control: the same quantity where there should be nothing to find.
-`make gallery DATA=FOLDER` trains the networks (some minutes on two cores; they stay in `runs/gallery` and are used again), asks them, and writes the pictures,
+`make gallery DATA=FOLDER` trains the networks (some ten minutes on two cores; they stay in `runs/gallery` and are used again), asks them, and writes the pictures,
 the numbers (`docs/gallery/facts.json`) and this page. What each question means is told in [Looking inside](interpretation.md).
 """
 
