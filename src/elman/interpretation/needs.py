@@ -8,8 +8,8 @@ from elman.interpretation.view import View
 NEEDS = {
     "readout": "an answer after every step, and names for the steps",
     "calibration": "classes, one answer for each sequence or step, and at least 30 answers",
-    "context": "a network that reads from both ends and answers at every step, such as a tagger; ask the others for their memory",
-    "connectivity": "an answer about the last step that it has read",
+    "context": "a network that reads from both ends and answers at every step, such as a tagger (of others, ask memory)",
+    "connectivity": "an answer about the last step that it has read (of a network that answers in the middle, ask context)",
     "dynamics": "one stack of recurrent layers, with biases, that reads forward",
     "probes": "a state for every step that is read, and some sequences longer than what is asked",
     "interventions": "recurrent layers of which a unit can be held",
