@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
@@ -134,11 +135,12 @@ def more_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def serving(folder: Path, first: str) -> Iterator[Server]:
-    """A server over a folder, in a thread of this process."""
+@contextmanager
+def serving(shelf: Shelf) -> Iterator[Server]:
+    """A server over a shelf, in a thread of this process."""
     held = listen("127.0.0.1", 0)
     port = held.getsockname()[1]
-    app = application(Shelf(folder, first), port=port, key=KEY)
+    app = application(shelf, port=port, key=KEY)
     made = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", ws="none"))
     thread = threading.Thread(target=made.run, kwargs={"sockets": [held]}, daemon=True)
     thread.start()
@@ -147,7 +149,7 @@ def serving(folder: Path, first: str) -> Iterator[Server]:
         if time.monotonic() > deadline:
             raise ElmanError("the server did not start")
         time.sleep(0.02)
-    yield Server(port, folder)
+    yield Server(port, shelf.place)
     made.should_exit = True
     thread.join(10)
 
@@ -155,13 +157,15 @@ def serving(folder: Path, first: str) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def server(runs: Path) -> Iterator[Server]:
     """A server over the small runs."""
-    yield from serving(runs, "films-gru")
+    with serving(Shelf(runs, "films-gru")) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
 def more(more_runs: Path) -> Iterator[Server]:
     """A server over the runs of the other kinds."""
-    yield from serving(more_runs, "walks-gru")
+    with serving(Shelf(more_runs, "walks-gru")) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -176,20 +180,9 @@ def browser() -> Iterator[Any]:
         made.close()
 
 
-@pytest.fixture
-def page(browser: Any, server: Server) -> Iterator[Any]:
-    """A tab that has the key. Fails the test for an error on its console, or a request that leaves the machine."""
-    yield from opened(browser, server)
-
-
-@pytest.fixture
-def other(browser: Any, more: Server) -> Iterator[Any]:
-    """The same for the server over the runs of the other kinds."""
-    yield from opened(browser, more)
-
-
-def opened(browser: Any, server: Server) -> Iterator[Any]:
-    """A tab at the server's first page; what goes wrong in it fails the test when it is closed."""
+@contextmanager
+def tab_of(browser: Any, server: Server) -> Iterator[Any]:
+    """A tab at the server's first page, with its key. Fails the test for an error on its console, or a request that leaves the machine."""
     context = browser.new_context(viewport={"width": 1200, "height": 900})
     tab, wrong = context.new_page(), []
     tab.set_default_timeout(10_000)
@@ -209,3 +202,17 @@ def opened(browser: Any, server: Server) -> Iterator[Any]:
     yield tab
     context.close()
     assert not wrong, wrong
+
+
+@pytest.fixture
+def page(browser: Any, server: Server) -> Iterator[Any]:
+    """A tab on the small runs."""
+    with tab_of(browser, server) as tab:
+        yield tab
+
+
+@pytest.fixture
+def other(browser: Any, more: Server) -> Iterator[Any]:
+    """A tab on the runs of the other kinds."""
+    with tab_of(browser, more) as tab:
+        yield tab

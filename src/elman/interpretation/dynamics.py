@@ -46,7 +46,7 @@ def dynamics(
 
     `inputs` names vectors (features,) under which fixed points are sought. `arrays`: "exponents" (sequences, k),
     "points NAME", "speed NAME" and "eigenvalues NAME" for each input, "mean" (size,) and "components" (2, size) of the plane,
-    "trajectories" (sequences, time, 2), "variance" (size,) of the principal components, largest first, "growth" (changes, lags), the norm of
+    "trajectories" (sequences, time, 2) with their "lengths" (sequences,), "variance" (size,) of the principal components, largest first, "growth" (changes, lags), the norm of
     the Jacobian over 1, 2 ... steps (see jacobians). `conditions` are what the sequences are trials of, name -> (sequences,) numbers or words, the
     classes when None; `align` (sequences,) the step of each from which steps are counted. For each: "steps NAME" (k,), "ways NAME" (levels, k, 2),
     "share NAME" and "share_dealt NAME" (k,), the share of the state's variance between conditions (see trials).
@@ -91,7 +91,7 @@ def dynamics(
         np.percentile(means[np.isfinite(means)], [2.5, 97.5]) if np.isfinite(means).any() else (value, value)
     )
     arrays = {"exponents": spectrum, "components": components[:2], "trajectories": flat, "variance": variance}
-    arrays |= {"mean": mean.numpy(), "growth": norms}
+    arrays |= {"mean": mean.numpy(), "growth": norms, "lengths": np.array(lengths)}
     frame = (mean.numpy(), components[:2])
     for each in told_apart:
         arrays |= {

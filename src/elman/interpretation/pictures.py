@@ -260,7 +260,7 @@ def coloured(names: Sequence[str], values: Sequence[float], most: float, unit: s
     spans = []
     for name, value in zip(names, values):
         share = min(1.0, abs(value) / most) if most > 0 else 0.0
-        style = f"background:rgba({FOR if value > 0 else AGAINST},{0.7 * share:.2f})"
+        style = f"background:rgba({FOR if value > 0 else AGAINST},{0.6 * share:.2f})"
         shown = html.escape(visible(name) if name.isspace() and name != " " else name)
         spans.append(
             f'<span style="{style}" title="{value:+.3g}{html.escape(unit)}">{shown}</span>'

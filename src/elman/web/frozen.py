@@ -16,7 +16,6 @@ from elman.report.numbers import interval, point
 from elman.report.sanitize import sanitize
 from elman.report.tables import in_words
 from elman.web import strip
-from elman.web.pages import play
 from elman.web.server import _templates
 from elman.web.subject import Subject
 
@@ -54,7 +53,7 @@ def document(fragment: str) -> str:
 
 def _read(subject: Subject) -> dict[str, Any] | None:
     """A first sequence: (step, colour) for each, and the answer in the end; None where the run has none, or reads series."""
-    text = play.shown(subject)["first"]
+    text = subject.first
     if subject.kind != "text" or not text:
         return None
     try:

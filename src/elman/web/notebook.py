@@ -55,7 +55,7 @@ def _widget() -> Any:
             self._fragment, self._words = frozen.frozen(shelf.subject(name)), f"elman.view({name!r})"
             super().__init__(
                 title=f"elman: {name}",
-                path=f"/runs/{name}/{page}",
+                path=f"{shelf.subject(name).address}/{page}",
                 height=height,
                 frozen=frozen.document(self._fragment),
             )

@@ -44,13 +44,16 @@ def read(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
         bits = walk.surprise(view, given.inputs, found) if view.names_next_step else None
         at, found = placed(given, found)
         if found.shares is None:
-            told["values"] = unscaled(subject, found.values[:, 0])
+            told["values"] = subject.unscaled(found.values[:, 0])
+            if subject.outputs > 1:
+                told["outputs"] = found.values[:SHOWN, :CLASSES]
         else:
             told["top"] = top(view.labels, found.shares[:SHOWN])
         if not view.names_next_step:
             name, values = walk.line(view, found)
             if found.shares is None:
                 values = np.array(told["values"])
+                name = name if subject.outputs == 1 else f"output 1 of {subject.outputs}"
             told["line"] = {"name": name, "values": values}
             told["classes"] = _classes(view.labels, found) if found.shares is not None else None
             if found.shares is not None and not subject.several:
@@ -102,7 +105,8 @@ def units(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     """The readings whose units can colour the strip: name, in words, how many units."""
     given = sequence_of(subject, body if body.get("text") != "" else {"text": "a"})
     with subject.lock:
-        found = walk.traced(subject.view, given.inputs[:, :1] if subject.kind != "forecast" else given.inputs)
+        short = subject.kind in ("text", "words")
+        found = walk.traced(subject.view, given.inputs[:, :1] if short else given.inputs)
     return {
         "readings": [
             {"name": name, "words": spoken(name), "units": values.shape[1]} for name, values in found.items()
@@ -123,16 +127,17 @@ def unit(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
 
 def along(subject: Subject, given: Sequence, values: np.ndarray) -> np.ndarray:
     """A reading (steps of the layers, units) along the steps of the sequence: a patch is read as one, the future is left out."""
-    patch = subject.run.recipe.encoding.patch_length or 1
-    return (
-        values
-        if patch == 1 and len(values) == given.inputs.shape[1]
-        else np.repeat(values, patch, 0)[: given.inputs.shape[1]]
-    )
+    count = given.inputs.shape[1]
+    patch = subject.patch
+    if patch == 1 and len(values) < count:  # a network of one's own that reads several steps as one
+        patch = -(-count // len(values))
+    return values if patch == 1 and len(values) == count else np.repeat(values, patch, 0)[:count]
 
 
 def errors(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
-    """What the network got worst on the validation split, to pick from; for a forecast its last windows."""
+    """What the network got worst on the validation split, to pick from; for a forecast its last windows, for a model what came with it."""
+    if subject.given:
+        return {"choices": [series_choice(subject, words, values) for words, values in subject.given]}
     data = subject.dataset
     if isinstance(data, SeriesTable):
         return {"choices": [_window(subject, data, back) for back in range(WINDOWS)]}
@@ -186,12 +191,6 @@ def _target(labels: tuple[str, ...], body: Mapping[str, Any], found: walk.Answer
     assert found.shares is not None
     true = body.get("true")
     return labels.index(true) if true in labels else int(found.shares[-1].argmax())
-
-
-def unscaled(subject: Subject, values: np.ndarray) -> list[float]:
-    """Values in the data's own unit."""
-    encoder = subject.run.encoder
-    return [float(value) for value in values * getattr(encoder, "std", 1.0) + getattr(encoder, "mean", 0.0)]
 
 
 def _tags(subject: Subject, words: list[str]) -> dict[str, Any]:

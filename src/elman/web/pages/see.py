@@ -9,21 +9,20 @@ from typing import Any
 import numpy as np
 import torch
 
-from elman.cells.contract import Cell
 from elman.core.errors import DataError, RecipeError, UnknownName
-from elman.examples import some
 from elman.interpretation import walk
 from elman.interpretation.editing import Edit, clamp, edited, gates_of, parts
 from elman.interpretation.gates import spoken
 from elman.interpretation.neighbours import neighbours
 from elman.interpretation.view import View
 from elman.interpretation.what_if import effect, held
+from elman.models.observe import cells_in
 from elman.web import strip
 from elman.web.long import LONG, Work
 from elman.web.pages import play
 from elman.web.pages.contract import Page
 from elman.web.sequence import Sequence as Given
-from elman.web.sequence import sequence_of
+from elman.web.sequence import sequence_of, series_choice
 from elman.web.subject import Subject
 
 ROWS, COLUMNS = 96, 240  # of a map that are sent at most
@@ -39,33 +38,31 @@ def shown(subject: Subject) -> dict[str, Any]:
     except RecipeError:
         editable = []
     return {
-        "kind": subject.kind, "task": subject.task, "first": play.shown(subject)["first"], "layers": _layers(subject),
+        "kind": subject.kind, "task": subject.task, "first": subject.first, "layers": _layers(subject),
         "parts": [{"name": name, "words": spoken(name), "kind": kind} for kind, name in editable],
+        "others": [series_choice(subject, words, values) for words, values in subject.given],
     }  # fmt: skip
 
 
 def _layers(subject: Subject) -> list[dict[str, Any]]:
     """Name, cell and equations of each layer and direction: what the first lines of the cell's file say."""
+    try:
+        cells = cells_in(subject.view.model)
+    except RecipeError:  # a step function of the user's own
+        return []
     found = []
-    for path, module in subject.view.model.named_modules():
-        if isinstance(module, Cell) and ".layers." in f".{path}":
-            depth, side = f".{path}".rpartition(".layers.")[2].split(".")[:2]
-            text = sys.modules[type(module).__module__].__doc__ or ""
-            title = text.partition("\n")[0]
-            equations = [
-                line.strip() for line in text.splitlines()[1:] if line.startswith("    ") and "=" in line
-            ]
-            name = f"layers.{depth}.{('forward', 'backward')[int(side)]}"
-            found.append(
-                {
-                    "name": name,
-                    "words": spoken(f"{name}.x").removesuffix(" x"),
-                    "cell": title.rstrip("."),
-                    "equations": equations,
-                    "readings": list(type(module).traced),
-                    "units": module.hidden_size,
-                }
-            )
+    for path, cell in cells.items():
+        text = sys.modules[type(cell).__module__].__doc__ or ""
+        equations = [
+            line.strip() for line in text.splitlines()[1:] if line.startswith("    ") and "=" in line
+        ]
+        name = path if subject.with_paths else path[path.index("layers.") :]
+        found.append(
+            {
+                "name": name, "words": spoken(f"{name}.x").removesuffix(" x"), "cell": text.partition("\n")[0].rstrip("."),
+                "equations": equations, "readings": list(type(cell).traced), "units": cell.hidden_size,
+            }
+        )  # fmt: skip
     return found
 
 
@@ -170,7 +167,8 @@ def _edit(subject: Subject, given: Given, body: Mapping[str, Any], part: str, st
     if how == "mean":
         at = torch.from_numpy(held(subject.view, given.inputs, part).mean(0))
     elif how == "patch":
-        other, _, _ = subject.read(body.get("other"))
+        what = "text" if subject.kind in ("text", "words") else "series"
+        other = sequence_of(subject, {what: body.get("other")}).inputs
         at = torch.from_numpy(held(subject.view, other, part)[-1])
     else:
         raise UnknownName("change", str(how), ("clamp", "mean", "patch"))
@@ -187,7 +185,7 @@ def _told(subject: Subject, given: Given, found: walk.Answers) -> dict[str, Any]
     at, placed = strip.placed(given, found)
     told: dict[str, Any] = {"at": at}
     if found.shares is None:
-        own = strip.unscaled(subject, placed.values[:, 0])
+        own = subject.unscaled(placed.values[:, 0])
         return told | {"line": {"name": "value", "values": own}, "answer": [["value", own[-1]]]}
     told["answer"] = strip.top(view.labels, placed.shares[-1:])[0]  # type: ignore[index]
     if view.names_next_step:
@@ -202,7 +200,7 @@ def like(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     given, first, last = sequence_of(subject, body), body.get("first"), body.get("last")
     if type(first) is not int or type(last) is not int:
         raise DataError("a span has a first and a last step.")
-    others = some(subject.run, subject.dataset)
+    others = subject.others()
     with subject.lock:
         reading = str(body.get("reading"))
         found = neighbours(

@@ -8,26 +8,26 @@ from typing import Any
 from elman.core.errors import DataError, UnknownName
 from elman.interpretation.deletion import DRAWS, POINTS, deletion
 from elman.interpretation.view import View
-from elman.report.assemble import assemble
 from elman.report.content import outcome
 from elman.report.page import OUTCOMES, part
 from elman.web import strip
+from elman.web.jobs import Job
 from elman.web.long import LONG, Work
-from elman.web.pages import play
 from elman.web.pages.contract import Page
 from elman.web.sequence import sequence_of
 from elman.web.subject import Subject
+from elman.web.watch import Watching
 
 PARTS = ("results", "where", "findings")
 
 
 def shown(subject: Subject) -> dict[str, Any]:
     """The verdict, and whether it is better, worse or undecided."""
-    content = assemble(subject.run)
+    content = subject.content
     state = outcome(content.headline)
     return {
-        "kind": subject.kind, "task": subject.task, "first": play.shown(subject)["first"], "outcome": state,
-        "label": OUTCOMES[state], "verdict": content.headline.verdict if content.headline else "This run has no scores yet.",
+        "kind": subject.kind, "task": subject.task, "first": subject.first, "outcome": state,
+        "label": "No rivals" if "rivals" in subject.missing else OUTCOMES[state], "questions": subject.questions, "verdict": subject.missing.get("rivals") or (content.headline.verdict if content.headline else "This run has no scores yet."),
         "findings": [
             {"title": one.title, "sentence": one.sentence, "value": one.value, "unit": one.unit, "control": one.control}
             for one in content.findings
@@ -35,12 +35,18 @@ def shown(subject: Subject) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def ask(subject: Subject, body: Mapping[str, Any], told: Job) -> dict[str, Any]:
+    """A question to a model; its finding then stands in the section of findings."""
+    subject.ask(str(body.get("question")), Watching(told))
+    return {"findings": len(subject.content.findings)}
+
+
 def section(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     """A section of the run's report as HTML: every text of it was escaped where it was made."""
     name = str(body.get("part"))
     if name not in PARTS:
         raise UnknownName("part", name, PARTS)
-    return {"html": part(assemble(subject.run), name)}
+    return {"html": part(subject.content, name)}
 
 
 def why(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,4 +82,4 @@ def _why_work(view: View, time: int) -> Work:
     return Work(credit.reads + left, credit.passes + left)
 
 
-page = Page(shown, {"section": section, "why": why}, work={"why": _why_work}, place=20)
+page = Page(shown, {"section": section, "why": why}, {"ask": ask}, work={"why": _why_work}, place=20)

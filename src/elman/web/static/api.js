@@ -1,9 +1,8 @@
 // Talking to the server: JSON there and back, the newest question wins, problems are told in one place.
 import { follow } from "./jobs.js";
 
-const run = document.body.dataset.run;
 export const start = JSON.parse(document.getElementById("start").textContent);
-export const base = `/runs/${encodeURIComponent(run)}`;
+export const base = document.body.dataset.base;
 const pending = new Map();
 
 // A problem stays until the same question is answered; another one's answer does not hide it. Without a path: forget them all.

@@ -2,7 +2,7 @@
 import { ask, go, look, make, start } from "./api.js";
 import { COLOURS, legend, lines } from "./lines.js";
 
-const MOST = COLOURS.length, here = document.body.dataset.run, at = (id) => document.getElementById(id);
+const MOST = COLOURS.length, here = start.chosen, at = (id) => document.getElementById(id);
 const body = document.querySelector("#runs tbody"), chosen = new Map([[start.chosen, 0]]);
 let runs = start.runs, drawn = null, open = null, compared = "";
 const names = () => [...chosen.keys()];

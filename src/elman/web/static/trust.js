@@ -2,6 +2,7 @@
 import { ask, later, make, percent, short, visible } from "./api.js";
 import { frame, svg } from "./charts.js";
 import { sequence, state } from "./strip.js";
+import "./trust-ask.js";
 
 const $ = (id) => document.getElementById(id);
 
