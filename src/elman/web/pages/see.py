@@ -171,7 +171,8 @@ def _edit(subject: Subject, given: Given, body: Mapping[str, Any], part: str, st
         at = torch.from_numpy(held(subject.view, given.inputs, part).mean(0))
     elif how == "patch":
         other, _, _ = subject.read(body.get("other"))
-        at = torch.from_numpy(held(subject.view, other, part)[-1])
+        # A backward layer has read the whole of it at its first step.
+        at = torch.from_numpy(held(subject.view, other, part)[0 if ".backward." in part else -1])
     else:
         raise UnknownName("change", str(how), ("clamp", "mean", "patch"))
 
