@@ -73,7 +73,7 @@ def answering(shelf: Shelf) -> Starlette:
         ),
         *(route for place in PLACES for route in _routes(shelf, jobs, place)),
     ]
-    return Starlette(routes=routes)
+    return Starlette(routes=routes, exception_handlers={404: _nowhere})
 
 
 def _routes(shelf: Shelf, jobs: Jobs, place: str) -> list[Route]:
@@ -145,16 +145,29 @@ def _answer(made: Any) -> Any:
         except TooLong:
             raise  # the guard answers
         except UnknownName as error:
-            return _json({"error": str(error)}, 404)
+            return _wrong(request, str(error), 404)
         except ElmanError as error:
-            return _json({"error": str(error)}, 400 if isinstance(error, UserError) else 500)
+            return _wrong(request, str(error), 400 if isinstance(error, UserError) else 500)
         except Exception:
             log.exception("a request could not be answered: %s", request.url.path)
-            return _json(
-                {"error": "This could not be answered; the terminal that runs `elman open` says why."}, 500
+            return _wrong(
+                request, "This could not be answered; the terminal that runs `elman open` says why.", 500
             )
 
     return endpoint
+
+
+def _wrong(request: Request, error: str, status: int) -> Response:
+    """What went wrong: JSON to a script, and to who reads a page's JSON twin; to a reader a page with a way back."""
+    if request.method != "GET" or request.url.path.endswith(".json"):
+        return _json({"error": error}, status)
+    title = "There is no such page" if status == 404 else "This page cannot be shown"
+    text = _templates().get_template("lost.html").render(title=title, error=error)
+    return HTMLResponse(text, status, headers={"cache-control": "no-store"})
+
+
+async def _nowhere(request: Request, _: Exception) -> Response:
+    return _wrong(request, f"nothing stands at {request.url.path}.", 404)
 
 
 async def _body(request: Request) -> Mapping[str, Any]:

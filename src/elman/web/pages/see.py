@@ -169,7 +169,8 @@ def _edit(subject: Subject, given: Given, body: Mapping[str, Any], part: str, st
     elif how == "patch":
         what = "text" if subject.kind in ("text", "words") else "series"
         other = sequence_of(subject, {what: body.get("other")}).inputs
-        at = torch.from_numpy(held(subject.view, other, part)[-1])
+        # A backward layer has read the whole of it at its first step.
+        at = torch.from_numpy(held(subject.view, other, part)[0 if ".backward." in part else -1])
     else:
         raise UnknownName("change", str(how), ("clamp", "mean", "patch"))
 
