@@ -272,9 +272,10 @@ def build(path):
     with open(path.parent / "built", "a") as log:
         log.write("x")
     time.sleep(0.5)
-    return pl.DataFrame({"n": range(100_000)})
+    return pl.DataFrame({"n": range(100_000), "text": [str(n % 10) for n in range(100_000)]})
 
-print(cache.prepared(Path(sys.argv[1]), "numbers", build)["n"].sum())
+frame, texts = cache.prepared(Path(sys.argv[1]), "numbers", build)
+print(frame["n"].sum() + sum(map(int, texts)))
 """
 
 
@@ -283,7 +284,7 @@ def test_two_processes_that_prepare_the_same_do_it_once(tmp_path):
     (tmp_path / "run.py").write_text(PREPARE)
     command = [sys.executable, str(tmp_path / "run.py"), str(tmp_path / "data")]
     both = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for _ in range(2)]
-    assert [process.communicate(timeout=60)[0].strip() for process in both] == ["4999950000"] * 2
+    assert [process.communicate(timeout=60)[0].strip() for process in both] == ["5000400000"] * 2
     assert (tmp_path / "built").read_text() == "x"
 
 
@@ -296,7 +297,7 @@ def test_prepared_data_is_never_stale(tmp_path):
         return pl.DataFrame({"text": [path.read_text()]})
 
     def prepare(**settings):
-        return cache.prepared(origin, "it", build, **settings)["text"][0]
+        return cache.prepared(origin, "it", build, **settings)[1][0]
 
     origin.write_text("one")
     assert prepare() == prepare() == "one" and len(calls) == 1
@@ -304,8 +305,11 @@ def test_prepared_data_is_never_stale(tmp_path):
     origin.write_text("two")
     os.utime(origin, ns=(stat.st_atime_ns, stat.st_mtime_ns))  # same size, same date
     assert prepare() == "two" and prepare(lowercase=True) == "two" and len(calls) == 3
-    for calls_so_far, rot in ((3, b"rotten"), (4, b"")):
-        for path in (tmp_path / "cache" / "prepared").glob("*.arrow"):
+    whole = next((tmp_path / "cache" / "prepared").glob("*.texts")).read_bytes()
+    for calls_so_far, rot in enumerate(
+        (b"rotten", b"", whole[:-1], whole + b"x", whole[:40], b"\xff" * 8), 3
+    ):
+        for path in (tmp_path / "cache" / "prepared").glob("*.texts"):
             path.unlink()  # what is mapped is not written over
             path.write_bytes(rot)
         assert prepare() == "two" and len(calls) == calls_so_far + 1

@@ -17,6 +17,7 @@ import polars as pl
 
 from elman.core.errors import StorageError
 from elman.core.files import sha256, write_atomic, write_json
+from elman.data.stored_texts import StoredTexts, read, write
 
 PATIENCE = 3600  # seconds to wait for another process that fetches or prepares the same
 
@@ -102,11 +103,11 @@ def content_hash(path: Path) -> str:
 
 def prepared(
     origin: Path, title: str, build: Callable[[Path], pl.DataFrame], **settings: object
-) -> pl.DataFrame:
-    """`build(origin)`, built once and from then on read from the cache, an Arrow file as it lies in memory.
+) -> tuple[pl.DataFrame, StoredTexts]:
+    """`build(origin)`, built once and from then on read from the cache: its table, and the texts of its column `text`, mapped.
 
     The name under which it is kept is a hash over the content of `origin`, the settings and the source code of the
-    module that builds it: a change of any of them is another name. A cached file that does not read is built anew.
+    module that builds it: a change of any of them is another name. A cached file that is not whole is built anew.
     """
     code = Path(inspect.getfile(build)).read_bytes()
     parts = (
@@ -116,11 +117,11 @@ def prepared(
         build.__qualname__,
     )
     key = hashlib.sha256("\x00".join((*parts, pl.__version__)).encode()).hexdigest()[:32]
-    target = cache_folder() / "prepared" / f"{key}.arrow"
+    target = cache_folder() / "prepared" / f"{key}.texts"
     with locked(target, title):
         if target.exists():
             with suppress(pl.exceptions.PolarsError, OSError, ValueError):
-                return pl.read_ipc(target)
+                return read(target)
         frame = build(origin)
-        write_atomic(target, lambda temporary: frame.write_ipc(temporary, compression="uncompressed"))
-        return pl.read_ipc(target)
+        write_atomic(target, lambda temporary: write(frame, temporary))
+        return read(target)

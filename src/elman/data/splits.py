@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from elman.data.contract import Examples, SplitName
+from elman.data.stored_texts import StoredTexts
 
 
 def share(key: str, salt: str = "elman") -> float:
@@ -54,8 +55,9 @@ def across(parts: Sequence[Sequence[str]], last: Sequence[str]) -> int:
 
 
 def pick(texts: Sequence[str], targets: Sequence[object], rows: np.ndarray) -> Examples:
-    """The examples in these rows."""
-    return Examples([texts[row] for row in rows], [targets[row] for row in rows])  # type: ignore[misc]
+    """The examples in these rows; texts that lie in a file stay there."""
+    chosen = texts.take(rows) if isinstance(texts, StoredTexts) else [texts[row] for row in rows]
+    return Examples(chosen, [targets[row] for row in rows])  # type: ignore[misc]
 
 
 def hash_texts(*parts: Iterable[object]) -> str:

@@ -7,7 +7,8 @@ when they are there.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from hashlib import md5
 from pathlib import Path, PurePosixPath
 from typing import cast
 
@@ -21,6 +22,7 @@ from elman.data.cache import prepared
 from elman.data.contract import Examples, LabelledTexts, Provenance, Source, SplitName
 from elman.data.download import download, local
 from elman.data.splits import hash_texts, pick, share
+from elman.data.stored_texts import StoredTexts
 
 URL = "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz"
 MD5 = "md5:7c2ac02c03563afcf9b574c7e56c153a"
@@ -29,14 +31,15 @@ MD5 = "md5:7c2ac02c03563afcf9b574c7e56c153a"
 def load(options: DataOptions) -> LabelledTexts:
     """Reviews with the labels "negative" and "positive"."""
     path = local(options.path) if options.path else download(URL, MD5, "aclImdb_v1.tar.gz", "IMDB")
-    frame = _read(path)
+    frame, reviews = _read(path)
     counts = {split: int((frame["split"] == split).sum()) for split in ("train", "test")}
     if not all(counts.values()):
         raise DataError(
             f"{path} is not the IMDB set: {counts['train']:,} training and {counts['test']:,} test reviews found; expected aclImdb/train/pos/*.txt and so on."
         )
-    labelled = frame.filter(pl.col("label") != "unsup")
-    texts, labels, sides = (labelled[name].to_list() for name in ("text", "label", "split"))
+    known = (frame["label"] != "unsup").to_numpy()
+    labels, sides = (frame[name].filter(known).to_list() for name in ("label", "split"))
+    texts, unlabelled = _taken(reviews, known), _taken(reviews, ~known)
     part = options.validation_share if options.validation_share is not None else 0.1
     validating = np.array([share(text) < part for text in texts])
     train = np.array(sides) == "train"
@@ -47,26 +50,34 @@ def load(options: DataOptions) -> LabelledTexts:
     if options.limit:
         order = np.random.default_rng(0).permutation(len(splits["train"]))[: options.limit]
         splits["train"] = pick(splits["train"].texts, splits["train"].targets, np.sort(order))
-    seen = set(splits["train"].texts) | set(splits["validation"].texts)
-    both = sum(text in seen for text in splits["test"].texts)
+    digests = np.array(
+        [md5(text.encode("utf-8")).digest() for text in texts]
+    )  # the texts themselves are not held
+    seen, test = set(digests[train].tolist()), digests[~train].tolist()
+    both = sum(digest in seen for digest in test)
     notes = (
-        f"{len(texts) - len(set(texts)):,} exact duplicates among {len(texts):,} labelled reviews",
+        f"{len(texts) - len(set(digests.tolist())):,} exact duplicates among {len(texts):,} labelled reviews",
         f"{both:,} test reviews also stand in the training half (the official split is kept)",
     )
     rule = f"official 25,000 / 25,000; {part:.0%} of the training half by hash of the text to validate"
     provenance = Provenance("imdb", hash_texts(texts, labels), rule, notes, source.licence, source.citation)
-    unlabelled = frame.filter(pl.col("label") == "unsup")["text"].to_list()
     return LabelledTexts(
         cast(dict[SplitName, Examples], splits), ("negative", "positive"), provenance, unlabelled
     )
 
 
-def _read(path: Path) -> pl.DataFrame:
-    """split, label, text of every review, in a fixed order; archives are decoded once and cached by content."""
+def _read(path: Path) -> tuple[pl.DataFrame, Sequence[str]]:
+    """split and label of every review, in a fixed order, and their texts; archives are decoded once and cached by content."""
     archives = [path] if path.is_file() else sorted(path.glob("*.tar.*"))
     if not archives:
-        return _frame(_from_folder(path))
-    return pl.concat([prepared(archive, "IMDB", _unpacked) for archive in archives])
+        frame = _frame(_from_folder(path))
+        return frame, frame["text"].to_list()
+    found = [prepared(archive, "IMDB", _unpacked) for archive in archives]
+    return pl.concat([frame for frame, _ in found]), StoredTexts.joined([texts for _, texts in found])
+
+
+def _taken(texts: Sequence[str], mask: np.ndarray) -> Sequence[str]:
+    return pick(texts, range(len(texts)), np.flatnonzero(mask)).texts
 
 
 def _unpacked(archive: Path) -> pl.DataFrame:
