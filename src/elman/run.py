@@ -33,6 +33,7 @@ class Run:
     encoder.json      vocabulary or scalers           scores.json     network, rivals, intervals
     environment.json  versions, machine, load         findings.json   what the analyses found
     report.html       everything to look at, offline  predictions.parquet
+    views.json        what the page shows of one sequence, for the report
     findings/         the findings' arrays (npz) and, where asked for, their pictures
 
     `checkpoint` is the one whose weights `network` has; what is written of a run is of its best.

@@ -36,12 +36,14 @@ from elman.listener import Listener
 from elman.preparation import Prepared as Prepared
 from elman.preparation import prepare as prepare
 from elman.recipes import as_recipe
-from elman.report.assemble import with_stored, write_findings, write_run_report
+from elman.report.assemble import with_stored, write_findings
 from elman.run import Run, new_folder, stamp, vacant
 from elman.training.followers import followers
 from elman.training.history import Measured
 from elman.training.loop import fit as train
 from elman.watching import watcher
+from elman.web.still import still
+from elman.web.still_section import FILE, write_run_report
 
 
 def fit(
@@ -182,5 +184,10 @@ def explain(
         if finding.chart is not None or pictures == "html":
             finding.save(run.folder / "findings" / f"{finding.question}.{pictures}")
     listener.findings(findings, advice)
+    seen = still(run, prepared.dataset, whole)
+    if seen is None:
+        (run.folder / FILE).unlink(missing_ok=True)
+    else:
+        write_json(run.folder / FILE, seen)
     listener.report(write_run_report(run, whole, advice))
     return findings

@@ -16,7 +16,7 @@ from elman.report.numbers import interval, point
 from elman.report.sanitize import sanitize
 from elman.report.tables import in_words
 from elman.web import strip
-from elman.web.server import _templates
+from elman.web.assets import templates
 from elman.web.subject import Subject
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -36,7 +36,7 @@ def frozen(subject: Subject) -> str:
         (row.name, point(row.metrics[scores.primary.name]), interval(row.metrics[scores.primary.name]), row.is_rival)
         for row in scores.rows if scores.primary.name in row.metrics
     ]  # fmt: skip
-    text: str = _templates().get_template("frozen.html").render(
+    text: str = templates().get_template("frozen.html").render(
         name=subject.name, known=subject.run.facts.get("known", ""), scores=scores, rows=rows, read=_read(subject),
         findings=[(finding, Markup(sanitize(finding.html)), _picture(finding)) for finding in content.findings],
     )  # fmt: skip

@@ -9,11 +9,9 @@ import secrets
 import socket
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import uvicorn
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -24,16 +22,15 @@ from starlette.staticfiles import StaticFiles
 from elman.core.catalogue import catalogue
 from elman.core.errors import ElmanError, UnknownName, UserError
 from elman.core.files import plain
-from elman.report.numbers import words
-from elman.report.page import _asset, _cells, badges
+from elman.report.page import _asset
 from elman.web import long, strip, tour
+from elman.web.assets import HERE, templates
 from elman.web.guard import Guard, TooLong
 from elman.web.jobs import Jobs
 from elman.web.pages.contract import Page
 from elman.web.shelf import Shelf
 from elman.web.subject import Subject
 
-HERE = Path(__file__).parent
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 PLACES = ("runs", "models")  # the first parts of addresses of what can be looked at
 PORTS = 20  # tried one after the other where the first is taken
@@ -188,7 +185,7 @@ def _json(value: Any, status: int = 200) -> Response:
 def _front(shelf: Shelf) -> Response:
     first = shelf.front()
     if first is None:
-        text = _templates().get_template("empty.html").render(place=shelf.place)
+        text = templates().get_template("empty.html").render(place=shelf.place)
         return HTMLResponse(text, headers={"cache-control": "no-store"})
     return RedirectResponse(f"{first}/{next(iter(pages()))}", 303)
 
@@ -214,7 +211,7 @@ def _page(find: Find, request: Request) -> Response:
     there = page.needs not in subject.missing
     shown = page.shown(subject) if there else _absent(subject, page)
     script, style = (there and (HERE / "static" / f"{which}.{kind}").exists() for kind in ("js", "css"))
-    text = _templates().get_template(f"{which}.html" if there else "absent.html").render(
+    text = templates().get_template(f"{which}.html" if there else "absent.html").render(
         page=which, pages=list(pages()), script=script, style=style, name=subject.name, title=subject.title, base=subject.address,
         beside=subject.shelf.beside(subject), task=subject.task, kind=subject.kind, missing=subject.missing, given=bool(subject.given), shown=shown, start=plain(shown),
     )  # fmt: skip
@@ -247,14 +244,3 @@ def _ask(find: Find, jobs: Jobs, request: Request) -> dict[str, Any]:
 
 async def _report_style(request: Request) -> Response:
     return Response(_asset("report.css"), media_type="text/css")
-
-
-@functools.cache
-def _templates() -> Environment:
-    environment = Environment(
-        loader=ChoiceLoader([PackageLoader("elman.web"), PackageLoader("elman.report")]),
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.globals.update(badges=badges, cells=_cells)
-    environment.filters.update(words=words)
-    return environment

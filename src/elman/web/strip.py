@@ -119,10 +119,16 @@ def unit(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     given = sequence_of(subject, body)
     name, number = str(body.get("reading")), body.get("unit")
     with subject.lock:
-        values = along(subject, given, walk.traced(subject.view, given.inputs, [name])[name])
+        values = walk.traced(subject.view, given.inputs, [name])[name]
     if not isinstance(number, int) or not 0 <= number < values.shape[1]:
         raise DataError(f"unit {number!r} of {spoken(name)}; it has units 0 to {values.shape[1] - 1}.")
-    return {"values": given.thinned(values[:, number])[:SHOWN], "words": f"{spoken(name)}, unit {number}"}
+    return painted(subject, given, name, values, number)
+
+
+def painted(subject: Subject, given: Sequence, name: str, values: np.ndarray, number: int) -> dict[str, Any]:
+    """One unit of a reading (steps of the layers, units) as it colours the strip."""
+    own = along(subject, given, values)[:, number]
+    return {"values": given.thinned(own)[:SHOWN], "words": f"{spoken(name)}, unit {number}"}
 
 
 def along(subject: Subject, given: Sequence, values: np.ndarray) -> np.ndarray:

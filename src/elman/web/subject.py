@@ -7,7 +7,7 @@ import threading
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 from urllib.parse import quote
 
 import numpy as np
@@ -167,14 +167,14 @@ class RunSubject(Subject):
 
     place = "runs"
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, dataset: Dataset | None = None) -> None:
         best = run.checkpoint == BEST
         super().__init__(
             run.name if best else f"{run.name}@{run.checkpoint}",
             run.name if best else f"{run.name}, {run.checkpoint} weights",
         )
         self._run = run
-        self._loading, self._dataset = threading.Lock(), cast(Dataset | None, None)
+        self._loading, self._dataset = threading.Lock(), dataset
         if not best:
             self.missing["rivals"] = (
                 f"These are the {run.checkpoint} weights of {run.name}, which were not evaluated: scores, verdict and findings are of "

@@ -38,13 +38,13 @@ def shown(subject: Subject) -> dict[str, Any]:
     except RecipeError:
         editable = []
     return {
-        "kind": subject.kind, "task": subject.task, "first": subject.first, "layers": _layers(subject),
+        "kind": subject.kind, "task": subject.task, "first": subject.first, "layers": layers_of(subject),
         "parts": [{"name": name, "words": spoken(name), "kind": kind} for kind, name in editable],
         "others": [series_choice(subject, words, values) for words, values in subject.given],
     }  # fmt: skip
 
 
-def _layers(subject: Subject) -> list[dict[str, Any]]:
+def layers_of(subject: Subject) -> list[dict[str, Any]]:
     """Name, cell and equations of each layer and direction: what the first lines of the cell's file say."""
     try:
         cells = cells_in(subject.view.model)
@@ -69,7 +69,7 @@ def _layers(subject: Subject) -> list[dict[str, Any]]:
 def look(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     """All readings of one unit of a layer along the sequence, and their means over all units."""
     given, layer, unit = sequence_of(subject, body), str(body.get("layer")), body.get("unit")
-    layers = {each["name"]: each for each in _layers(subject)}
+    layers = {each["name"]: each for each in layers_of(subject)}
     if layer not in layers:
         raise UnknownName("layer", layer, layers)
     if type(unit) is not int or not 0 <= unit < layers[layer]["units"]:
@@ -79,11 +79,11 @@ def look(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     for asked in [names] if given.inputs.shape[1] < LONG else [[name] for name in names]:
         with subject.lock:
             found = walk.traced(subject.view, given.inputs, asked)
-        told += [_along(subject, given, name, values, unit) for name, values in found.items()]
+        told += [along_unit(subject, given, name, values, unit) for name, values in found.items()]
     return {"readings": told, "steps": given.steps}
 
 
-def _along(subject: Subject, given: Given, name: str, values: np.ndarray, unit: Any) -> dict[str, Any]:
+def along_unit(subject: Subject, given: Given, name: str, values: np.ndarray, unit: Any) -> dict[str, Any]:
     """One unit of a reading (steps of the layers, units) at the shown places, beside the mean of all units."""
     values = strip.along(subject, given, values)
     own = values[:, min(unit, values.shape[1] - 1)]  # a projected h is smaller

@@ -3,6 +3,7 @@ import { follow } from "./jobs.js";
 
 export const start = JSON.parse(document.getElementById("start").textContent);
 export const base = document.body.dataset.base;
+export const still = typeof STILL !== "undefined"; // in a report: nothing answers but what was kept
 const pending = new Map();
 
 // A problem stays until the same question is answered; another one's answer does not hide it. Without a path: forget them all.

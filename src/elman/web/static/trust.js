@@ -1,5 +1,5 @@
 // Trust: the report's sections, and why the network answers what it does about the sequence at hand.
-import { ask, later, make, percent, short, visible } from "./api.js";
+import { ask, later, make, percent, short, still, visible } from "./api.js";
 import { frame, svg } from "./charts.js";
 import { sequence, state } from "./strip.js";
 import "./trust-ask.js";
@@ -7,7 +7,7 @@ import "./trust-ask.js";
 const $ = (id) => document.getElementById(id);
 
 // The server made this HTML from the report's templates, which escape every text; scripts in it would not run (policy, innerHTML).
-for (const name of ["results", "where", "findings"]) ask("trust/section", { part: name }, { alone: false }).then((found) => { if (found?.html.trim()) $(`part-${name}`).innerHTML = found.html; });
+for (const name of still ? [] : ["results", "where", "findings"]) ask("trust/section", { part: name }, { alone: false }).then((found) => { if (found?.html.trim()) $(`part-${name}`).innerHTML = found.html; });
 
 function curve(found) {
   const place = $("curve"), all = [...found.named, ...found.low, ...found.high], n = found.gone.at(-1);
