@@ -79,7 +79,7 @@ def _asked(time: int) -> tuple[int, int, int]:
 def _why_work(view: View, time: int) -> Work:
     points, draws, path = _asked(time)
     credit, left = strip.work_of_credit(path), points * (draws + 1)
-    return Work(credit.reads + left, credit.passes + left)
+    return Work(credit.reads + left, credit.passes + left, at_once=True)
 
 
 page = Page(shown, {"section": section, "why": why}, {"ask": ask}, work={"why": _why_work}, place=20)
