@@ -11,8 +11,9 @@ import pytest
 
 from elman import workbench
 from elman.web.pages import space
+from elman.web.shelf import Shelf
 
-from .conftest import Server, opened, serving
+from .conftest import Server, serving, tab_of
 
 UNITS = 2_000
 RUN = "/runs/large"
@@ -30,7 +31,8 @@ def large(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
         str(table), out=place / "runs" / "large", cell="indrnn", hidden_size=UNITS, steps=1, explained=False, rivals=("majority",),
         seed=0, bidirectional=False, listener=None,
     )  # fmt: skip
-    yield from serving(place / "runs", "large")
+    with serving(Shelf(place / "runs", "large")) as made:
+        yield made
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,7 @@ def test_its_state_is_drawn_in_space_without_points(large: Server, monkeypatch: 
 
 
 def test_the_page_draws_it(browser: Any, large: Server) -> None:
-    for tab in opened(browser, large):
+    with tab_of(browser, large) as tab:
         tab.goto(f"{large.address}{RUN}/see")
         tab.fill("#text", TEXT)
         tab.wait_for_function(
