@@ -77,7 +77,7 @@ def numbers(value: Any) -> Iterator[float]:
         yield float(value)
 
 
-def test_a_short_sequence_is_answered_at_once(more: Server, impatient: None) -> None:
+def test_a_short_sequence_is_answered_at_once(more: Server) -> None:
     found = more.json(f"{RUN}/strip/file", {"name": "walk.csv", "content": table(900)})
     told = more.json(f"{RUN}/strip/read", {"series": found["choices"][0]["series"]})
     assert "job" not in told and len(told["steps"]) == 600
@@ -111,7 +111,10 @@ def test_the_share_is_that_of_the_steps_that_were_read(
         assert 0.6 <= shares[-1] <= 0.99 and len(shares) >= 3, (ask, shares[-5:])
 
 
-def test_a_job_is_cancelled_on_its_way_and_the_page_goes_on(more: Server, impatient: None) -> None:
+def test_a_job_is_cancelled_on_its_way_and_the_page_goes_on(
+    more: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(long, "PATIENCE", 0.0)
     found = more.json(f"{RUN}/strip/file", {"name": "walk.csv", "content": table(60_000)})
     body = {"series": found["choices"][0]["series"]}
     number = more.json(f"{RUN}/trust/why", body)["job"]
@@ -119,10 +122,12 @@ def test_a_job_is_cancelled_on_its_way_and_the_page_goes_on(more: Server, impati
         time.sleep(0.02)
     short = more.json(f"{RUN}/strip/file", {"name": "walk.csv", "content": table(50)})["choices"][0]
     began = time.monotonic()
+    monkeypatch.setattr(long, "PATIENCE", 1e9)
     assert more.json(f"{RUN}/strip/credit", {"series": short["series"]})["residual"] < 0.1
     assert time.monotonic() - began < 5 and more.json(f"/jobs/{number}.json")["state"] == "running"
     more.json(f"/jobs/{number}/cancel", {})
     assert done(more, number)["state"] == "cancelled"
+    monkeypatch.setattr(long, "PATIENCE", 0.0)
     again = more.json(f"{RUN}/strip/read", body)  # nothing of the cancelled one is left
     assert done(more, again["job"])["state"] == "done"
 
@@ -176,7 +181,9 @@ def test_a_newer_question_ends_the_older_ones_job(other: Any, more: Server, impa
     other.goto(f"{more.address}{RUN}/play")
     other.wait_for_selector("#track svg")
     dropped(other, "walk.csv", table(30_000))
-    other.wait_for_selector("#working progress")
+    other.wait_for_function(
+        "() => document.querySelector('#track svg')?.getAttribute('aria-label').includes('600')"
+    )
     other.click("#colour input[value=credit] + span")
     other.wait_for_function("() => document.getElementById('working')?.textContent.includes('30,000 steps')")
     dropped(other, "walk.csv", table(400))

@@ -191,14 +191,14 @@ def exponents(size: int) -> int:
     return size if size <= ALL else MOST
 
 
-def steps_made(view: View, sample: Sample) -> int:
-    """About how many steps (of any batch) are made: along sequences twice, in the search for points, in Jacobians."""
+def steps_made(view: View, sample: Sample, *, sought: bool = True) -> int:
+    """About how many steps (of any batch) are made: along sequences twice, where points are sought, in Jacobians."""
     assert view.stepping is not None
     with torch.no_grad():
         stepping, _ = view.stepping()
     lengths = [sample.length(row) for row in range(len(sample))]
     steps = min(STEPS, max(lengths))
-    return steps * (3 + 2 * (stepping.size <= ALL)) + 400 + 20 + lags_of(lengths)
+    return steps * (3 + 2 * (stepping.size <= ALL)) + (400 + 20) * sought + lags_of(lengths)
 
 
 def _filled(size: int, dimension: int) -> str:

@@ -13,7 +13,6 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 import torch
-from torch import Tensor
 
 from elman.core.errors import ElmanError
 from elman.interpretation.pieces import in_pieces
@@ -22,21 +21,27 @@ from elman.web.jobs import Job
 from elman.web.sequence import sequence_of
 from elman.web.subject import Subject
 
-SHORT = 1_000  # steps up to which a question is answered without a look at what it costs
 LONG = 4_000  # steps from which curves have fewer points
 PATIENCE = 1.5  # seconds that one may take on the page itself
-TRIED = 500  # steps that are read to learn the pace
+TRIED, ROWS = (
+    200,
+    32,
+)  # steps that are read to learn the pace: of one sequence, and of several at once, as short ones are
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a question takes of a sequence: how often it is read, and what that costs, in passes without gradients."""
+    """What a question takes of a sequence: how often it is read, and what that costs, in passes without gradients.
+
+    `at_once`: many versions of a short sequence are read together, which costs less for each.
+    """
 
     reads: float
     passes: float
+    at_once: bool = False
 
 
-_paces: WeakKeyDictionary[Subject, float] = WeakKeyDictionary()
+_paces: WeakKeyDictionary[Subject, tuple[float, float]] = WeakKeyDictionary()
 Weigh = Callable[[View, int], Work]  # of a sequence of so many steps
 
 
@@ -50,28 +55,42 @@ class Cost:
 
 
 def cost(subject: Subject, body: Mapping[str, Any], weigh: Weigh) -> Cost | None:
-    """What a question takes, or None where it is answered at once. Short sequences cost nothing to look at."""
-    if _at_most(subject, body) < SHORT:
+    """What a question takes, or None where it is answered at once. Short sequences of small networks cost nothing to look at."""
+    most = _at_most(subject, body)
+    if not most or _seconds(subject, weigh, most, body) <= PATIENCE:
         return None
     try:
-        given = sequence_of(subject, body)
+        count = int(sequence_of(subject, body).inputs.shape[1])
     except ElmanError:
         return None  # it is refused where it is answered
-    count, work = int(given.inputs.shape[1]), weigh(subject.view, int(given.inputs.shape[1]))
-    seconds = _pace(subject, given.inputs) * count * work.passes
-    return Cost(count, count * work.reads, seconds) if seconds > PATIENCE else None
+    seconds = _seconds(subject, weigh, count, body)
+    return Cost(count, count * weigh(subject.view, count).reads, seconds) if seconds > PATIENCE else None
 
 
-def _pace(subject: Subject, inputs: Tensor) -> float:
-    """Seconds that a step of a pass takes; measured once."""
+def _seconds(subject: Subject, weigh: Weigh, count: int, body: Mapping[str, Any]) -> float:
+    work, (alone, together) = weigh(subject.view, count), _pace(subject, body)
+    return (together if work.at_once and count < TRIED * ROWS / 4 else alone) * count * work.passes
+
+
+def _pace(subject: Subject, body: Mapping[str, Any]) -> tuple[float, float]:
+    """Seconds that a step of a pass takes in a sequence read alone, and in one of several; measured once."""
     if subject not in _paces:
-        view, spent = subject.view, []
+        view, found = subject.view, []
+        try:
+            inputs = sequence_of(subject, body).inputs
+        except ElmanError:
+            return 0.0, 0.0
+        inputs = inputs.repeat(1, -(-TRIED // inputs.shape[1]), *(1 for _ in inputs.shape[2:]))[:, :TRIED]
         with subject.lock, untouched(view), torch.no_grad():
-            for _ in range(3):  # torch loads what it needs in the first
-                began = time.perf_counter()
-                view.read(view.embed(inputs[:, :TRIED]), None)
-                spent.append(time.perf_counter() - began)
-        _paces[subject] = min(spent) / min(TRIED, inputs.shape[1])
+            embedded = view.embed(inputs)
+            for rows, steps in ((1, TRIED), (ROWS, TRIED // 4)):
+                spent = []
+                for _ in range(2):  # torch loads what it needs in the first
+                    began = time.perf_counter()
+                    view.read(embedded[:, :steps].expand(rows, -1, -1), None)
+                    spent.append(time.perf_counter() - began)
+                found.append(min(spent) / (rows * steps))
+        _paces[subject] = found[0], min(found)
     return _paces[subject]
 
 

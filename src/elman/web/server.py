@@ -159,7 +159,7 @@ def _wrong(request: Request, error: str, status: int) -> Response:
     if request.method != "GET" or request.url.path.endswith(".json"):
         return _json({"error": error}, status)
     title = "There is no such page" if status == 404 else "This page cannot be shown"
-    text = _templates().get_template("lost.html").render(title=title, error=error)
+    text = templates().get_template("lost.html").render(title=title, error=error)
     return HTMLResponse(text, status, headers={"cache-control": "no-store"})
 
 

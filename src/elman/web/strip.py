@@ -84,7 +84,7 @@ def points_of(time: int) -> int:
 
 def work_of_credit(points: int) -> Work:
     """What attribution takes: a pass forward for each point, two back, and one more to have its gates again."""
-    return Work(points + 3, 4 * points + 3)
+    return Work(points + 3, 4 * points + 3, at_once=True)
 
 
 def _likeness(each: np.ndarray, control: np.ndarray) -> float | None:

@@ -18,13 +18,15 @@ from elman.core.errors import DataError, RunError, UserError
 from elman.data.contract import Dataset
 from elman.encoding.text import TextEncoder
 from elman.examples import dataset_of, some
-from elman.interpretation.cost import SIZES, Watch
+from elman.interpretation.cost import READ, SIZES, Watch, cost
 from elman.interpretation.view import Sample, View
 from elman.report.assemble import assemble
 from elman.report.content import ReportContent
 from elman.run import BEST, Run
 from elman.tasks._values import LabelledValueEncoder
+from elman.tasks.contract import Encoded
 from elman.tasks.tagging import TagEncoder
+from elman.web import explaining
 
 if TYPE_CHECKING:
     from elman.web.shelf import Shelf
@@ -104,6 +106,12 @@ class Subject(ABC):
     @abstractmethod
     def others(self) -> list[tuple[Tensor, list[str]]]:
         """Sequences as the network reads them (1, time, ...), and what their steps are called."""
+
+    def cost(self, question: str) -> str:
+        """What a question takes, in words."""
+        sample = self.sample(question)
+        with self.lock:
+            return str(cost(question, self.view, sample))
 
     def ask(self, question: str, watch: Watch) -> None:
         """Answer a question; what is found goes into `content`."""
@@ -215,12 +223,33 @@ class RunSubject(Subject):
     def sample(self, question: str) -> Sample:
         """Validation sequences."""
         run = self.run
-        encoded = run.task.encode(self.dataset, run.recipe, run.encoder)
-        return run.task.sample(encoded, "validation", SIZES[question], run.recipe.training.seed)
+        return run.task.sample(
+            self._encoded, "validation", SIZES.get(question, READ), run.recipe.training.seed
+        )
+
+    @functools.cached_property
+    def _encoded(self) -> Encoded:
+        """Its data as the network reads them."""
+        return self.run.task.encode(self.dataset, self.run.recipe, self.run.encoder)
 
     def others(self) -> list[tuple[Tensor, list[str]]]:
         """Validation sequences."""
         return some(self.run, self.dataset)
+
+    @property
+    def questions(self) -> tuple[str, ...]:  # type: ignore[override]
+        """What `elman explain` asks of it, what was not asked yet first; nothing where these are not the weights that are reported on."""
+        return () if "rivals" in self.missing else explaining.questions_of(self.run)
+
+    def cost(self, question: str) -> str:
+        """What a question takes, in words."""
+        return explaining.without_sample(question) or super().cost(question)
+
+    def ask(self, question: str, watch: Watch) -> None:
+        """Answer a question as `elman explain` does: the finding goes into the run's folder and report."""
+        if question not in self.questions:
+            super().ask(question, watch)
+        explaining.answer(self.run, question, watch)
 
     @property
     def content(self) -> ReportContent:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -28,6 +29,7 @@ PATHS, LONG = 12, 200  # trajectories that are sent, and points of each
 VALUES = 40  # eigenvalues of a point that are sent, largest first
 # Why a network has no one state: dynamics need one recurrent layer, or stack of them, that reads forward.
 WHY = "it reads from both ends, or its steps are made by more than one layer or by none that is known here"
+LARGE = 1_000  # numbers of a state above which no points are sought: each takes a matrix of its square, and its eigenvalues
 COMPONENTS = 10  # whose share of the variance is told
 
 
@@ -69,7 +71,9 @@ def look(subject: Subject, body: Mapping[str, Any], told: Job) -> dict[str, Any]
         with other.lock:
             if other.view.stepping is None:
                 raise RecipeError(f"{subject.title} has no one state that goes from step to step: {WHY}.")
-            finding = ask("dynamics", dynamics, other.view, sample, Watching(told, "following the state"))
+            stepping, _ = other.view.stepping()
+            seek = dynamics if stepping.size <= LARGE else partial(dynamics, inputs={})
+            finding = ask("dynamics", seek, other.view, sample, Watching(told, "following the state"))
             assert finding is not None
             seen = _seen[subject] = Seen(other.view, finding)
     return drawn(seen.finding)
@@ -95,6 +99,7 @@ def drawn(finding: Finding) -> dict[str, Any]:
     variance = arrays["variance"]
     return {
         "sentence": finding.sentence, "badges": badges(finding), "paths": paths, "points": points[: len(rows)],
+        "sought": bool(rows) or any(key.startswith("points ") for key in arrays), "size": len(arrays["mean"]),
         "exponents": spectrum, "variance": variance[:COMPONENTS] / max(float(variance.sum()), 1e-300), "table": rows,
     }  # fmt: skip
 

@@ -27,7 +27,7 @@ def shown(subject: Subject) -> dict[str, Any]:
     state = outcome(content.headline)
     return {
         "kind": subject.kind, "task": subject.task, "first": subject.first, "outcome": state,
-        "label": "No rivals" if "rivals" in subject.missing else OUTCOMES[state], "questions": subject.questions, "verdict": subject.missing.get("rivals") or (content.headline.verdict if content.headline else "This run has no scores yet."),
+        "label": "No rivals" if "rivals" in subject.missing else OUTCOMES[state], "questions": subject.questions, "answered": [one.question for one in content.findings], "verdict": subject.missing.get("rivals") or (content.headline.verdict if content.headline else "This run has no scores yet."),
         "findings": [
             {"title": one.title, "sentence": one.sentence, "value": one.value, "unit": one.unit, "control": one.control}
             for one in content.findings
@@ -36,9 +36,17 @@ def shown(subject: Subject) -> dict[str, Any]:
 
 
 def ask(subject: Subject, body: Mapping[str, Any], told: Job) -> dict[str, Any]:
-    """A question to a model; its finding then stands in the section of findings."""
+    """A question of `elman explain` or `elman.inspect`; its finding then stands in the section of findings."""
     subject.ask(str(body.get("question")), Watching(told))
     return {"findings": len(subject.content.findings)}
+
+
+def cost(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
+    """What a question takes, told before it is asked."""
+    question = str(body.get("question"))
+    if question not in subject.questions:
+        raise UnknownName("question", question, subject.questions)
+    return {"cost": subject.cost(question)}
 
 
 def section(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,7 +87,9 @@ def _asked(time: int) -> tuple[int, int, int]:
 def _why_work(view: View, time: int) -> Work:
     points, draws, path = _asked(time)
     credit, left = strip.work_of_credit(path), points * (draws + 1)
-    return Work(credit.reads + left, credit.passes + left)
+    return Work(credit.reads + left, credit.passes + left, at_once=True)
 
 
-page = Page(shown, {"section": section, "why": why}, {"ask": ask}, work={"why": _why_work}, place=20)
+page = Page(
+    shown, {"section": section, "why": why, "cost": cost}, {"ask": ask}, work={"why": _why_work}, place=20
+)

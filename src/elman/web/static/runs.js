@@ -19,7 +19,7 @@ function row(run) {
     make("td", {}, run.data, make("small", { class: "under" }, run.task ?? "")),
     make("td", { class: "n" }, run.score || "–", make("small", { class: "under" }, run.interval), make("small", { class: "under" }, run.metric ?? "")),
     make("td", { class: run.outcome === "better" || run.outcome === "worse" ? run.outcome : null }, run.outcome_words),
-    make("td", {}, run.started, make("small", { class: "under" }, run.took ? `took ${run.took}` : "")));
+    make("td", {}, run.started.split(" ")[0], make("small", { class: "under" }, run.started.split(" ").slice(1).join(" ")), make("small", { class: "under" }, run.took ? `took ${run.took}` : "")));
 }
 
 function table() {

@@ -49,7 +49,7 @@ function fill(panel) {
     make("details", {}, make("summary", {}, "Eigenvalues, exponents and points in numbers"),
       make("div", { class: "row spectra" }, make("div", {}, make("h3", { class: "minor" }, "Eigenvalues: outside the circle grows"), eigen), make("div", { class: "grow" }, make("h3", { class: "minor" }, "Lyapunov exponents (nats per step), largest first"), spectrum)),
       make("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "points" }, found.table.length ? make("table", {}, make("thead", {}, make("tr", {}, ...columns(found.table).map((head) => make("th", { scope: "col" }, head)))),
-        make("tbody", {}, ...found.table.map((row) => make("tr", {}, ...columns(found.table).map((head) => make("td", {}, typeof row[head] === "number" ? short(row[head]) : String(row[head]))))))) : "No points were found.")));
+        make("tbody", {}, ...found.table.map((row) => make("tr", {}, ...columns(found.table).map((head) => make("td", {}, typeof row[head] === "number" ? short(row[head]) : String(row[head]))))))) : found.sought ? "No points were found." : `Points of rest were not sought: the state holds ${found.size.toLocaleString("en")} numbers. elman explain ${panel.run} dynamics seeks them.`)));
   circle(eigen, found.points);
   panel.body.querySelector("details").addEventListener("toggle", () => bars(spectrum, found.exponents));
   draw(panel);

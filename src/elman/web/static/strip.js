@@ -89,7 +89,10 @@ async function colour() {
     paint(answer.loss, language ? `The darker, the more it was surprised: ${mean.toFixed(2)} bits a step on average.`
       : `The darker, the further from ${sequence().true ? "the true answer" : "its last answer"} after that step, in bits.`, { unit: " bits" });
   } else if (state.colour === "credit") {
+    const slow = setTimeout(() => { legend.textContent = "What spoke for its answer? …"; }, 400);
     const found = await ask("strip/credit", sequence());
+    clearTimeout(slow);
+    if (!found && legend.textContent.endsWith("…")) legend.textContent = "";
     if (!found || state.colour !== "credit") return;
     const beside = found.likeness === null ? "" : ` The same with shuffled weights looks ${found.likeness > 0.7 ? "much alike, so beware" : found.likeness < 0.3 ? "unlike it, as it should" : "partly alike"} (correlation ${found.likeness.toFixed(2)}).`;
     paint(found.credit, [`For ${visible(found.label)}: `, swatch(FOR, "spoke for it"), " ", swatch(AGAINST, "against"), `. Adds up to the answer within ${percent(Math.max(found.residual, 0.001))}.${beside}`], { signed: true });

@@ -21,8 +21,11 @@ function curve(found) {
 
 const why = later(150, async () => {
   if (!$("why-said") || !state.answer?.steps.length) return;
+  const slow = setTimeout(() => { $("why-said").textContent = "Taking its steps out …"; }, 400), before = $("why-said").textContent;
   const found = await ask("trust/why", sequence());
-  if (!found) return;
+  clearTimeout(slow);
+  if (!found) { if ($("why-said").textContent.endsWith("…")) $("why-said").textContent = before.endsWith("…") ? "" : before; return; }
+  $("why-found").hidden = false;
   const few = found.draws < 10 ? [["random orders", String(found.draws), `a long sequence is read fewer times: ${found.gone.length} points of the curve, ${found.points} of the attribution`]] : [];
   const faster = found.area > 0.02 ? "falls faster than in random order, so these steps do matter" : found.area < -0.02 ? "falls slower than in random order: do not believe this attribution" : "falls no faster than in random order: this attribution names nothing that matters";
   $("why-said").textContent = `For ${visible(found.label)}${found.shares ? ` (${percent(found.named[0])})` : ""}: as the steps that spoke loudest are taken out, it ${faster}.`;
