@@ -80,9 +80,16 @@ def write(rows: dict[str, dict[str, Any]]) -> None:
 
 
 def _said(row: dict[str, Any]) -> str:
-    """What the paired interval of the difference allows to say."""
+    """What the paired interval of the difference allows to say; of a panel, in how many entities the network is ahead, too."""
     low, high = row["gain_interval"]
-    return "ahead" if low > 0 else "behind" if high < 0 else "cannot be told apart"
+    said = "ahead" if low > 0 else "behind" if high < 0 else "cannot be told apart"
+    return f"{said}; {_entities(row)}" if "panel" in row else said
+
+
+def _entities(row: dict[str, Any]) -> str:
+    """Of a panel: the share of entities in which the network beats its best rival by absolute error, a number for each seed."""
+    won = ", ".join(str(each["entities won"]) for each in row["panel"])
+    return f"by absolute error ahead in {won} of {row['panel'][0]['entities']} entities"
 
 
 def _line(row: dict[str, Any]) -> str:
@@ -90,6 +97,8 @@ def _line(row: dict[str, Any]) -> str:
     gain = ""
     if "gain" in row:
         gain = f"{row['gain']:+.4f} [{row['gain_interval'][0]:+.4f}, {row['gain_interval'][1]:+.4f}]"
+    if "panel" in row:
+        gain += f"; {_entities(row)}"
     rival = row["rival"] + (f" {row['rival_value']:.4f}" if "rival_value" in row else "")
     runs = ", ".join(f"{value:.4g}" for value in row["seeds"])
     result = {True: "pass", False: "FAIL", None: "measured"}[row["passed"]]

@@ -114,7 +114,7 @@ def test_series(tmp_path):
 
 def test_lengths_as_bars():
     assert histogram([1] * 80 + [2] * 40 + [3] * 10) == "1 |█▄▁| 3"
-    assert histogram([4, 4, 4]) == "4 |█ | 5"
+    assert histogram([4, 4, 4]) == "4 |█| 4"
     long = histogram([*range(10, 110)] * 2 + [5_000])
     assert long.startswith("10 |") and long.endswith("| 109 and more")
 
@@ -224,7 +224,7 @@ def test_tagged_sentences_count_copies():
         found["duplicates"]
         == "3 exact copies; 1 sentences in more than one split; 1 with different targets\n"
     )
-    assert "lengths 2 |█ | 3" in found["train"] and "the/D dog/N" in found["example"]
+    assert "lengths 2 |█| 2" in found["train"] and "the/D dog/N" in found["example"]
 
 
 def test_series_with_labels():

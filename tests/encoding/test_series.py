@@ -177,8 +177,12 @@ def test_a_cycle_is_read_once_it_was_seen_twice(days, hours, expected):
 
 def test_too_short_a_series_says_what_it_needs():
     data = table([float(k) for k in range(60)])
-    with pytest.raises(DataError, match="36 rows, too few for one window of context 40"):
+    with pytest.raises(
+        DataError, match="36 rows, too few for one window of context 40.*a shorter --context-length"
+    ):
         SeriesEncoder.fit(data, options(context_length=40)).encode(data)
+    with pytest.raises(DataError, match="the validation split has .* a larger --validation-share"):
+        SeriesEncoder.fit(data, options(context_length=4, horizon=15)).encode(data)
 
 
 @given(st.lists(st.integers(0, 2), min_size=5, max_size=60), st.integers(1, 4), st.integers(1, 4))

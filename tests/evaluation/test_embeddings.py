@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
+from elman.cli._terminal import Terminal
 from elman.core.errors import DataError
 from elman.core.recipe import EvaluationOptions
 from elman.data.contract import Examples
@@ -61,6 +62,21 @@ def test_it_stands_among_the_rivals(tmp_path):
     rivals = hold("classification", asked, options)
     assert [row.name for row in rivals.scores] == ["frozen", "majority"]
     assert set(rivals.predict("test")) == {"frozen", "majority"}
+    assert not any(row.note for row in rivals.scores)
+
+
+def test_which_rows_a_plain_array_was_cut_into_is_said(tmp_path, capsys):
+    asked, vectors = problem()
+    options = EvaluationOptions(rivals=(), rival_predictions=(saved(tmp_path, vectors, "npy"),), bootstrap=50)
+    sizes = ", ".join(f"{len(one):,} {split}" for split, one in vectors.items())
+    told = []
+    hold("classification", asked, options, told=lambda row, metric: told.append(row))
+    assert (
+        told[0].metrics
+        and told[0].note == f"rows taken for {sizes}, in the order of the splits and not of a table"
+    )
+    Terminal().rival(told[0], "accuracy")
+    assert told[0].note in capsys.readouterr().out
 
 
 def test_files_that_do_not_fit(tmp_path):

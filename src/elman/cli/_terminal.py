@@ -48,8 +48,10 @@ class Terminal(Listener):
             return
         value = score.metrics[primary]
         self.console.print(
-            f"        {name:<22} {value.value:.4f}  [{value.low:.4f}, {value.high:.4f}]  {score.seconds:.1f} s",
+            f"        {name:<22} {value.value:.4f}  [{value.low:.4f}, {value.high:.4f}]  {score.seconds:.1f} s"
+            + (f"  {score.note}" if score.note else ""),
             markup=False,
+            soft_wrap=True,
         )
 
     def training(self, recipe: Recipe, plan: str, parameters: int) -> None:

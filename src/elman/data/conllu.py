@@ -56,7 +56,7 @@ def parse(text: str, name: str, column: str = "upos") -> TaggedExamples:
         cells = line.split("\t")
         if len(cells) != 10:
             raise DataError(
-                f"{name}, line {number}: {len(cells)} columns, expected 10 with a tab between each two (ID, FORM, LEMMA, UPOS, "
+                f"{name}, line {number}: {len(cells)} column{'s' * (len(cells) != 1)}, expected 10 with a tab between each two (ID, FORM, LEMMA, UPOS, "
                 f"XPOS, ...). The line is {line[:60]!r}."
             )
         if RANGE.fullmatch(cells[0]) or EMPTY.fullmatch(cells[0]):

@@ -18,7 +18,10 @@ BARS = " ▁▂▃▄▅▆▇█"
 
 def histogram(sizes: Sequence[int]) -> str:
     """Counts in ten equal steps up to the 99th percentile, drawn as bars: "3 |▂▅█▃▁| 240"; the last bar holds all longer ones."""
-    low, high = int(min(sizes)), max(int(np.percentile(sizes, 99)), int(min(sizes)) + 1)
+    low, high = int(min(sizes)), int(np.percentile(sizes, 99))
+    if low == max(sizes):
+        return f"{low:,} |{BARS[-1]}| {low:,}"
+    high = max(high, low + 1)
     counts, _ = np.histogram(np.minimum(sizes, high), bins=min(10, high - low + 1), range=(low, high))
     bars = "".join(BARS[int(np.ceil((len(BARS) - 1) * count / counts.max()))] for count in counts)
     return f"{low:,} |{bars}| {high:,}" + (" and more" if max(sizes) > high else "")

@@ -203,7 +203,11 @@ class SeriesEncoder:
                 raise DataError(
                     f"the {split} split has {int(mask.sum()):,} rows, too few for one window of context "
                     f"{self.window.context_length} and horizon {self.window.horizon} (needs {need} rows in a row). "
-                    "Use a shorter --context-length or --horizon, or more data."
+                    + (
+                        "Use a shorter --context-length or --horizon, or more data."
+                        if split == "train"
+                        else f"Use a shorter --horizon, a larger --{split}-share, or more data."
+                    )
                 )
             origins[split] = found  # type: ignore[index]
             feeds[split] = WindowFeed(  # type: ignore[index]

@@ -57,6 +57,14 @@ def embedded(path: str, problem: Problem, seconds: float) -> Predictor:
     return predict
 
 
+def order_of(path: str, problem: Problem) -> str:
+    """In words, which rows of a `.npy` file were taken for which split: they tell nothing of it themselves; "" for a `.npz`."""
+    if not path.lower().endswith(".npy") or not isinstance(problem, LabelledProblem):
+        return ""
+    sizes = ", ".join(f"{len(problem.splits[split]):,} {split}" for split in SPLITS)
+    return f"rows taken for {sizes}, in the order of the splits and not of a table"
+
+
 def _vectors(path: str, sizes: dict[SplitName, int]) -> dict[SplitName, np.ndarray]:
     """The vectors of every split (examples, numbers) float64, held against the sizes of the splits."""
     shown = ", ".join(f"{size:,} {split}" for split, size in sizes.items())

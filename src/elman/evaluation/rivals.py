@@ -15,7 +15,7 @@ from elman.core.results import Metric, Predictions, Score
 from elman.data.contract import SplitName
 from elman.evaluation.contract import Predictor, Problem
 from elman.evaluation.embeddings import SUFFIXES as VECTORS
-from elman.evaluation.embeddings import embedded
+from elman.evaluation.embeddings import embedded, order_of
 from elman.evaluation.intervals import Resamples
 from elman.evaluation.measure import block_length, errors, groups, primary_metric
 from elman.evaluation.outside import SUFFIXES, outside
@@ -93,6 +93,7 @@ def hold(
                 is_rival=True,
                 resamples=draws,
                 seconds=rival.seconds,
+                note=rival.note,
             )
             scores.append(row)
         if told:
@@ -130,7 +131,8 @@ def _outside(path: str, problem: Problem, names: Sequence[str], seconds: float) 
     name = Path(path).stem if Path(path).stem not in names else Path(path).name
     if Path(path).suffix.lower() in VECTORS:
         began = time.perf_counter()
-        return Rival(name, embedded(path, problem, seconds), time.perf_counter() - began)
+        predict = embedded(path, problem, seconds)
+        return Rival(name, predict, time.perf_counter() - began, order_of(path, problem))
     given = outside(path, problem)
     note = "" if "validation" in given else f"holds predictions for {' and '.join(given)} only"
     return Rival(name, lambda split: given[split], 0.0, note, tuple(given))
