@@ -157,14 +157,14 @@ def serving(shelf: Shelf) -> Iterator[Server]:
 @pytest.fixture(scope="session")
 def server(runs: Path) -> Iterator[Server]:
     """A server over the small runs."""
-    with serving(Shelf(runs, "films-gru")) as made:
+    with serving(Shelf(runs, "films-gru", explain=workbench.explain)) as made:
         yield made
 
 
 @pytest.fixture(scope="session")
 def more(more_runs: Path) -> Iterator[Server]:
     """A server over the runs of the other kinds."""
-    with serving(Shelf(more_runs, "walks-gru")) as made:
+    with serving(Shelf(more_runs, "walks-gru", explain=workbench.explain)) as made:
         yield made
 
 

@@ -78,20 +78,21 @@ def shelf_of(place: Path, *, tour: bool = False, model: str | None = None) -> Sh
     from elman.run import BEST, Run
     from elman.shipped import shipped
     from elman.web.shelf import Shelf
+    from elman.workbench import explain
 
     if model is not None:
         from elman.own import own
         from elman.web.model import ModelSubject
 
-        return Shelf(place, model=ModelSubject(own(model)))
+        return Shelf(place, model=ModelSubject(own(model)), explain=explain)
     if empty(place) or (tour and place == DEFAULT):
-        return Shelf(shipped())
+        return Shelf(shipped(), explain=explain)
     if place.is_dir() and not (place / "run.json").exists():
-        return Shelf(place)
+        return Shelf(place, explain=explain)
     if place.is_file() or place.suffix == ".safetensors":
         run = Run.of_checkpoint(place)
         _ = run.network  # what is wrong with its weights is told here, not on every page
         name = run.name if run.checkpoint == BEST else f"{run.name}@{run.checkpoint}"
-        return Shelf(run.folder.parent, name)
+        return Shelf(run.folder.parent, name, explain=explain)
     run = Run.open(place)
-    return Shelf(run.folder.resolve().parent, run.name)
+    return Shelf(run.folder.resolve().parent, run.name, explain=explain)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from elman import workbench
+from collections.abc import Callable
+from typing import Any
+
 from elman.analyses import QUESTIONS
 from elman.core.busy import is_busy
 from elman.core.errors import RunError
@@ -37,11 +39,16 @@ def without_sample(question: str) -> str:
     return f"{question}: the validation split is read once" if question in ONCE else ""
 
 
-def answer(run: Run, question: str, watch: Watch) -> None:
+Explain = Callable[
+    ..., Any
+]  # workbench.explain, which stands below this room: who opens the page hands it over
+
+
+def answer(run: Run, question: str, watch: Watch, explain: Explain) -> None:
     """Ask a run as `elman explain RUN QUESTION` does. Raises RunError for one in training."""
     if is_busy(run.folder):
         raise RunError(f"{run.name} is in training; ask when that has ended.")
-    workbench.explain(Run(run.folder), [question], listener=Heard(watch))
+    explain(Run(run.folder), [question], listener=Heard(watch))
 
 
 class Heard(Listener):

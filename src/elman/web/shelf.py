@@ -11,6 +11,7 @@ from pathlib import Path
 from elman.core.busy import is_busy
 from elman.core.errors import RunError, StorageError, UnknownName
 from elman.run import BEST, Run
+from elman.web.explaining import Explain
 from elman.web.subject import RunSubject, Subject, address_of
 
 OPEN = 8  # networks held in memory at once
@@ -19,11 +20,18 @@ OPEN = 8  # networks held in memory at once
 class Shelf:
     """A folder of runs, and a model. A name is looked up among the names that are there, so that no path can be asked for.
 
-    `first` is the run, or the checkpoint RUN@NAME, that is shown first; a `model`, where there is one, goes before it.
+    `first` is the run, or the checkpoint RUN@NAME, that is shown first; a `model`, where there is one, goes before it. With
+    `explain`, which is workbench.explain, the page can ask a run what was not asked yet.
     """
 
-    def __init__(self, place: Path, first: str | None = None, model: Subject | None = None) -> None:
-        self.place, self.first, self.model = place.resolve(), first, model
+    def __init__(
+        self,
+        place: Path,
+        first: str | None = None,
+        model: Subject | None = None,
+        explain: Explain | None = None,
+    ) -> None:
+        self.place, self.first, self.model, self.explain = place.resolve(), first, model, explain
         self._open: OrderedDict[str, tuple[float, Subject]] = OrderedDict()
         self._lock = threading.Lock()
         if model is not None:

@@ -239,7 +239,8 @@ class RunSubject(Subject):
     @property
     def questions(self) -> tuple[str, ...]:  # type: ignore[override]
         """What `elman explain` asks of it, what was not asked yet first; nothing where these are not the weights that are reported on."""
-        return () if "rivals" in self.missing else explaining.questions_of(self.run)
+        asked = self._explain is not None and "rivals" not in self.missing
+        return explaining.questions_of(self.run) if asked else ()
 
     def cost(self, question: str) -> str:
         """What a question takes, in words."""
@@ -247,9 +248,15 @@ class RunSubject(Subject):
 
     def ask(self, question: str, watch: Watch) -> None:
         """Answer a question as `elman explain` does: the finding goes into the run's folder and report."""
-        if question not in self.questions:
-            super().ask(question, watch)
-        explaining.answer(self.run, question, watch)
+        if self._explain is None or question not in self.questions:
+            return super().ask(question, watch)
+        explaining.answer(self.run, question, watch, self._explain)
+
+    @property
+    def _explain(self) -> explaining.Explain | None:
+        """Who answers the questions of a run, where its shelf was given one."""
+        shelf = getattr(self, "shelf", None)
+        return None if shelf is None else shelf.explain
 
     @property
     def content(self) -> ReportContent:
