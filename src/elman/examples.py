@@ -54,8 +54,9 @@ def worst(run: Run, dataset: Dataset, count: int = 20) -> list[Example]:
     if not path.exists():
         raise DataError(f"{run.name} has not been evaluated yet; its errors are not known.")
     frame = pl.read_parquet(path)
-    if "target" in frame.columns and f"p({frame['target'][0]})" in frame.columns:
-        labels = frame["target"].unique().to_list()
+    labels = frame["target"].unique().to_list() if "target" in frame.columns else []
+    # Where several labels may be true at once a target is a list of them, and the error stands there.
+    if labels and all(f"p({name})" in frame.columns for name in labels):
         shares = np.stack([frame[f"p({name})"].to_numpy() for name in labels], 1)
         true = np.array([labels.index(name) for name in frame["target"]])
         frame = frame.with_columns(pl.Series("error", 1 - shares[np.arange(len(true)), true]))

@@ -9,6 +9,7 @@ findings = elman.explain(run)
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -21,7 +22,7 @@ from elman.analyses import advise, analyse
 from elman.behaving import Suite
 from elman.core.busy import busy
 from elman.core.environment import environment
-from elman.core.files import plain, write_json
+from elman.core.files import plain, write_json, write_text
 from elman.core.recipe import Recipe
 from elman.core.results import Finding, Scores
 from elman.core.seeds import seed_everything
@@ -188,6 +189,6 @@ def explain(
     if seen is None:
         (run.folder / FILE).unlink(missing_ok=True)
     else:
-        write_json(run.folder / FILE, seen)
+        write_text(run.folder / FILE, json.dumps(seen, ensure_ascii=False, separators=(",", ":")))
     listener.report(write_run_report(run, whole, advice))
     return findings

@@ -24,6 +24,7 @@ from elman.evaluation.multilabel import errors, label_matrix, metrics, per_label
 from elman.evaluation.outside import outside
 from elman.evaluation.rivals import hold, suitable
 from elman.evaluation.slices import slices
+from elman.examples import dataset_of, worst
 from elman.workbench import prepare
 
 WORDS = {
@@ -246,3 +247,10 @@ def test_what_means_nothing_here(tmp_path):
     ):
         with pytest.raises(ElmanError, match=said):
             prepare(Recipe().override({"source": path, "text": "text", "label": "tags", setting: value}))
+
+
+def test_what_it_got_worst_can_be_looked_at(run):
+    found = worst(run, dataset_of(run), 10)
+    errors = [one.error for one in found]
+    assert len(found) == 10 and errors == sorted(errors, reverse=True) and all(one.text for one in found)
+    assert (run.folder / "views.json").exists()

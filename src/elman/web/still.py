@@ -139,7 +139,7 @@ def _units(
     layers: Sequence[dict[str, Any]],
 ) -> dict[str, Any]:
     """Answers about single units: all of them, or those that vary most where they need too much room; which ones, and of how many."""
-    per_unit = 14 * len(given.places) * max(1, len(traced) // max(1, len(layers)))
+    per_unit = 24 * len(given.places) * max(1, len(traced) // max(1, len(layers)))
     most = max(4, ROOM // max(1, per_unit * len(layers)))
     looks, paints, told = [], [], {}
     for layer in layers:
