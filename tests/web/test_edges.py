@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,9 @@ def front(folder: Path) -> tuple[int, str, str]:
         "headers": [(b"host", b"127.0.0.1:1"), (b"cookie", f'elman-1="{KEY}"'.encode())], "server": ("127.0.0.1", 1),
         "client": ("127.0.0.1", 2), "http_version": "1.1", "asgi": {"version": "3.0"},
     }  # fmt: skip
-    asyncio.run(app(scope, receive, send))
+    # In a thread of its own: a browser that other tests have opened holds this one's loop.
+    with ThreadPoolExecutor(1) as aside:
+        aside.submit(asyncio.run, app(scope, receive, send)).result()
     headers = dict(sent[0]["headers"])
     text = b"".join(message.get("body", b"") for message in sent[1:]).decode()
     return sent[0]["status"], headers[b"content-type"].decode(), text
@@ -83,7 +86,7 @@ def test_who_is_lost_finds_back(page: Any, server: Server) -> None:
 def test_a_damaged_run_is_told_of_on_a_page(server: Server, tmp_path: Path) -> None:
     (tmp_path / "broken").mkdir()
     (tmp_path / "broken" / "run.json").write_text("{", encoding="utf-8")
-    for again in serving(tmp_path, "broken"):
+    with serving(Shelf(tmp_path, "broken")) as again:
         status, headers, content = again.ask("/runs/broken/play")
         assert status >= 400 and headers["content-type"].startswith("text/html") and b'href="/"' in content
         assert again.ask("/runs/broken/play.json")[1]["content-type"] == "application/json"

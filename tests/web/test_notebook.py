@@ -24,7 +24,7 @@ from elman.web.shelf import Shelf
 from .conftest import Server
 
 # A page that holds the widget as a notebook does: a model that knows its values, and sends to Python and hears from it.
-HOST = """<!doctype html><html lang="en"><title>notebook</title><body><h1>A notebook</h1><div id="cell"></div><script type="module">
+HOST = """<!doctype html><html lang="en"><title>notebook</title><body><h1>A notebook</h1><div data-elman="BESIDE" id="beside">as it was</div><div id="cell"></div><script type="module">
 const heard = [], values = VALUES;
 window.hear = (message) => heard.forEach((one) => one(message));
 const model = {
@@ -61,9 +61,11 @@ class Notebook:
         )
         self.widget = widget
         self.tab.expose_function("tell", self.asked.put)
-        values = {name: getattr(widget, name) for name in ("title", "path", "frozen", "height")}
+        values = {name: getattr(widget, name) for name in ("title", "path", "frozen", "height", "beside")}
         text = HOST.replace("VALUES", json.dumps(values).replace("<", "\\u003c"))
-        text = text.replace("SEND", "window.tell(message)" if kernel else '{ throw new Error("no comm"); }')
+        text = text.replace("BESIDE", widget.beside).replace(
+            "SEND", "window.tell(message)" if kernel else '{ throw new Error("no comm"); }'
+        )
         code = json.dumps((HERE / "static" / "widget.js").read_text("utf-8")).replace("<", "\\u003c")
         (place / "notebook.html").write_text(text.replace("CODE", code), encoding="utf-8")
         self.tab.goto((place / "notebook.html").as_uri())
@@ -104,7 +106,10 @@ def test_typing_asks_the_kernel_and_repaints(notebook: Notebook) -> None:
     assert notebook.frame.locator("#tokens li").count() == 4
     notebook.frame.locator("#text").fill("a bad film")
     notebook.says("#answer", "bad")
+    assert notebook.tab.is_hidden("#beside")
     notebook.frame.locator("#text").fill("x" * 30_000)  # longer than is read: cut by the field itself
+    notebook.tab.evaluate("window.leave()")
+    assert notebook.tab.is_visible("#beside")
 
 
 def test_pages_follow_their_links_and_keep_the_sequence(notebook: Notebook) -> None:
@@ -282,8 +287,12 @@ def test_a_kernel_runs_it_and_the_notebook_keeps_what_is_read_without_one(
     cell = nbformat.v4.new_code_cell(f"import elman\nelman.view({str(runs / 'films-gru')!r})")
     notebook = nbformat.v4.new_notebook(cells=[cell])
     nbclient.NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    (told,) = (one["data"] for one in notebook.cells[0].outputs if "data" in one)
-    assert "this network" in told["text/html"] and "<script" not in told["text/html"]
-    model = told["application/vnd.jupyter.widget-view+json"]["model_id"]
+    kept, shown = (one["data"] for one in notebook.cells[0].outputs if "data" in one)
+    assert "this network" in kept["text/html"] and "<script" not in kept["text/html"]
+    # An output with both would be shown as the widget alone by who turns a notebook into HTML: empty, offline.
+    assert "text/html" not in shown and not any("widget" in kind for kind in kept)
+    model = shown["application/vnd.jupyter.widget-view+json"]["model_id"]
     state = notebook.metadata["widgets"]["application/vnd.jupyter.widget-state+json"]["state"][model]["state"]
-    assert told["text/html"] in state["frozen"] and "sandbox" in state["_esm"]
+    fragment = kept["text/html"].partition(">")[2].removesuffix("</div>")
+    assert fragment in state["frozen"] and "sandbox" in state["_esm"]
+    assert kept["text/html"].startswith(f'<div data-elman="{state["beside"]}">')

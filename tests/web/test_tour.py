@@ -18,6 +18,7 @@ from elman.web.server import application, listen, pages
 from .conftest import KEY, Server
 
 KINDS = ("films-gru", "book-lstm", "sales-gru")
+OTHERS = ("tags-lstm", "walks-gru")
 
 
 @pytest.fixture(scope="module")
@@ -165,6 +166,62 @@ def test_by_keyboard_alone_and_away_and_back(tab: Any, known: Server) -> None:
 def test_every_step_of_every_kind_points_at_something(
     page: Any, server: Server, run: str, width: int
 ) -> None:
+    every_step(page, server, run, width)
+
+
+@pytest.mark.parametrize("run", OTHERS)
+@pytest.mark.parametrize("width", [360, 1280])
+def test_every_step_for_tags_and_series_too(other: Any, more: Server, run: str, width: int) -> None:
+    every_step(other, more, run, width)
+
+
+@pytest.mark.parametrize("run", OTHERS)
+def test_what_is_done_in_a_tour_of_tags_or_series_is_ticked_off(other: Any, more: Server, run: str) -> None:
+    typed = run.startswith("tags")
+    other.goto(f"{more.address}/runs/{run}/play")
+    other.wait_for_selector("#tokens li" if typed else "#track svg", state="attached")
+    other.click("#tour")
+    step(other, 1)
+    if typed:
+        other.fill("#text", "a dog hears the cat")
+        other.wait_for_function("() => document.getElementById('tags').textContent.includes('hears')")
+    else:
+        other.wait_for_selector("#choices")
+        other.focus("#choices")  # as a person does it: what a script chooses is not ticked off
+        other.keyboard.press("ArrowDown")
+    done(other)
+    other.click("text=Next")
+    step(other, 2)
+    other.hover("#tokens li:nth-child(2)" if typed else "#track")
+    done(other)
+    other.click("text=Next")
+    other.wait_for_url("**/see")
+    step(other, 3)
+    assert ("forget gate" if typed else "update gate") in other.inner_text("#tour-card")
+    other.wait_for_selector("#cell .gauge")
+    other.click("#back")
+    done(other)
+    other.click("text=Next")
+    step(other, 4)
+    other.click("#paint")
+    done(other)
+    other.wait_for_function("() => document.getElementById('legend').textContent.includes('unit 0')")
+    other.click("text=Next")
+    step(other, 5)
+    other.click("#change button")
+    done(other)
+    other.wait_for_function(
+        "() => /moved by|stays as it is/.test(document.getElementById('moved').textContent)"
+    )
+    other.click("text=Next")
+    other.wait_for_url("**/trust")
+    step(other, 6)
+    other.click("#tour-card button.first")
+    assert not other.locator("#tour-card").count()
+
+
+def every_step(page: Any, server: Server, run: str, width: int) -> None:
+    """Each step's page is come to, something is pointed at, and the card stands inside the window."""
     steps = server.json(f"/runs/{run}/tour.json")["steps"]
     page.set_viewport_size({"width": width, "height": 800})
     page.goto(f"{server.address}/runs/{run}/play")
@@ -183,8 +240,12 @@ def test_every_step_of_every_kind_points_at_something(
     assert not page.locator("#tour-card").count()
 
 
-def test_the_steps_are_in_the_words_of_the_run(server: Server, known: Server) -> None:
+def test_the_steps_are_in_the_words_of_the_run(server: Server, more: Server, known: Server) -> None:
     told = {run: server.json(f"/runs/{run}/tour.json")["steps"] for run in KINDS}
+    told |= {run: more.json(f"/runs/{run}/tour.json")["steps"] for run in OTHERS}
+    assert (
+        "one word at a time" in told["tags-lstm"][0]["words"] and "Pick another" in told["walks-gru"][0]["do"]
+    )
     assert "update gate" in told["films-gru"][2]["words"] and "forget gate" in told["book-lstm"][2]["words"]
     assert "next" in told["book-lstm"][0]["words"] and "past" in told["sales-gru"][0]["words"]
     own = known.json("/runs/bracket-counter/tour.json")["steps"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,7 @@ def _widget() -> Any:
         path = Unicode().tag(sync=True)
         frozen = Unicode().tag(sync=True)
         height = Int().tag(sync=True)
+        beside = Unicode().tag(sync=True)
 
         def __init__(self, shelf: Shelf, name: str, page: str, height: int) -> None:
             self._frame, self._workers = Frame(shelf), ThreadPoolExecutor(AT_ONCE, "view")
@@ -58,6 +60,7 @@ def _widget() -> Any:
                 title=f"elman: {name}",
                 path=f"{shelf.subject(name).address}/{page}",
                 height=height,
+                beside=secrets.token_hex(8),
                 frozen=frozen.document(self._fragment),
             )
             self.on_msg(lambda _, message, __: self._workers.submit(self._answer, message))
@@ -68,6 +71,18 @@ def _widget() -> Any:
         def _repr_mimebundle_(self, **options: Any) -> Any:
             found: Any = super()._repr_mimebundle_(**options)
             return {**found[0], "text/plain": self._words, "text/html": self._fragment}, found[1]
+
+        def _ipython_display_(self) -> None:
+            """What is read without a kernel, and the widget, which takes its place where it comes to life.
+
+            Two outputs, since whoever turns a notebook into HTML shows of one with both the widget alone: empty, where nothing may be loaded.
+            """
+            from IPython.display import publish_display_data as publish
+
+            bundle, metadata = self._repr_mimebundle_()
+            kept = f'<div data-elman="{self.beside}">{bundle.pop("text/html")}</div>'
+            publish({"text/plain": self._words, "text/html": kept})
+            publish(bundle, metadata)
 
         def __repr__(self) -> str:
             return self._words

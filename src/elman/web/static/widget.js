@@ -21,7 +21,10 @@ export default {
     model.on("msg:custom", heard);
     addEventListener("message", asked);
     el.append(frame);
+    // What stood beside it for readers without a kernel is in the frame now.
+    const beside = (hidden) => document.querySelectorAll(`[data-elman="${CSS.escape(model.get("beside") ?? "")}"]`).forEach((one) => { one.hidden = hidden; });
+    beside(true);
     send({ kind: "page", path: model.get("path"), kept: {} });
-    return () => { removeEventListener("message", asked); model.off("msg:custom", heard); };
+    return () => { beside(false); removeEventListener("message", asked); model.off("msg:custom", heard); };
   },
 };
