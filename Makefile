@@ -2,6 +2,7 @@
 # make test        what CI runs: lint, types, docs and the tests, against the built wheel, in .venv-test
 # make test-full   the same with the slow tests: some 20 minutes of computing more, of which every combination of options takes 12
 # make bench       the numbers of bench/RESULTS.md and bench/ENGINE.md, DATA=folder of local data sets
+# make gallery     docs/gallery.md and its pictures, from networks trained for it, DATA=folder of local data sets
 # make docs        the documentation, into site/
 # make lint        formatting, lint and types of the working tree
 # make clean       remove what the targets above made
@@ -13,7 +14,7 @@ EXTRAS := test,docs,notebook,samples,fabric
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export NO_MKDOCS_2_WARNING := 1
 
-.PHONY: demo test test-full bench docs lint clean python
+.PHONY: demo test test-full bench gallery docs lint clean python
 
 demo: .venv/installed
 	.venv/bin/elman demo
@@ -38,6 +39,9 @@ bench: .venv/installed
 	$(if $(DATA),.venv/bin/python bench/scale.py --data $(DATA))
 	.venv/bin/python bench/road.py $(if $(DATA),--data $(DATA))
 	.venv/bin/python bench/results.py $(if $(DATA),--data $(DATA))
+
+gallery: .venv/installed
+	.venv/bin/python docs/gallery $(if $(DATA),--data $(DATA))
 
 docs: .venv/installed-all
 	.venv/bin/mkdocs build --strict

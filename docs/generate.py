@@ -215,7 +215,8 @@ def python_page() -> str:
         "`import elman` needs no torch until a name is used.\n\n"
     )
     names = (
-        *(f"workbench.{name}" for name in ("load", "fit", "evaluate", "explain")),
+        "preparation.load",
+        *(f"workbench.{name}" for name in ("fit", "evaluate", "explain")),
         *(
             "prediction.predict",
             "generation.generate",

@@ -19,10 +19,10 @@ PACKAGE = ROOT / "src" / "elman"
 # Listing order is import order: a room imports only rooms above it.
 ROOMS = (
     "core", "data", "encoding", "cells", "engine", "models", "training", "evaluation", "interpretation", "tasks",
-    "report", "workbench",
-    "eject", "web", "cli",
+    "report", "run", "web", "workbench", "eject", "cli",
 )  # fmt: skip
-# What lies beside the rooms belongs to the main path, but for the two ends: the package itself and its command.
+# What lies beside the rooms is what is asked of a run, or the main path, but for the two ends: the package itself and its command.
+MAIN = {"workbench", "cross_validation", "estimator", "follow", "shipped"}
 ENDS = {"__init__", "__main__"}
 CATALOGUES = (
     "cells", "data.sources", "engine.executors", "evaluation.baselines", "interpretation", "tasks", "web.pages", "cli",
@@ -40,7 +40,7 @@ def room_of(module: str) -> str | None:
     first = module.split(".")[1] if "." in module else "__init__"
     if first in ENDS:
         return None
-    return first if first in ROOMS else "workbench"
+    return first if first in ROOMS else "workbench" if first in MAIN else "run"
 
 
 def imports_of(tree: ast.AST, module: str, is_package: bool) -> list[tuple[int, str]]:

@@ -75,18 +75,18 @@ def test_settings_named_in_prose_exist() -> None:
         for kind in Recipe.sections().values()
         for field in dataclasses.fields(kind)
     }
-    flags |= {"help", "out", "resume", "dry-run", "find-rate", "quiet", "name", "task"}
+    flags |= {"help", "out", "resume", "dry-run", "find-rate", "quiet", "name", "task", "rival"}
     for path in [*DOCS.glob("*.md"), ROOT / "README.md"]:
         text = path.read_text(encoding="utf-8")
         for line in text.splitlines():
             if "elman train" in line or line.lstrip().startswith("Every setting is a flag"):
-                unknown = set(re.findall(r"(?<![\w-])--([a-z][a-z-]+)", line)) - flags
+                unknown = set(re.findall(r"(?<![\w-])--(?:no-)?([a-z][a-z-]+)", line)) - flags
                 assert not unknown, f"{path.name}: {unknown} in {line!r}"
 
 
 def test_sources_and_verbs_named_in_prose_exist() -> None:
     for path in [*DOCS.glob("*.md"), ROOT / "README.md"]:
-        for verb, word in re.findall(r"^elman (\w+)(?: ([\w.-]+))?", path.read_text(encoding="utf-8"), re.M):
+        for verb, word in re.findall(r"^elman (\w+)(?: ([\w./-]+))?", path.read_text(encoding="utf-8"), re.M):
             assert verb in catalogue("cli"), f"{path.name}: elman {verb}"
             if (
                 verb == "train"

@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from elman.models.observe import observe as observe
     from elman.models.rnn import RNN as RNN
     from elman.prediction import predict as predict
+    from elman.preparation import load as load
     from elman.run import Run as Run
     from elman.web.notebook import view as view
     from elman.workbench import evaluate as evaluate
     from elman.workbench import explain as explain
     from elman.workbench import fit as fit
-    from elman.workbench import load as load
 
 # Names are imported when first used, so that `import elman` and `elman --help` need no torch.
 _WHERE = {
@@ -39,7 +39,7 @@ _WHERE = {
     "observe": "models.observe",
     "Recipe": "core.recipe",
     "Run": "run",
-    "load": "workbench",
+    "load": "preparation",
     "fit": "workbench",
     "evaluate": "workbench",
     "explain": "workbench",

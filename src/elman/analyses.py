@@ -30,6 +30,7 @@ from elman.interpretation.gates import gates
 from elman.interpretation.interventions import interventions
 from elman.interpretation.memory import memory
 from elman.interpretation.methods import QUICK
+from elman.interpretation.needs import READS_FROM_BOTH_ENDS, unanswered
 from elman.interpretation.ngrams import ngrams, word_counts
 from elman.interpretation.probes import probes
 from elman.interpretation.readout import readout
@@ -88,7 +89,7 @@ def analyse(
     compares all its methods where it is asked for by name. `suite` holds the behaviour tests, or names their file.
 
     Raises UnknownName for a question nobody asks, RecipeError for one that makes no sense for this run, and for a method or
-    a horizon without attribution.
+    a horizon without attribution, and for one that is named and has no answer, with what it needs.
     """
     options: dict[str, Any] = {
         name: value for name, value in (("method", method), ("horizon", horizon)) if value is not None
@@ -105,8 +106,10 @@ def analyse(
         if question not in QUESTIONS:
             raise UnknownName("question", question, QUESTIONS)
     recipe, network = run.recipe, run.network
-    left_out = task.left_out(recipe)
     view = task.view(network, encoded.encoder, recipe)
+    left_out = dict(task.left_out(recipe))
+    if view.stepping is None:
+        left_out.setdefault("dynamics", f"{READS_FROM_BOTH_ENDS} (train with --no-bidirectional to ask it)")
     found: list[Finding | None] = []
     for question in questions or QUESTIONS:
         if question in left_out:
@@ -175,6 +178,11 @@ def analyse(
             reasons.setdefault(reason, []).append(question)
         told = "; ".join(f"{' and '.join(asked_of)}, since {reason}" for reason, asked_of in reasons.items())
         found.append(Finding("left_out", "Not asked", f"{told[0].upper()}{told[1:]}."))
+    silent = [unanswered(name, run.name) for name, answer in zip(questions, found) if answer is None]
+    if silent and len(silent) == len(questions):
+        raise RecipeError(" ".join(silent))
+    if silent:
+        found.append(Finding("left_out", "Not answered", " ".join(silent)))
     return [finding for finding in found if finding is not None]
 
 

@@ -17,13 +17,14 @@ from elman.core.results import Finding
 from elman.interpretation.attribution import attribution
 from elman.interpretation.calibration import calibration
 from elman.interpretation.connectivity import connectivity
-from elman.interpretation.cost import Cost, ask, part_of
+from elman.interpretation.cost import Cost, Watch, ask, part_of
 from elman.interpretation.dynamics import dynamics, inputs_named
 from elman.interpretation.foreign import Call, view_of_module, view_of_step
 from elman.interpretation.gates import gates
 from elman.interpretation.interventions import interventions
 from elman.interpretation.memory import memory
 from elman.interpretation.methods import METHODS, QUICK
+from elman.interpretation.needs import READS_FROM_BOTH_ENDS, reads_from_both_ends, unanswered
 from elman.interpretation.probes import probes
 from elman.interpretation.readout import readout as read_out
 from elman.interpretation.saturation import saturation
@@ -89,17 +90,38 @@ def inspect(
     for question in questions:
         if question not in QUESTIONS:
             raise UnknownName("question", question, tuple(QUESTIONS))
-    if not isinstance(inputs, Tensor) or inputs.dim() < 2:
-        raise RecipeError("inputs are no tensor (batch, time, ...); a single sequence is inputs[None].")
     if (conditions or align is not None) and questions and "dynamics" not in questions:
         raise RecipeError('conditions and align are of dynamics; ask for it: questions=["dynamics"].')
+    view, sample = looked_into(
+        model, inputs, targets, lengths=lengths, time_first=time_first, state_dict=state_dict, call=call, labels=labels,
+        step_names=step_names, start=start, readout=readout, names_next_step=names_next_step,
+    )  # fmt: skip
+    watch = None if told is None else _Told(told)
+    return asked(
+        view, sample, questions, sizes=sizes, watch=watch, at=at, conditions=conditions, align=align, method=method, horizon=horizon
+    )  # fmt: skip
+
+
+def looked_into(
+    model: nn.Module | type[nn.Module] | Callable[[Tensor, Tensor], Tensor],
+    inputs: Tensor,
+    targets: Tensor | None = None,
+    *,
+    lengths: Tensor | None = None,
+    time_first: bool = False,
+    state_dict: Mapping[str, Tensor] | str | Path | None = None,
+    call: Call | None = None,
+    labels: Sequence[str] = (),
+    step_names: Callable[[Tensor], list[str]] | None = None,
+    start: Tensor | None = None,
+    readout: Callable[[Tensor], Tensor] | None = None,
+    names_next_step: bool = False,
+) -> tuple[View, Sample]:
+    """A network that was made elsewhere as the analyses see it, and its sequences, batch first; options and errors are those of `inspect`."""
+    if not isinstance(inputs, Tensor) or inputs.dim() < 2:
+        raise RecipeError("inputs are no tensor (batch, time, ...); a single sequence is inputs[None].")
     if time_first:
         inputs = inputs.transpose(0, 1)
-    for name, each in {**(conditions or {}), **({} if align is None else {"align": align})}.items():
-        if len(each) != len(inputs):
-            raise RecipeError(
-                f"{name!r} has {len(each)} values; expected one for each of {len(inputs)} sequences."
-            )
     if isinstance(model, type) and issubclass(model, nn.Module):
         model = _filled(model, state_dict)
     classes = targets is not None and not targets.is_floating_point()
@@ -125,8 +147,29 @@ def inspect(
             targets = view.read(view.embed(inputs), lengths)
     if len(targets) != len(inputs):
         raise RecipeError(f"{len(inputs)} sequences but {len(targets)} targets; expected one for each.")
-    sample = Sample(inputs, lengths, targets, np.arange(len(inputs)))
-    watch, found = None if told is None else _Told(told), {}
+    return view, Sample(inputs, lengths, targets, np.arange(len(inputs)))
+
+
+def asked(
+    view: View,
+    sample: Sample,
+    questions: Sequence[str] = (),
+    *,
+    sizes: Mapping[str, int] | None = None,
+    watch: Watch | None = None,
+    at: Sequence[str] = (),
+    conditions: Mapping[str, np.ndarray] | None = None,
+    align: np.ndarray | None = None,
+    method: str = "integrated_gradients",
+    horizon: int | None = None,
+) -> list[Finding]:
+    """The questions of `inspect`, with its options, of a view and a sample; `watch` hears what each costs and how far it is."""
+    for name, each in {**(conditions or {}), **({} if align is None else {"align": align})}.items():
+        if len(each) != len(sample):
+            raise RecipeError(
+                f"{name!r} has {len(each)} values; expected one for each of {len(sample)} sequences."
+            )
+    found = {}
     compared = tuple(METHODS) if questions else QUICK
     known = QUESTIONS | {
         "attribution": partial(attribution, method=method, horizon=horizon, compared=compared)
@@ -146,9 +189,9 @@ def inspect(
         found[question] = ask(question, analysis, view, part, watch)
     for question in questions:
         if found[question] is None:
-            raise RecipeError(
-                f"{question} cannot be asked of this network; see the chapter of that name in the documentation."
-            )
+            both = question == "dynamics" and reads_from_both_ends(view)
+            reason = f"dynamics is no question to this network: {READS_FROM_BOTH_ENDS} (ask it of a layer that reads forward)."
+            raise RecipeError(reason if both else unanswered(question, "this network"))
     return [finding for finding in found.values() if finding is not None]
 
 

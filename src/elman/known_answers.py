@@ -220,6 +220,9 @@ def known_answers() -> tuple[Known, ...]:
         Known("LSTM without weights", "saturation", "share of gates at a bound", 1 / 3, more.wide_open),
         Known("leaky unit, 0.9", "training", "gradient ten steps back", 0.9**10, lambda: more.flows_back(10)),
         Known("linear", "dynamics", "what is left of a change after ten steps", more.POWERS, lambda: more.grown(10)),
+        Known("sum of its inputs", "readout", "largest gap from the sum so far", 0.0, more.along, 1e-5),
+        Known("five errors of 100, two of them sure", "errors", "share of errors that were sure", 0.4, more.surely_wrong),
+        Known("product of the fourth before and the second after", "context", "steps on a side", 4, more.reaches),
         Known("two kinds of trials", "dynamics", "variance explained before the event", 0.0, lambda: more.explained(-1)),
         Known("two kinds of trials", "dynamics", "variance explained from it on", 1.0, lambda: more.explained(0)),
     )  # fmt: skip

@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from elman.core.results import Finding
+from elman.core.results import Finding, Predictions
 from elman.inspection import inspect
 from elman.interpretation.behaviour import behaviour
 from elman.interpretation.calibration import calibration_error
+from elman.interpretation.context import context
+from elman.interpretation.errors import errors
 from elman.interpretation.faithfulness import SHARES
 from elman.interpretation.foreign import view_of_module
 from elman.interpretation.gradient_flow import gradient_flow
 from elman.interpretation.jacobians import growth, typical
 from elman.interpretation.ngrams import ngrams
 from elman.interpretation.patching import patching
+from elman.interpretation.readout import readout
 from elman.interpretation.stepping import stepping_of
 from elman.interpretation.suite import Behaviour
 from elman.interpretation.trials import trials
@@ -149,6 +153,45 @@ def explained(step: int) -> float:
     states[:, 5:, 0] = np.where(kinds == "a", 1.0, -1.0)[:, None]
     found = trials("kind", kinds, states, [12] * 20, np.full(20, 5))
     return -1.0 if found is None else float(found.share[found.steps == step][0])
+
+
+def along() -> float:
+    """How far what a sum would answer after each step is from the sum so far."""
+    x, model = NOISE[..., None], Leaky(1.0)
+    names = lambda row: [f"{float(value):.1f}" for value in row[:, 0]]
+    view = replace(_view(model, x), read_steps=lambda vectors, _: model(vectors), step_names=names)
+    found = readout(view, Sample(x, None, torch.zeros(40), np.arange(40)))
+    assert found is not None
+    gaps = [np.abs(found.arrays[f"answer.{row}"] - NOISE[row].cumsum(0).numpy()).max() for row in range(40)]
+    return float(max(gaps))
+
+
+def surely_wrong() -> float:
+    """The share of errors told with confidence, of 100 answers: two of five were."""
+    outputs, targets = np.tile([0.97, 0.03], (100, 1)), np.zeros(100, int)
+    outputs[:5], targets[:2] = [0.4, 0.6], 1  # two of these are right
+    targets[50:52] = 1
+    found = errors(Predictions("classes", outputs, targets, ("no", "yes")), np.zeros(100), str)
+    return float(found.value or 0.0)
+
+
+def reaches() -> float:
+    """How many steps the answer about the middle one needs: the sign of the values four before and two after it, multiplied."""
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randint(0, 2, (200, 15, 1), generator=draw).double() * 2 - 1
+    model = Leaky(0.0)  # says what it reads
+
+    def heard(values: Tensor) -> Tensor:
+        said = model(values)[..., 0]
+        return said[:, 3] * said[:, 9]  # 7 is the middle
+
+    view = replace(
+        _view(model, x), read=lambda vectors, _: 4 * torch.stack([-heard(vectors), heard(vectors)], 1), labels=("-", "+"),
+        loss=lambda outputs, targets: nn.functional.cross_entropy(outputs, targets, reduction="none"),
+        asked=lambda lengths: lengths // 2, baseline=torch.zeros(1).double(),
+    )  # fmt: skip
+    found = context(view, Sample(x, None, (heard(x) > 0).long(), np.arange(200)))
+    return -1.0 if found is None else float(found.value or 0.0)
 
 
 ENTROPY = -(SURE * math.log2(SURE) + (1 - SURE) * math.log2(1 - SURE))

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from elman.tasks.contract import Task
 
+BEST = "best"  # the checkpoint that a run answers with
 FORMAT = 1  # raised when a run folder can no longer be read by an older version
 
 
@@ -32,10 +33,14 @@ class Run:
     encoder.json      vocabulary or scalers           scores.json     network, rivals, intervals
     environment.json  versions, machine, load         findings.json   what the analyses found
     report.html       everything to look at, offline  predictions.parquet
+    views.json        what the page shows of one sequence, for the report
     findings/         the findings' arrays (npz) and, where asked for, their pictures
+
+    `checkpoint` is the one whose weights `network` has; what is written of a run is of its best.
     """
 
     folder: Path
+    checkpoint: str = BEST
 
     @classmethod
     def create(cls, folder: Path, recipe: Recipe, encoder: dict[str, Any], facts: dict[str, Any]) -> Run:
@@ -64,6 +69,29 @@ class Run:
                 "Upgrade with `pip install -U elman`."
             )
         return run
+
+    @classmethod
+    def of_checkpoint(cls, path: str | Path) -> Run:
+        """The run that a checkpoint is of, RUN/checkpoints/NAME.safetensors, with its weights. RunError says what is wrong with the file."""
+        path = Path(path)
+        folder = path.resolve().parent.parent
+        if path.suffix != ".safetensors" or path.resolve().parent.name != "checkpoints":
+            raise RunError(
+                f"{path} is no checkpoint of a run; expected RUN/checkpoints/NAME.safetensors. Beside its weights a network needs "
+                "the recipe and the encoder of its run's folder: put the file back there. Weights of a network of your own: "
+                "elman open --model module:function."
+            )
+        run = cls(cls.open(folder).folder, path.stem)
+        if not path.is_file():
+            raise RunError(
+                f"no checkpoint at {path}; {run.name} has {', '.join(run.checkpoints) or 'none yet'}."
+            )
+        return run
+
+    @property
+    def checkpoints(self) -> list[str]:
+        """The names of its checkpoints, in alphabetical order."""
+        return sorted(path.stem for path in (self.folder / "checkpoints").glob("*.safetensors"))
 
     def read_json(self, name: str) -> Any:
         """A JSON file of the folder; RunError when it is missing or not JSON."""
@@ -139,11 +167,11 @@ class Run:
 
     @functools.cached_property
     def network(self) -> nn.Module:
-        """The trained network, best weights loaded, in evaluation mode."""
-        from elman.training.checkpoint import load_weights
+        """The trained network with the weights of its checkpoint, in evaluation mode."""
+        from elman.training.checkpoint import load_model
 
         network = self.task.network(self.encoder, self.recipe)
-        load_weights(network, self.folder / "checkpoints" / "best.safetensors")
+        load_model(network, self.folder / "checkpoints" / f"{self.checkpoint}.safetensors")
         return network.eval()
 
     @property

@@ -9,9 +9,8 @@ findings = elman.explain(run)
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,16 +20,12 @@ from elman import __version__
 from elman.analyses import advise, analyse
 from elman.behaving import Suite
 from elman.core.busy import busy
-from elman.core.catalogue import find
 from elman.core.environment import environment
 from elman.core.files import plain, write_json
-from elman.core.limits import check
 from elman.core.recipe import Recipe
 from elman.core.results import Finding, Scores
 from elman.core.seeds import seed_everything
-from elman.data.contract import Dataset, SplitName
-from elman.data.load import load as load_data
-from elman.data.load import suits
+from elman.data.contract import SplitName
 from elman.data.profile import profile
 from elman.evaluation.looks import look
 from elman.evaluation.measure import choosing_metric, metrics
@@ -38,55 +33,17 @@ from elman.evaluation.rivals import Rivals, hold
 from elman.evaluation.store import save_predictions
 from elman.evaluation.verdict import judge
 from elman.listener import Listener
+from elman.preparation import Prepared as Prepared
+from elman.preparation import prepare as prepare
 from elman.recipes import as_recipe
-from elman.report.assemble import with_stored, write_findings, write_run_report
+from elman.report.assemble import with_stored, write_findings
 from elman.run import Run, new_folder, stamp, vacant
-from elman.tasks._settings import refuse_foreign
-from elman.tasks.contract import Encoded, Task
-from elman.training.enough import enough
-from elman.training.find_rate import RateFound
-from elman.training.find_rate import find_rate as search_rate
 from elman.training.followers import followers
 from elman.training.history import Measured
 from elman.training.loop import fit as train
 from elman.watching import watcher
-
-
-@dataclass(frozen=True)
-class Prepared:
-    """A recipe with every default written in, its task, its data, and the data encoded."""
-
-    recipe: Recipe
-    task: Task
-    dataset: Dataset
-    encoded: Encoded
-
-
-def load(source: str | Path | Recipe, **settings: Any) -> Dataset:
-    """The data set of a source: texts with labels, a corpus, or a table of series; split, nothing encoded.
-
-    Raises UnknownName for a source that does not exist and DataError for one that cannot be used.
-    """
-    return load_data(as_recipe(source, **settings).data)[1]
-
-
-def prepare(recipe: Recipe, encoder: Any = None) -> Prepared:
-    """Load and encode what the recipe names; fits an encoder on the training split unless one is given."""
-    source, dataset = load_data(check(recipe).data, recipe.task)
-    recipe = recipe.fill(dict(source.defaults))
-    task: Task = find("tasks", recipe.task or source.task).task
-    suits(task.name, dataset, recipe.data.source)
-    dataset = task.suited(dataset)
-    written = task.defaults(dataset)
-    if encoder is None:  # a run that exists keeps what it has
-        refuse_foreign(task, dataset, recipe, written)
-    given, recipe = recipe.training, replace(recipe, task=task.name).fill(written)
-    encoded = task.encode(dataset, recipe, encoder)
-    longer = enough(given, recipe.training, encoded.feeds["train"].steps(recipe.training.batch_size or 64))
-    if longer:
-        told = f"few examples: {longer['training.epochs']:.0f} epochs instead of {recipe.training.epochs:.0f}, the best weights are kept"
-        recipe, encoded = recipe.override(longer), replace(encoded, summary=(*encoded.summary, told))
-    return Prepared(recipe, task, dataset, encoded)
+from elman.web.still import still
+from elman.web.still_section import FILE, write_run_report
 
 
 def fit(
@@ -227,33 +184,10 @@ def explain(
         if finding.chart is not None or pictures == "html":
             finding.save(run.folder / "findings" / f"{finding.question}.{pictures}")
     listener.findings(findings, advice)
+    seen = still(run, prepared.dataset, whole)
+    if seen is None:
+        (run.folder / FILE).unlink(missing_ok=True)
+    else:
+        write_json(run.folder / FILE, seen)
     listener.report(write_run_report(run, whole, advice))
     return findings
-
-
-def dry_run(recipe: Recipe, steps: int = 3) -> str:
-    """Load, encode, build and take a few steps; says what a training would be, writes nothing."""
-    prepared = prepare(recipe)
-    recipe, task, encoded = prepared.recipe, prepared.task, prepared.encoded
-    network, losses, feed = task.network(encoded.encoder, recipe), [], encoded.feeds["train"]
-    objective, began = task.objective(encoded, recipe), time.perf_counter()
-    for batch, _ in zip(feed.batches(recipe.training.batch_size or 64), range(steps)):
-        loss = objective(network, batch, None).loss
-        loss.backward()  # type: ignore[no-untyped-call]
-        losses.append(loss.item())
-    each, count = (time.perf_counter() - began) / steps, feed.steps(recipe.training.batch_size or 64)
-    sizes = ", ".join(f"{len(one):,} {split}" for split, one in encoded.feeds.items())
-    lines = [recipe.to_toml(), f"data: {sizes}", *encoded.summary, task.plan(network, encoded)]
-    lines.append(
-        f"loss of {steps} steps: {', '.join(f'{loss:.3f}' for loss in losses)}; {each:.3f} s each, {count:,} steps an epoch"
-    )
-    return "\n".join(lines)
-
-
-def find_rate(recipe: Recipe) -> RateFound:
-    """Search for a learning rate with a range test on the training split; nothing is kept."""
-    prepared = prepare(recipe)
-    seed_everything(recipe.training.seed)
-    network = prepared.task.network(prepared.encoded.encoder, prepared.recipe)
-    objective = prepared.task.objective(prepared.encoded, prepared.recipe)
-    return search_rate(network, objective, prepared.encoded.feeds["train"], prepared.recipe.training)

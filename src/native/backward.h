@@ -291,15 +291,20 @@ class Backward {
     T* const sums = norms_ + (team ? team->member : worker) * norm_size_;
     for (int side = 0; side < 2; side++)
       for (long i = first; i < last; i += NORMED_ROWS) {
-        const long count = std::min(NORMED_ROWS, last - i), blocks = Cell::GATES * pitch_;
+        const long count = std::min<long>(NORMED_ROWS, last - i), blocks = Cell::GATES * pitch_;
         NormedRow<T> rows[NORMED_ROWS];
         for (long m = 0; m < count; m++) {
           const T* saved = slots(call_.saved, t, schedule_.row[schedule_.first[worker] + i + m]) + (Cell::SLOTS + held_) * pitch_;
           T* gradient = tokens(schedule_.token(worker, t) + i + m) + side * rows_w_;
           rows[m] = {gradient, saved + side * blocks, saved[2 * blocks + side]};
         }
-        normalise_backward(rows, count, in(side ? call_.gain_hh : call_.gain_ih), Cell::GATES, hidden_, pitch_,
-                           sums + 2 * side * blocks, sums + (2 * side + 1) * blocks);
+        const T* gain = in(side ? call_.gain_hh : call_.gain_ih);
+        T *to_gain = sums + 2 * side * blocks, *to_bias = to_gain + blocks;
+        if (count == NORMED_ROWS)
+          normalise_backward<T, NORMED_ROWS>(rows, gain, Cell::GATES, hidden_, pitch_, to_gain, to_bias);
+        else
+          for (long m = 0; m < count; m++)
+            normalise_backward<T, 1>(rows + m, gain, Cell::GATES, hidden_, pitch_, to_gain, to_bias);
       }
   }
 

@@ -80,6 +80,12 @@ typedef struct {
   void *h_next, *c_next;
 } elman_step;
 
+// A mask of zoneout, see mask.h: `count` ones and zeros, a one where 16 random bits, as a signed number, are below `limit`.
+typedef struct {
+  int64_t type, isa, threads, seed, limit, count;
+  void* mask;
+} elman_mask;
+
 #if defined(_WIN32)
 #define ELMAN_PUBLIC __declspec(dllexport)
 #else
@@ -93,6 +99,7 @@ ELMAN_PUBLIC int64_t elman_native_size(void);
 // Bytes of scratch that a call needs.
 ELMAN_PUBLIC int64_t elman_native_scratch(const elman_call* call, int64_t backward);
 ELMAN_PUBLIC void elman_native_step(const elman_step* call);
+ELMAN_PUBLIC void elman_native_mask(const elman_mask* call);
 // Multiply and add in registers only, for the machine's peak: returns the operations done, in type and threads as asked.
 ELMAN_PUBLIC double elman_native_peak(int64_t type, int64_t isa, int64_t threads, int64_t rounds);
 // Run it.

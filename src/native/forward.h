@@ -131,8 +131,15 @@ class Forward {
     if (team) team->wait();
     long first = 0, last = end - begin;
     if (team) elman::span(end - begin, team->member, team->size, first, last);
-    tokens(first, last,
-           [&](long token, long step, long row) { normalised(INPUT, step, row, projected(worker, 0, token)); });
+    Normed rows[SOME];
+    long waiting = 0;
+    tokens(first, last, [&](long token, long step, long row) {
+      rows[waiting++] = {step, row, projected(worker, 0, token)};
+      if (waiting < SOME) return;
+      normalised(INPUT, rows, waiting);
+      waiting = 0;
+    });
+    normalised(INPUT, rows, waiting);
   }
   T* projected(int worker, long panel, long token) const {
     return ahead_ + (worker * ahead_tokens_ + token) * products_row_ + panel * panel_;
@@ -159,17 +166,33 @@ class Forward {
       for (int v = 0; v < SUMS; v++) store(to + m * products_row_ + v * lanes<T>, sum[m][v]);
   }
 
-  // A row of products through its norm, in place. Saved after the cell's own slots: values, then one slot of scales.
-  void normalised(Side side, long t, long row, T* product) const {
-    const long slot = Cell::SLOTS + held_, place = side == STATE;
-    T* saved = SAVE ? slots(t, row) + slot * pitch_ : nullptr;
-    const T inverse = normalise<T, Cell::GATES>(product, norm(side, 1), norm(side, 2), hidden_,
-                                                SAVE ? saved + place * Cell::GATES * pitch_ : nullptr, pitch_);
-    if (SAVE) saved[2 * Cell::GATES * pitch_ + place] = inverse;
+  // Rows of products through their norm, in place. Saved after the cell's own slots: values, then one slot of scales.
+  struct Normed {
+    long t, row;
+    T* product;
+  };
+  static constexpr int SOME = NORMED_ROWS;
+  void normalised(Side side, const Normed* rows, long count) const {
+    long i = 0;
+    for (; i + SOME <= count; i += SOME) normalised<SOME>(side, rows + i);
+    for (; i < count; i++) normalised<1>(side, rows + i);
   }
-  // A row's step from its products: `product` with the state, and the input's, normalised already.
-  void normed_row(long t, long position, T* product, const T* from_x) const {
-    normalised(STATE, t, schedule_.row[position], product);
+  template <int ROWS>
+  void normalised(Side side, const Normed* rows) const {
+    const long slot = Cell::SLOTS + held_, place = side == STATE, block = Cell::GATES * pitch_;
+    T *product[ROWS], *saved[ROWS] = {}, *values[ROWS] = {}, inverse[ROWS];
+    for (int m = 0; m < ROWS; m++) {
+      product[m] = rows[m].product;
+      if (!SAVE) continue;
+      saved[m] = slots(rows[m].t, rows[m].row) + slot * pitch_;
+      values[m] = saved[m] + place * block;
+    }
+    normalise<T, Cell::GATES, ROWS>(product, norm(side, 1), norm(side, 2), hidden_, values, pitch_, inverse);
+    if (SAVE)
+      for (int m = 0; m < ROWS; m++) saved[m][2 * block + place] = inverse[m];
+  }
+  // A row's step from its products with the state and with the input, both normalised already.
+  void normed_row(long t, long position, const T* product, const T* from_x) const {
     for (long vector = 0; vector < vectors_; vector++) {
       V gate[Cell::GATES], candidate = {};
       for (int g = 0; g < Cell::GATES; g++) {
@@ -193,8 +216,14 @@ class Forward {
     if (team) team->wait();
     long from = 0, to = running;
     if (team) elman::span(running, team->member, team->size, from, to);
-    for (long i = from; i < to; i++)
-      normed_row(t, first + i, products_ + (first + i) * products_row_, projected(worker, 0, token + i));
+    for (long i = from; i < to; i += SOME) {
+      Normed rows[SOME];
+      const long count = std::min<long>(SOME, to - i);
+      for (long m = 0; m < count; m++)
+        rows[m] = {t, schedule_.row[first + i + m], products_ + (first + i + m) * products_row_};
+      normalised(STATE, rows, count);
+      for (long m = 0; m < count; m++) normed_row(t, first + i + m, rows[m].product, projected(worker, 0, token + i + m));
+    }
   }
 
   // A worker's rows through all steps, or with a team this thread's part of the hidden units of all rows.

@@ -17,17 +17,20 @@
 namespace portable {
 size_t answer(const elman_call& call, bool backward);
 void step(const elman_step& call, bool back);
+void draw(const elman_mask& call, int64_t first, int64_t last);
 double peak(int64_t type, int64_t rounds);
 }
 #ifdef ELMAN_X86
 namespace avx2 {
 size_t answer(const elman_call& call, bool backward);
 void step(const elman_step& call, bool back);
+void draw(const elman_mask& call, int64_t first, int64_t last);
 double peak(int64_t type, int64_t rounds);
 }
 namespace avx512 {
 size_t answer(const elman_call& call, bool backward);
 void step(const elman_step& call, bool back);
+void draw(const elman_mask& call, int64_t first, int64_t last);
 double peak(int64_t type, int64_t rounds);
 }
 #endif
@@ -114,6 +117,21 @@ void elman_native_step(const elman_step* call) {
   if (isa == ELMAN_AVX2) return avx2::step(*call, back);
 #endif
   portable::step(*call, back);
+}
+
+void elman_native_mask(const elman_mask* call) {
+  auto* draw = portable::draw;
+#ifdef ELMAN_X86
+  const int64_t isa = std::min(call->isa, elman_native_isa());
+  if (isa == ELMAN_AVX2) draw = avx2::draw;
+  if (isa == ELMAN_AVX512) draw = avx512::draw;
+#endif
+  // A thread is worth its start from some 10 us of work; each begins at a number, and at a cache line, of its own.
+  const int64_t workers = std::clamp<int64_t>(call->count / (1 << 16), 1, std::max<int64_t>(1, call->threads));
+  const int64_t part = (call->count / workers / 64 + 1) * 64;
+  elman::parallel(int(workers), [&](int worker) {
+    draw(*call, std::min(call->count, worker * part), std::min(call->count, (worker + 1) * part));
+  });
 }
 
 double elman_native_peak(int64_t type, int64_t isa, int64_t threads, int64_t rounds) {

@@ -1,6 +1,7 @@
 // All cells in both types for one instruction set. Built once for each, with ELMAN_BYTES and ELMAN_SET of its own.
 #include "backward.h"
 #include "forward.h"
+#include "mask.h"
 #include "stream.h"
 
 namespace ELMAN_SET {
@@ -57,6 +58,10 @@ void step_with_type(const elman_step& call, bool back) {
 }
 void step(const elman_step& call, bool back) {
   return call.of->type == ELMAN_FLOAT64 ? step_with_type<double>(call, back) : step_with_type<float>(call, back);
+}
+
+void draw(const elman_mask& call, int64_t first, int64_t last) {
+  return call.type == ELMAN_FLOAT64 ? mask<double>(call, first, last) : mask<float>(call, first, last);
 }
 
 // Run the call, or with no scratch memory say how many bytes of it are needed.

@@ -6,6 +6,7 @@
 
 namespace ELMAN_SET {
 
+constexpr int NORMED_ROWS = 4;  // at once
 constexpr double NORM_EPSILON = 1e-5;  // torch.nn.LayerNorm's; the caller refuses another
 
 template <class T>
@@ -15,39 +16,47 @@ ELMAN_INLINE T across_lanes(Vector<T> v) {
   return sum;
 }
 
-// row, a vector of units after the other, of each all gates, lanes after the last unit 0: becomes gain * value + shift,
-// value = (row - mean) / deviation. Returns 1 / deviation. `values`, where wanted: the values, gates `pitch` apart.
-template <class T, int GATES>
-T normalise(T* row, const T* gain, const T* shift, long hidden, T* values, long pitch) {
+// Each row, a vector of units after the other, of each all gates, lanes after the last unit 0: becomes gain * value + shift,
+// value = (row - mean) / deviation. `inverse`: 1 / deviation of each. `values`, where wanted: the values, gates `pitch` apart.
+// Some rows at once, because each waits several times for a sum over itself.
+template <class T, int GATES, int ROWS>
+void normalise(T* const (&row)[ROWS], const T* gain, const T* shift, long hidden, T* const (&values)[ROWS], long pitch,
+               T (&inverse)[ROWS]) {
   using V = Vector<T>;
   constexpr long L = lanes<T>;
   const long vectors = (hidden + L - 1) / L;
-  V sum[GATES] = {}, square[GATES] = {};
-  for (long i = 0; i < vectors; i++)
-    for (int g = 0; g < GATES; g++) sum[g] += load(row + (i * GATES + g) * L);
-  for (int g = 1; g < GATES; g++) sum[0] += sum[g];
-  const V mean = all(across_lanes<T>(sum[0]) / T(GATES * hidden));
+  const T count = T(GATES * hidden);
+  V sum[ROWS] = {}, square[ROWS] = {}, mean[ROWS];
+  for (long i = 0; i < vectors * GATES; i++)
+#pragma GCC unroll 4
+    for (int m = 0; m < ROWS; m++) sum[m] += load(row[m] + i * L);
+#pragma GCC unroll 4
+  for (int m = 0; m < ROWS; m++) mean[m] = all(across_lanes<T>(sum[m]) / count);
   // A lane that stands for no unit counts for nothing: its distance from the mean is 0.
   alignas(64) T ones[L];
   for (long i = 0; i < L; i++) ones[i] = (vectors - 1) * L + i < hidden ? 1 : 0;
   const V last = load(ones);
-  for (long i = 0; i < vectors; i++)
-    for (int g = 0; g < GATES; g++) {
-      V distance = load(row + (i * GATES + g) * L) - mean;
-      if (i == vectors - 1) distance *= last;
-      square[g] += distance * distance;
+  for (long i = 0; i < vectors * GATES; i++)
+#pragma GCC unroll 4
+    for (int m = 0; m < ROWS; m++) {
+      V distance = load(row[m] + i * L) - mean[m];
+      if (i >= (vectors - 1) * GATES) distance *= last;
+      square[m] += distance * distance;
     }
-  for (int g = 1; g < GATES; g++) square[0] += square[g];
-  const T inverse = 1 / std::sqrt(across_lanes<T>(square[0]) / T(GATES * hidden) + T(NORM_EPSILON));
+#pragma GCC unroll 4
+  for (int m = 0; m < ROWS; m++) inverse[m] = 1 / std::sqrt(across_lanes<T>(square[m]) / count + T(NORM_EPSILON));
   for (long i = 0; i < vectors; i++)
     for (int g = 0; g < GATES; g++) {
       const long at = (i * GATES + g) * L;
-      V value = (load(row + at) - mean) * inverse;
-      if (i == vectors - 1) value *= last;
-      if (values) store(values + g * pitch + i * L, value);
-      store(row + at, value * load(gain + at) + load(shift + at));
+      const V times = load(gain + at), plus = load(shift + at);
+#pragma GCC unroll 4
+      for (int m = 0; m < ROWS; m++) {
+        V value = (load(row[m] + at) - mean[m]) * inverse[m];
+        if (i == vectors - 1) value *= last;
+        if (values[m]) store(values[m] + g * pitch + i * L, value);
+        store(row[m] + at, value * times + plus);
+      }
     }
-  return inverse;
 }
 
 // A row of the backward pass: gradients (gates * hidden) of what the norm gave, which become those of what it took.
@@ -58,32 +67,37 @@ struct NormedRow {
   T inverse;
 };
 
-// Up to NORMED_ROWS rows at once, so that sums over rows stay in registers. grad_gain and grad_bias (of the product's own
+// Some rows at once, as above, and so that sums over rows stay in registers. grad_gain and grad_bias (of the product's own
 // bias) have gates `pitch` apart, as the values.
-constexpr long NORMED_ROWS = 8;
-template <class T>
-void normalise_backward(const NormedRow<T>* rows, long count, const T* gain, long gates, long hidden, long pitch,
-                        T* grad_gain, T* grad_bias) {
+template <class T, int ROWS>
+void normalise_backward(const NormedRow<T>* rows, const T* gain, long gates, long hidden, long pitch, T* grad_gain,
+                        T* grad_bias) {
   using V = Vector<T>;
-  T mean[NORMED_ROWS], slope[NORMED_ROWS];
-  for (long m = 0; m < count; m++) {
-    V sum = {}, along = {};
-    for (long g = 0; g < gates; g++)
-      for (long unit = 0; unit < hidden; unit += lanes<T>) {
-        const long at = g * hidden + unit, left = hidden - unit;
-        const V gradient = load(rows[m].gradient + at, left) * load(gain + at, left);
-        sum += gradient;
-        along += gradient * load(rows[m].values + g * pitch + unit);
+  V sum[ROWS] = {}, along[ROWS] = {};
+  for (long g = 0; g < gates; g++)
+    for (long unit = 0; unit < hidden; unit += lanes<T>) {
+      const long at = g * hidden + unit, left = hidden - unit;
+      const V factor = load(gain + at, left);
+#pragma GCC unroll 4
+      for (int m = 0; m < ROWS; m++) {
+        const V gradient = load(rows[m].gradient + at, left) * factor;
+        sum[m] += gradient;
+        along[m] += gradient * load(rows[m].values + g * pitch + unit);
       }
-    mean[m] = across_lanes<T>(sum) * rows[m].inverse / T(gates * hidden);
-    slope[m] = across_lanes<T>(along) * rows[m].inverse / T(gates * hidden);
+    }
+  T mean[ROWS], slope[ROWS];
+#pragma GCC unroll 4
+  for (int m = 0; m < ROWS; m++) {
+    mean[m] = across_lanes<T>(sum[m]) * rows[m].inverse / T(gates * hidden);
+    slope[m] = across_lanes<T>(along[m]) * rows[m].inverse / T(gates * hidden);
   }
   for (long g = 0; g < gates; g++)
     for (long unit = 0; unit < hidden; unit += lanes<T>) {
       const long at = g * hidden + unit, left = hidden - unit;
       const V factor = load(gain + at, left);
       V to_gain = load(grad_gain + g * pitch + unit), to_bias = load(grad_bias + g * pitch + unit);
-      for (long m = 0; m < count; m++) {
+#pragma GCC unroll 4
+      for (int m = 0; m < ROWS; m++) {
         const V given = load(rows[m].gradient + at, left), value = load(rows[m].values + g * pitch + unit);
         const V made = given * factor * rows[m].inverse - (value * slope[m] + mean[m]);
         to_gain += given * value;

@@ -26,7 +26,7 @@ from elman.data.counted import curve, histogram
 from elman.data.load import load
 from elman.data.pitfalls import suspects
 from elman.data.profile import profile
-from elman.report.assemble import write_run_report
+from elman.web.still_section import write_run_report
 
 NOWHERE = Provenance("mine", "", "by hand")
 

@@ -181,3 +181,25 @@ def test_autocast_multiplies_in_half_precision_and_keeps_states_whole(cell, exec
     assert not torch.equal(output.float(), exact[0]) and state[0][0][0].dtype == torch.float32
     output.float().square().sum().backward()
     assert all(one.grad.dtype == torch.float32 and one.grad.isfinite().all() for one in network.parameters())
+
+
+@built
+def test_whoever_watches_torchs_operators_sees_the_kernels():
+    """Where nobody does they are called past torch's dispatch."""
+    network, x, seen = make("gru", "native"), torch.randn(2, 5, 3).double().requires_grad_(), []
+
+    class Watch(torch.utils._python_dispatch.TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, arguments=(), options=None):
+            seen.append(str(function))
+            return function(*arguments, **(options or {}))
+
+    plain = torch.autograd.grad(network(x)[0].sum(), [x, *network.parameters()])
+    with Watch():
+        watched = torch.autograd.grad(network(x)[0].sum(), [x, *network.parameters()])
+    same(watched, plain)
+    assert {"elman.forward.default", "elman.backward.default"} <= set(seen)
+    with torch._subclasses.FakeTensorMode(allow_non_fake_inputs=True):
+        assert network(torch.randn(2, 7, 3).double())[0].shape == (2, 7, 4)
+    with torch.profiler.profile() as profile:
+        network(x)
+    assert "elman::forward" in {event.key for event in profile.key_averages()}

@@ -98,7 +98,7 @@ def test_white_space_can_be_seen_and_colour_is_signed():
     text = coloured(["a", "\n", "b"], [1.0, 0.0, -1.0], 1.0)
     assert "↵" in text and "<br>" in text
     orange, blue = text.split("<span")[1], text.split("<span")[3]
-    assert "217,112,15,0.70" in orange and "47,125,209,0.70" in blue
+    assert "217,112,15,0.60" in orange and "47,125,209,0.60" in blue
 
 
 def test_colours_differ_for_the_colour_blind():

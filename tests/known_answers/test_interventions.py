@@ -13,7 +13,7 @@ import elman
 from elman.core.catalogue import catalogue
 from elman.core.errors import RecipeError
 from elman.interpretation.editing import clamp, edited, parts, patch
-from elman.interpretation.interventions import interventions
+from elman.interpretation.interventions import interventions, taken_out, units_of
 from elman.models.rnn import RNN
 
 from .networks import sample_of, tokens, view_of, view_of_network
@@ -194,3 +194,40 @@ def test_it_is_among_the_questions_for_any_model():
         Sum("torch"), torch.rand(12, 6, 2), torch.tensor([0, 1] * 6), questions=["interventions"]
     )
     assert found[0].arrays["order"][0] == 2
+
+
+@pytest.mark.parametrize("kind", ["ours", "torch"])
+def test_a_named_unit_is_taken_out_beside_the_others(kind):
+    view, sample = summing(kind)
+    found = taken_out(view, sample, [("layers.0.forward", 2)], draws=50)
+    assert found.loss_random.shape == (19, 40)  # each of the others once
+    np.testing.assert_allclose(
+        found.loss_random, np.tile(found.whole, (19, 1)), atol=1e-12
+    )  # none of them counts
+    # Held at its mean at every step, the sum ends at the mean of all steps' states: the same for all sequences.
+    mean = torch.stack([sample.inputs[..., 0].cumsum(1)]).mean()
+    logits = torch.stack([torch.zeros(40), (mean - 5).expand(40)], 1)
+    known = torch.nn.functional.cross_entropy(logits, sample.targets, reduction="none")
+    np.testing.assert_allclose(found.loss, known.numpy(), rtol=1e-5)
+
+
+def test_means_come_from_the_sample_that_is_named():
+    view, sample = summing()
+    chosen, measured = sample.part(0, 10), sample.part(10, 40)
+    found = taken_out(view, measured, [("layers.0.forward", 2)], means_of=chosen)
+    mean = chosen.inputs[..., 0].cumsum(1).mean()
+    logits = torch.stack([torch.zeros(30), (mean - 5).expand(30)], 1)
+    known = torch.nn.functional.cross_entropy(logits, measured.targets, reduction="none")
+    np.testing.assert_allclose(found.loss, known.numpy(), rtol=1e-5)
+
+
+def test_random_sets_are_as_large_and_hold_none_of_the_units():
+    view, sample = summing()
+    found = taken_out(view, sample, [("layers.0.forward", 2), ("layers.0.forward", 3)], draws=30)
+    assert found.loss_random.shape == (30, 40)
+    np.testing.assert_allclose(found.loss_random, np.tile(found.whole, (30, 1)), atol=1e-12)
+    with pytest.raises(RecipeError, match="no unit .*expected"):
+        taken_out(view, sample, [("layers.0.forward", 20)])
+    for wrong in ([], units_of(view)[:11]):
+        with pytest.raises(RecipeError, match="expected 1 to 10"):
+            taken_out(view, sample, wrong)

@@ -7,7 +7,7 @@ import pytest
 import torch
 from tests.known_answers.networks import sample_of, tokens, view_of, view_of_network
 
-from elman.interpretation.memory import memory
+from elman.interpretation.memory import memory, resampled, spread_of_horizon
 
 
 def markov(order, count=1500, time=40, seed=0):
@@ -83,6 +83,22 @@ def test_no_use_of_context_is_said_and_no_horizon_is_made_up():
     assert found.value == 1 and found.interval is None and "No use of context" in found.sentence
 
 
+def test_the_interval_of_a_horizon_leaves_out_a_fortieth_at_each_end():
+    settles = {2: [1.0, 0.0, 0.0, 0.0], 4: [1.0, 1.0, 0.0, 0.0], 16: [1.0, 1.0, 1.0, 0.0]}
+    for few, expected in ((3, (2, 16)), (2, (4, 4))):
+        means = np.array([settles[2]] * few + [settles[4]] * (100 - 2 * few) + [settles[16]] * few).T
+        assert spread_of_horizon([1, 2, 4, 16], means) == expected
+
+
+def test_sequences_drawn_anew_have_the_mean_and_the_spread_of_a_mean():
+    losses = np.stack([np.full(400, 2.0), np.random.default_rng(1).normal(5.0, 3.0, 400)])
+    means = resampled(losses, 4000)
+    assert means.shape == (2, 4000) and (means[0] == 2.0).all()
+    assert means[1].mean() == pytest.approx(losses[1].mean(), abs=0.01)
+    assert means[1].std() == pytest.approx(losses[1].std() / 20, rel=0.05)
+    assert (resampled(losses[1:])[0] == resampled(losses)[1]).all()  # the same draws, whatever else is asked
+
+
 def test_short_sequences_are_never_stretched():
     """A sequence of 3 steps gives the same loss for every context of 3 or more, beside sequences of 12."""
     view, inputs = view_of_network("gru"), tokens(8, 12)
@@ -105,6 +121,8 @@ def test_series_are_cut_along_time_alone():
     view = view_of(read, labels=(), names=None, loss=square)
     finding = memory(view, sample_of(values, values[:, -5:, 2].sum(1)))
     assert finding.value == 5 and (finding.arrays["loss_cut"][-1] == 0).all()
+    # What is certain has no interval to be told, and no shade.
+    assert "the last 5 steps:" in finding.sentence and "rect" not in str(finding.chart)
 
 
 def test_copy_memory_steps_at_its_delay():
@@ -165,7 +183,10 @@ def test_the_horizons_are_where_the_curves_settle():
     assert 4 < finding.value == least(cut) < 20 and finding.control == least(mixed)
     assert finding.control != finding.value or mixed[0] != cut[0]
     low, high = finding.interval
-    assert low <= finding.value <= high and high - low < 15
+    assert low <= finding.value <= high and high - low < 15 and low < high
+    assert f"the last {finding.value:.0f} steps (95% interval {low:.0f} to {high:.0f}):" in finding.sentence
+    shade = finding.chart["layer"][0]["layer"][0]
+    assert shade["data"]["values"] == [{"steps of context kept in order": low, "to": high}]
     assert {row["how far back"]: row["steps"] for row in finding.table}["order counts"] == finding.control
     # Around the horizon the lengths lie no further apart than 5% of it, or one step.
     at = context.index(finding.value)

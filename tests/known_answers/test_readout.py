@@ -58,7 +58,7 @@ def test_long_sequences_become_text_coloured_by_the_change():
     inputs[0, 60] = inputs[0, 80] = 7
     finding = readout(counter(), sample_of(inputs))
     assert finding.chart is None
-    full = [part for part in finding.html.split("</small>")[1].split("<span") if ",0.70)" in part]
+    full = [part for part in finding.html.split("</small>")[1].split("<span") if ",0.60)" in part]
     assert (
         len(full) == 1 and ">7</span>" in full[0]
     )  # the first seven leaves the count at 1, the second moves it

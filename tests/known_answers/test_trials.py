@@ -42,6 +42,12 @@ def test_a_condition_explains_the_state_from_its_event_on():
     assert plain.steps.tolist() == list(range(20)) and 0.2 < plain.share[6] < 0.95
 
 
+def test_numbers_have_a_rank_and_words_have_none():
+    numbers = trials("coherence", np.where(SIDES == "right", 0.8, -0.8), moved([0] * 40), [20] * 40)
+    words = trials("side", SIDES, moved([0] * 40), [20] * 40)
+    assert numbers.levels == ("-0.8", "0.8") and numbers.ranked and not words.ranked
+
+
 def test_steps_count_that_half_of_the_sequences_and_every_level_have():
     found = trials("side", SIDES, moved([0] * 40), [20] * 19 + [10] * 21)
     assert found.steps.tolist() == list(range(10))

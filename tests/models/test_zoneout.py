@@ -4,7 +4,8 @@ import pytest
 import torch
 
 import elman
-from elman.models.zoneout import draw_mask
+from elman.engine import kernels
+from elman.models.zoneout import draw_mask, split_mix
 
 
 @pytest.mark.parametrize("rate", [0.001, 0.1, 0.5, 0.97])
@@ -58,3 +59,23 @@ def test_compiled_it_keeps_its_rate():
     compiled = torch.compile(lambda x: draw_mask(tuple(x.shape), 0.25, x), dynamic=True)
     for steps in (30, 41):
         assert compiled(torch.zeros(steps, 100, 10)).mean().item() == pytest.approx(0.25, abs=0.02)
+
+
+def test_the_numbers_are_those_of_split_mix():
+    """The reference's first numbers from the seed 1234567 (Vigna's splitmix64.c)."""
+    found = [int(number) % 2**64 for number in split_mix(torch.tensor(1234567), 3)]
+    assert found == [6457827717110365317, 3203168211198807973, 9817491932198370423]
+
+
+@pytest.mark.skipif(kernels.library() is None, reason="the native library was not built")
+@pytest.mark.parametrize("instructions", kernels.INSTRUCTION_SETS)
+@pytest.mark.parametrize("dtype", kernels.TYPES)
+@pytest.mark.parametrize("count", [0, 1, 3, 64, 255, 256, 257, 131_072, 131_073, 200_001])
+def test_the_library_draws_what_torch_draws(count, dtype, instructions, monkeypatch):
+    monkeypatch.setenv("ELMAN_NATIVE_ISA", instructions)
+    like = torch.zeros((), dtype=dtype)
+    torch.manual_seed(count)
+    native = draw_mask((count,), 0.3, like)
+    monkeypatch.setattr(kernels, "library", lambda: None)
+    torch.manual_seed(count)
+    assert torch.equal(native, draw_mask((count,), 0.3, like))

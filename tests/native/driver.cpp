@@ -148,6 +148,30 @@ static void check(const Golden& g, int64_t isa, int64_t threads) {
   }
 }
 
+// Masks against SplitMix64 as it is published: one state that grows, one number after the other.
+template <class T>
+static void check_masks(int64_t isa, int64_t threads) {
+  for (int64_t count : {0, 1, 3, 64, 255, 256, 257, 1000, 200001}) {
+    Array<T> mask{size_t(count)};
+    const elman_mask call = {sizeof(T) == 8 ? ELMAN_FLOAT64 : ELMAN_FLOAT32, isa, threads, -1234567, -5000, count, mask.get()};
+    elman_native_mask(&call);
+    uint64_t state = uint64_t(call.seed), number = 0;
+    for (int64_t i = 0; i < count; i++) {
+      if (i % 4 == 0) {
+        uint64_t z = state += 0x9e3779b97f4a7c15u;
+        z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+        z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+        number = z ^ (z >> 31);
+      }
+      if (mask.at[i] != T(int16_t(number >> i % 4 * 16) < call.limit)) {
+        std::printf("mask of %d, isa %d, %d threads: element %d\n", int(count), int(isa), int(threads), int(i));
+        wrong++;
+        break;
+      }
+    }
+  }
+}
+
 int main(int count, char** arguments) {
   if (count != 2) return std::printf("usage: driver golden.txt\n"), 2;
   std::ifstream file(arguments[1]);
@@ -158,6 +182,8 @@ int main(int count, char** arguments) {
         check<float>(g, isa, threads);
         check<double>(g, isa, threads);
       }
+  for (int64_t isa = 0; isa <= elman_native_isa(); isa++)
+    for (int64_t threads = 1; threads <= 2; threads++) check_masks<float>(isa, threads), check_masks<double>(isa, threads);
   std::printf("%d cases, %d instruction sets, %d wrong\n", cases, int(elman_native_isa()) + 1, wrong);
   return wrong || !cases;
 }

@@ -12,7 +12,8 @@ from elman.core.errors import RunError
 from elman.core.files import write_json
 from elman.core.recipe import Recipe
 from elman.core.results import Finding
-from elman.report.assemble import as_scores, assemble, write_findings, write_run_report
+from elman.report.assemble import as_scores, assemble, write_findings
+from elman.report.page import write_report
 
 from .sample import content, scores
 
@@ -56,7 +57,7 @@ def test_findings_and_advice_come_back(tmp_path: Path) -> None:
 
 
 def test_a_run_is_reported(tmp_path: Path) -> None:
-    text = write_run_report(run_in(tmp_path), (), ()).read_text(encoding="utf-8")
+    text = write_report(tmp_path, assemble(run_in(tmp_path), (), ())).read_text(encoding="utf-8")
     assert "The GRU is right" in text and "classification" in text and "9f86d081" in text
 
 

@@ -7,7 +7,8 @@ import pytest
 
 from elman.core.errors import RecipeError
 from elman.core.results import Finding
-from elman.interpretation.pictures import bars, lines, stack
+from elman.core.showing import styled
+from elman.interpretation.pictures import COLOURS, bars, histogram, hue, lines, ramp, stack
 from elman.report.assemble import with_stored, write_findings
 
 ROWS = [{"x": k, "y": k * k} for k in range(5)]
@@ -27,6 +28,34 @@ def test_a_picture_becomes_a_file(tmp_path, chart):
         assert content.startswith(start) and len(content) > 1000
         assert b"<script" not in content
     assert chart == finding.chart
+
+
+def test_settings_of_a_chart_win_over_those_of_pictures():
+    chart = {**CHART, "config": {"legend": {"orient": "left"}, "mark": {"color": "red"}}}
+    whole = styled(chart, {"legend": {"orient": "top", "labelFontSize": 12}}, 100)
+    assert whole["config"] == {"legend": {"orient": "left", "labelFontSize": 12}, "mark": {"color": "red"}}
+    assert whole["width"] == 100 and styled({**chart, "width": 7}, {}, 100)["width"] == 7
+    assert "width" not in styled(stack(CHART, CHART), {}, 100)
+
+
+def test_ranked_values_go_from_blue_by_grey_to_orange():
+    assert ramp(2) == list(COLOURS[:2]) and ramp(3) == [COLOURS[0], "#808080", COLOURS[1]]
+    assert len(set(ramp(8))) == 8 and ramp(1) == [COLOURS[0]]
+    rows = [{"level": name} for name in ("low", "high")]
+    scale = hue(rows, "level", names=["low", "middle", "high"], ranked=True).to_dict()["scale"]
+    assert scale == {"domain": ["low", "middle", "high"], "range": ramp(3)}
+    assert hue(rows, "level").to_dict()["scale"]["domain"] == ["low", "high"]
+
+
+def test_a_histogram_counts_shares_in_bins_that_all_names_have_in_common():
+    chart = histogram({"a": [0.0, 0.1, 0.9, 0.95], "b": [0.6, 4.0]}, "x.y", bins=4)
+    rows = chart["data"]["values"]
+    assert [row["share (%)"] for row in rows] == [100, 0, 0, 0, 50, 0, 0, 50]
+    assert (
+        [(row["x.y"], row["to"]) for row in rows[:4]]
+        == [(0, 1), (1, 2), (2, 3), (3, 4)]
+        == [(row["x.y"], row["to"]) for row in rows[4:]]
+    )
 
 
 def test_the_page_says_what_was_found_and_escapes_it(tmp_path):

@@ -8,11 +8,13 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import uvicorn
 
@@ -99,11 +101,46 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(runs: Path) -> Iterator[Server]:
-    """A server over the small runs, in a thread of this process."""
+def more_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with runs of the other kinds: a series with a class, tagged words, and a text with a class read from both ends."""
+    place = tmp_path_factory.mktemp("more")
+    folder, draw = place / "runs", np.random.default_rng(0)
+    quick: dict[str, Any] = {"hidden_size": 6, "seed": 0, "listener": None}
+    walks = place / "walks.ts"
+    walked = [(0.2 * way + draw.normal(size=20)).cumsum().round(2) for _ in range(40) for way in (1, -1)]
+    rows = [f"{','.join(map(str, one))}:{'up' if k % 2 == 0 else 'down'}" for k, one in enumerate(walked)]
+    walks.write_text(
+        "@problemName walks\n@univariate true\n@classLabel true up down\n@data\n" + "\n".join(rows) + "\n"
+    )
+    workbench.fit(str(walks), out=folder / "walks-gru", cell="gru", bidirectional=False, steps=40, **quick)
+    tagged = place / "tagged.conllu"
+    kinds = {"the": "DET", "a": "DET", "cat": "NOUN", "dog": "NOUN", "sees": "VERB", "hears": "VERB"}
+    sentences = [
+        [str(draw.choice(list(kinds)[two : two + 2])) for two in (0, 2, 4, 0, 2)] for _ in range(200)
+    ]
+    lines = [
+        "\n".join(f"{k}\t{word}\t_\t{kinds[word]}" + "\t_" * 6 for k, word in enumerate(one, 1))
+        for one in sentences
+    ]
+    tagged.write_text("\n\n".join(lines) + "\n\n", encoding="utf-8")
+    workbench.fit(str(tagged), out=folder / "tags-lstm", cell="lstm", steps=60, **quick)
+    films = place / "films.csv"
+    rows = [
+        f"a {word} film {n % 7},{label}"
+        for n in range(60)
+        for word, label in (("good", "good"), ("bad", "bad"))
+    ]
+    films.write_text("text,label\n" + "\n".join(rows) + "\n", encoding="utf-8")
+    workbench.fit(str(films), out=folder / "films-both-ways", cell="gru", bidirectional=True, pooling="last", steps=60, **quick)  # fmt: skip
+    return folder
+
+
+@contextmanager
+def serving(shelf: Shelf) -> Iterator[Server]:
+    """A server over a shelf, in a thread of this process."""
     held = listen("127.0.0.1", 0)
     port = held.getsockname()[1]
-    app = application(Shelf(runs, "films-gru"), port=port, key=KEY)
+    app = application(shelf, port=port, key=KEY)
     made = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off", ws="none"))
     thread = threading.Thread(target=made.run, kwargs={"sockets": [held]}, daemon=True)
     thread.start()
@@ -112,9 +149,23 @@ def server(runs: Path) -> Iterator[Server]:
         if time.monotonic() > deadline:
             raise ElmanError("the server did not start")
         time.sleep(0.02)
-    yield Server(port, runs)
+    yield Server(port, shelf.place)
     made.should_exit = True
     thread.join(10)
+
+
+@pytest.fixture(scope="session")
+def server(runs: Path) -> Iterator[Server]:
+    """A server over the small runs."""
+    with serving(Shelf(runs, "films-gru", explain=workbench.explain)) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def more(more_runs: Path) -> Iterator[Server]:
+    """A server over the runs of the other kinds."""
+    with serving(Shelf(more_runs, "walks-gru", explain=workbench.explain)) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -129,9 +180,9 @@ def browser() -> Iterator[Any]:
         made.close()
 
 
-@pytest.fixture
-def page(browser: Any, server: Server) -> Iterator[Any]:
-    """A tab that has the key. Fails the test for an error on its console, or a request that leaves the machine."""
+@contextmanager
+def tab_of(browser: Any, server: Server) -> Iterator[Any]:
+    """A tab at the server's first page, with its key. Fails the test for an error on its console, or a request that leaves the machine."""
     context = browser.new_context(viewport={"width": 1200, "height": 900})
     tab, wrong = context.new_page(), []
     tab.set_default_timeout(10_000)
@@ -151,3 +202,17 @@ def page(browser: Any, server: Server) -> Iterator[Any]:
     yield tab
     context.close()
     assert not wrong, wrong
+
+
+@pytest.fixture
+def page(browser: Any, server: Server) -> Iterator[Any]:
+    """A tab on the small runs."""
+    with tab_of(browser, server) as tab:
+        yield tab
+
+
+@pytest.fixture
+def other(browser: Any, more: Server) -> Iterator[Any]:
+    """A tab on the runs of the other kinds."""
+    with tab_of(browser, more) as tab:
+        yield tab

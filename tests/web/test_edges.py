@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from elman.web.server import application
 from elman.web.shelf import Shelf
 from elman.web.strip import _likeness
 
-from .conftest import KEY
+from .conftest import KEY, Server, serving
 
 
 def front(folder: Path) -> tuple[int, str, str]:
@@ -54,3 +55,35 @@ def test_the_likeness_of_credits_that_explode_is_still_a_correlation() -> None:
     assert _likeness(small[:2], huge[:2]) is None
     other = np.array([1.0, -1.0, 0.0, 2.0], dtype=np.float32)
     assert _likeness(small, other) == pytest.approx(np.corrcoef(np.abs(small), np.abs(other))[0, 1], abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/runs/films-gru/sea", "/runs/none/play", "/nowhere", "/runs/<b>/play", "/a/b/c/d", "/static/none.js"],
+)
+def test_an_unknown_page_has_a_way_back(server: Server, path: str) -> None:
+    status, headers, content = server.ask(path)
+    text = content.decode()
+    assert status == 404 and headers["content-type"].startswith("text/html") and "<b>" not in text
+    assert 'href="/"' in text and "no such page" in text and headers["content-security-policy"]
+    twin, headers, content = server.ask(f"{path}.json")
+    assert twin == 404 and headers["content-type"] == "application/json" and json.loads(content)["error"]
+    assert server.ask(path, {})[0] in (404, 405)
+
+
+def test_who_is_lost_finds_back(page: Any, server: Server) -> None:
+    page.goto(f"{server.address}/runs/films-gru/plai")
+    assert "plai" in page.inner_text("main") and "play" in page.inner_text("main")
+    page.click("main a")
+    page.wait_for_url("**/runs/films-gru/play")
+    assert [one for one in page.wrong if "404" not in one] == []
+    page.wrong.clear()
+
+
+def test_a_damaged_run_is_told_of_on_a_page(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "run.json").write_text("{", encoding="utf-8")
+    for again in serving(tmp_path, "broken"):
+        status, headers, content = again.ask("/runs/broken/play")
+        assert status >= 400 and headers["content-type"].startswith("text/html") and b'href="/"' in content
+        assert again.ask("/runs/broken/play.json")[1]["content-type"] == "application/json"

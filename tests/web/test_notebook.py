@@ -15,10 +15,10 @@ import elman
 from elman.core.errors import UnknownName, UserError
 from elman.core.results import Finding
 from elman.report.assemble import write_findings
-from elman.web.frame import Frame, modules
+from elman.web.assets import HERE, modules
+from elman.web.frame import Frame
 from elman.web.frozen import document, frozen
 from elman.web.notebook import answer
-from elman.web.server import HERE
 from elman.web.shelf import Shelf
 
 from .conftest import Server

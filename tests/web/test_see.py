@@ -195,3 +195,42 @@ def test_it_fits_its_window_and_everything_has_a_name(
             !(one.getAttribute('aria-label') || one.textContent.trim() || one.labels?.length)).map(one => one.outerHTML)"""
     )
     assert nameless == []
+
+
+@pytest.mark.parametrize("how", ["clamp", "patch"])
+@pytest.mark.parametrize("step", [0, 1, 3])
+def test_a_step_of_a_backward_layer_is_the_sequences_own(more: Server, how: str, step: int) -> None:
+    """By hand: the backward half of a GRU walks from the end; the unit is changed where it stands at the step that was picked."""
+    run, other = elman.Run.open(more.folder / "films-both-ways"), "a bad film 3 a bad film"
+    network, units = run.network, [0, 2, 5]
+    theirs = network.rnn.to_torch()
+
+    def walk(text: str, way: str, value: Any = None) -> torch.Tensor:
+        """The state after the last step that one direction reads, with a change at one step of the sequence on its way."""
+        x = network.embed(torch.from_numpy(run.encoder.text.encode(text)).long()[None])[0]
+        cell = torch.nn.GRUCell(x.shape[1], 6)
+        cell.load_state_dict({name: getattr(theirs, f"{name}_l0{'_reverse' * (way == 'backward')}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")})  # fmt: skip
+        h = torch.zeros(1, 6)
+        for at in range(len(x)) if way == "forward" else reversed(range(len(x))):
+            h = cell(x[at : at + 1], h)
+            if value is not None and at == step:
+                h[0, units] = value
+        return h
+
+    text = "a good film 4"
+    with torch.no_grad():
+        value = torch.full((3,), 0.9) if how == "clamp" else walk(other, "backward")[0, units]
+        plain, changed = (
+            network.head(torch.cat([walk(text, "forward"), walk(text, "backward", each)], -1)).softmax(-1)[0]
+            for each in (None, value)
+        )
+    ask = {
+        "text": text, "part": "layers.0.backward.h", "units": units, "first": step, "last": step, "how": how, "value": 0.9,
+        "other": other,
+    }  # fmt: skip
+    found = more.json("/runs/films-both-ways/see/change", ask)
+    names = list(run.encoder.labels)
+    for told, wanted in ((found["before"], plain), (found["after"], changed)):
+        for name, share in told["answer"]:
+            assert share == pytest.approx(float(wanted[names.index(name)]), abs=1e-4)
+    assert found["moved"] > 1e-4

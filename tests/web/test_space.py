@@ -71,12 +71,12 @@ def test_a_language_model_and_a_forecast_have_a_space_too(server: Server) -> Non
 
 
 def test_checkpoints_of_one_run_differ(server: Server) -> None:
-    best, last = looked(server), looked(server, checkpoint="last")
+    best, last = looked(server), looked(server, "films-gru@last")
     assert last["state"] == "done" and last["answer"]["exponents"] and best["answer"]["exponents"]
-    assert server.ask(f"{HERE}/path", {"text": TEXT, "checkpoint": "last"})[0] == 200
-    for wrong in ("../best", "", None, 3, "run"):
-        told = looked(server, checkpoint=wrong)
-        assert told["state"] == "failed" and "expected one of" in told["error"]
+    assert server.ask("/runs/films-gru@last/space/path", {"text": TEXT})[0] == 200
+    for wrong in ("..%2fbest", "none", "run"):
+        status, _, content = server.ask(f"/runs/films-gru@{wrong}/space/look", {})
+        assert status == 404, content
 
 
 def test_one_that_reads_from_both_ends_says_why_it_has_none(server: Server) -> None:
@@ -116,16 +116,18 @@ def test_a_cancelled_look_ends_soon_and_leaves_nothing(
 
 def test_panels_are_linked(page: Any, server: Server) -> None:
     page.goto(server.address + HERE)
-    page.wait_for_selector("[data-run=films-gru] .plane svg .own-step", timeout=60_000)
+    page.wait_for_selector("[data-address='/runs/films-gru'] .plane svg .own-step", timeout=60_000)
     page.fill("#text", TEXT)
-    page.wait_for_function("() => document.querySelectorAll('[data-run=films-gru] .own-step').length == 4")
+    page.wait_for_function(
+        "() => document.querySelectorAll(\"[data-address='/runs/films-gru'] .own-step\").length == 4"
+    )
     page.select_option("#beside", label="films-gru, last weights")
     page.wait_for_function("() => document.querySelectorAll('.own-step').length == 8", timeout=60_000)
     page.hover("#tokens li:nth-child(3)")
     page.wait_for_function(
         "() => [...document.querySelectorAll('.plane')].every(one => one.dataset.step === '2')"
     )
-    box = page.locator("[data-checkpoint=last] .own-step").first.bounding_box()
+    box = page.locator("[data-address='/runs/films-gru%40last'] .own-step").first.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.wait_for_function(
         "() => new Set([...document.querySelectorAll('.plane')].map(one => one.dataset.step)).size == 1 && document.querySelector('.plane').dataset.step !== '2'"

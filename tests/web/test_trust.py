@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import time
 from typing import Any
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from elman.core.busy import busy
 from elman.interpretation.deletion import deletion
 from elman.interpretation.foreign import view_of_module
 from elman.interpretation.view import View
@@ -86,3 +89,81 @@ def test_it_fits_a_phone(page: Any, server: Server, run: str) -> None:
     page.goto(f"{server.address}/runs/{run}/trust")
     page.wait_for_selector("#part-results table")
     assert page.evaluate("document.documentElement.scrollWidth") <= 360
+
+
+def answered(server: Server, begun: dict[str, Any]) -> dict[str, Any]:
+    deadline = time.monotonic() + 60
+    while begun["state"] in ("waiting", "running"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+        begun = server.json(f"/jobs/{begun['job']}.json")
+    return begun
+
+
+def test_a_question_is_asked_from_the_page_with_its_cost_before(other: Any, more: Server) -> None:
+    run = "/runs/walks-gru"
+    folder = more.folder / "walks-gru"
+    (folder / "findings.json").write_text("[]", encoding="utf-8")
+    other.goto(f"{more.address}{run}/trust")
+    other.focus("#question")
+    other.select_option("#question", "gates")
+    other.wait_for_function(
+        "() => /^Gates: .* sequences of up to 20 steps/.test(document.getElementById('ask-cost').textContent)"
+    )
+    other.click("#ask button")
+    other.wait_for_selector("#part-findings article")
+    assert "Gates stands below" in other.inner_text("#asking")
+    stored = json.loads((folder / "findings.json").read_text("utf-8"))
+    assert [one["question"] for one in stored] == ["gates"]
+    assert (
+        "gates, answered" in other.inner_text("#question")
+        and "gates" not in more.json(f"{run}/trust.json")["questions"][0]
+    )
+
+
+def test_questions_are_those_that_fit(server: Server, more: Server) -> None:
+    told = {
+        run: set(server.json(f"/runs/{run}/trust.json")["questions"])
+        for run in ("films-gru", "book-lstm", "sales-gru")
+    }
+    assert (
+        "ngrams" in told["book-lstm"]
+        and "ngrams" not in told["films-gru"]
+        and "training" not in told["films-gru"]
+    )
+    assert {"errors", "memory", "attribution", "calibration"} <= told["films-gru"]
+    for question in sorted(told["films-gru"]):
+        assert server.json(f"{RUN}/trust/cost", {"question": question})["cost"].startswith(question)
+    assert server.ask(f"{RUN}/trust/cost", {"question": "magic"})[0] == 404
+    wrong = answered(server, server.json(f"{RUN}/trust/ask", {"question": "magic"}))
+    assert wrong["state"] == "failed"
+
+
+def test_a_run_in_training_is_not_asked(more: Server) -> None:
+    with busy(more.folder / "tags-lstm"):
+        told = answered(more, more.json("/runs/tags-lstm/trust/ask", {"question": "gates"}))
+    assert told["state"] == "failed" and "in training" in told["error"]
+
+
+def test_an_analysis_is_cancelled(server: Server) -> None:
+    before = (server.folder / "films-gru" / "findings.json").read_text("utf-8")
+    begun = server.json(f"{RUN}/trust/ask", {"question": "context"})
+    server.json(f"/jobs/{begun['job']}/cancel", {})
+    assert answered(server, begun)["state"] == "cancelled"
+    assert (server.folder / "films-gru" / "findings.json").read_text("utf-8") == before
+
+
+def test_where_it_fails_is_shown_for_each_task(server: Server, more: Server) -> None:
+    """Parts of the data, kinds of errors and calibration; by position where a task has positions."""
+    wanted = {
+        (server, "films-gru"): ("By length", "By class", "Which classes it confuses", "Is its confidence earned?"),
+        (server, "sales-gru"): ("By step ahead", "By season"),
+        (server, "book-lstm"): ("By token frequency",),
+        (more, "tags-lstm"): ("By position", "By word", "By sentence length", "By tag", "Which classes it confuses", "Is its confidence earned?"),
+        (more, "walks-gru"): ("By length", "By class", "Which classes it confuses", "Is its confidence earned?"),
+    }  # fmt: skip
+    for (place, run), titles in wanted.items():
+        text = place.json(f"/runs/{run}/trust/section", {"part": "where"})["html"]
+        assert all(title in text for title in titles), (run, titles)
+    # A language model has no positions but what it has read before: that is asked.
+    assert "context" in server.json("/runs/book-lstm/trust.json")["questions"]

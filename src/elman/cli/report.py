@@ -21,8 +21,8 @@ class Report:
 def main(arguments: list[str]) -> int:
     """Run the verb."""
     options = parse(Report, arguments, "report")
-    from elman.report.assemble import write_run_report
     from elman.run import Run
+    from elman.web.still_section import write_run_report
 
     print(write_run_report(Run.open(options.run)))
     return 0

@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
             "what shall it train on? Give a source (see `elman data`), a file or a recipe: elman train syllables"
         )
 
-    from elman import workbench
+    from elman import trial, workbench
     from elman.run import new_folder, vacant
 
     if options.resume is not None:
@@ -70,13 +70,13 @@ def main(arguments: list[str]) -> int:
         given = [word for word in arguments if word != "--yes"]
         recipe = agreed(recipe, listener, yes=options.yes, rest=given)
     if options.find_rate:
-        found = workbench.find_rate(recipe)
+        found = trial.find_rate(recipe)
         listener.say(
             f"try --learning-rate {found.suggested:.1e} (a third of the rate with the least loss, {min(found.losses):.3f})"
         )
         return 0
     if options.dry_run:
-        listener.console.print(workbench.dry_run(recipe), markup=False, soft_wrap=True)
+        listener.console.print(trial.dry_run(recipe), markup=False, soft_wrap=True)
         return 0
     workbench.fit(recipe, out=options.out, resume=options.resume, listener=listener)
     return 0

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import html
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,14 @@ if TYPE_CHECKING:
 WIDTH = 480  # pixels, where a chart leaves it open
 KINDS = (".svg", ".png", ".html")
 PAGE = '<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><body style="{style}">{body}</body></html>'
+# Legends lie above a chart, so that it fits narrow pages; lines turn without spikes.
+CONFIG: dict[str, Any] = {
+    "view": {"stroke": None},
+    "axis": {"labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal"},
+    "legend": {"orient": "top", "labelFontSize": 12, "labelLimit": 300, "symbolStrokeWidth": 3, "columnPadding": 20},
+    "line": {"strokeJoin": "round"},
+    "title": {"anchor": "start", "fontSize": 13},
+}  # fmt: skip
 STYLE = "font:16px/1.5 sans-serif;max-width:46em;margin:2em auto;padding:0 1em"
 
 
@@ -58,20 +66,33 @@ def save(finding: Finding, path: Path) -> None:
         return
     import vl_convert
 
-    write_bytes(path, vl_convert.vegalite_to_png(_sized(finding.chart), scale=2, allowed_base_urls=[]))
+    write_bytes(path, vl_convert.vegalite_to_png(_alone(finding.chart), scale=2, allowed_base_urls=[]))
 
 
 def svg(chart: dict[str, Any]) -> str:
     """A Vega-Lite specification drawn; addresses in it are refused, so that nothing is ever fetched."""
     import vl_convert
 
-    drawn: str = vl_convert.vegalite_to_svg(_sized(chart), allowed_base_urls=[])
+    drawn: str = vl_convert.vegalite_to_svg(_alone(chart), allowed_base_urls=[])
     return drawn
 
 
-def _sized(chart: dict[str, Any]) -> dict[str, Any]:
+def styled(chart: Mapping[str, Any], config: Mapping[str, Any], width: int) -> dict[str, Any]:
+    """A specification with these settings where it has none of its own, and this width (pixels) where it leaves it open."""
     joined = any(key in chart for key in ("hconcat", "vconcat", "concat", "facet", "repeat", "spec"))
-    whole = copy.copy(chart)
+    whole = {**chart, "config": _merged(config, chart.get("config", {}))}
     if whole.get("width") == "container" or not (joined or "width" in whole):
-        whole["width"] = WIDTH
-    return {**whole, "background": "white"}
+        whole["width"] = width
+    return whole
+
+
+def _alone(chart: Mapping[str, Any]) -> dict[str, Any]:
+    return {**styled(chart, CONFIG, WIDTH), "background": "white"}
+
+
+def _merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
+        merged[key] = _merged(merged[key], value) if both else value
+    return merged

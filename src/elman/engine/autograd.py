@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from elman.cells.contract import Cell
+from elman.engine import kernels
 from elman.engine.contract import Call
 from elman.engine.executors.reference import executor as reference
 from elman.engine.kernels import DROP, KEEP, SHOW, SLOTS
@@ -41,7 +42,7 @@ def forward(
     if torch.is_grad_enabled() and any(one is not None and one.requires_grad for one in inputs):
         y, h_n, c_n, saved = _Native.apply(cell, kind, show or KEEP, call.lengths, *hold, call.reset, *inputs)
     else:
-        y, h_n, c_n, saved = torch.ops.elman.forward(
+        y, h_n, c_n, saved = kernels.forward(
             call.x, h, c, weights, call.lengths, kind, show, *hold, call.reset, *fresh
         )
     return y, h_n, None if c is None else c_n, saved
@@ -60,7 +61,7 @@ class _Native(torch.autograd.Function):
     ) -> Any:  # fmt: skip
         x, h, c, fresh_h, fresh_c, *weights = inputs
         options = (hold_h, hold_c, reset)
-        y, h_n, c_n, saved = torch.ops.elman.forward(
+        y, h_n, c_n, saved = kernels.forward(
             x, h, c, weights, lengths, kind, save, *options, fresh_h, fresh_c
         )
         ctx.save_for_backward(*inputs, lengths, *options, y, saved)
@@ -78,7 +79,7 @@ class _Native(torch.autograd.Function):
             made = _by_reference(ctx.cell, ctx.kind, inputs, lengths, options, wanted, grads)
         else:
             x, h, c, fresh_h, fresh_c, *weights = inputs
-            made = torch.ops.elman.backward(
+            made = kernels.backward(
                 *grads, x, h, c, weights, lengths, y, saved, ctx.kind, list(wanted), *options, fresh_h, fresh_c
             )  # fmt: skip
         return *(None,) * FIXED, *(one if want else None for one, want in zip(made, wanted))

@@ -57,6 +57,15 @@ class Stream(ctypes.Structure):
     ]
 
 
+class _Mask(ctypes.Structure):
+    """`elman_mask` of elman_native.h."""
+
+    _fields_ = [
+        *((name, ctypes.c_int64) for name in ["type", "isa", "threads", "seed", "limit", "count"]),
+        ("mask", ctypes.c_void_p),
+    ]
+
+
 def _load() -> Any:
     for path in _places():
         if path.exists():
@@ -72,6 +81,8 @@ def _load() -> Any:
                 found.elman_native_run.restype = None
                 found.elman_native_step.argtypes = [ctypes.c_char_p]
                 found.elman_native_step.restype = None
+                found.elman_native_mask.argtypes = [ctypes.c_void_p]
+                found.elman_native_mask.restype = None
                 found.elman_native_peak.argtypes = [ctypes.c_int64] * 4
                 found.elman_native_peak.restype = ctypes.c_double
             except AttributeError:  # an older one, with less in it
@@ -129,13 +140,23 @@ def _fill(call: _Call, x: Tensor, cell: int, lengths: Tensor | None, hidden: int
 def _run(call: _Call, backward: bool) -> None:
     address = ctypes.addressof(call)
     scratch = pool.take(library().elman_native_scratch(address, backward))
-    call.scratch = scratch.whole.ctypes.data
+    call.scratch = scratch.address
     library().elman_native_run(address, backward)
 
 
 def _batch_first(time: int, batch: int, size: int, like: Tensor) -> Tensor:
     """(time, batch, size), rows in memory batch first, as users see them."""
     return empty((time, batch, size), (size, time * size, 1), like)
+
+
+def random_mask(seed: int, limit: int, count: int, like: Tensor) -> Tensor:
+    """Ones and zeros (count) of a float type in TYPES; see src/native/mask.h."""
+    made = empty((count,), (1,), like)
+    call = _Mask(
+        TYPES[like.dtype], instruction_set(), torch.get_num_threads(), seed, limit, count, made.data_ptr()
+    )
+    library().elman_native_mask(ctypes.addressof(call))
+    return made
 
 
 def pitch(hidden: int) -> int:
@@ -294,6 +315,27 @@ _operators.define(
 )
 _operators.impl("forward", _forward, "CPU")
 _operators.impl("backward", _backward, "CPU")
+
+
+def forward(x: Tensor, *rest: Any) -> Any:
+    """torch.ops.elman.forward, called past torch's dispatch, some 5 us, where nobody watches that."""
+    return _forward(x, *rest) if _unwatched(x) else torch.ops.elman.forward(x, *rest)
+
+
+def backward(*arguments: Any) -> Any:
+    """torch.ops.elman.backward in the same way."""
+    plain = _unwatched(arguments[4])
+    return _backward(*arguments) if plain else torch.ops.elman.backward(*arguments)
+
+
+def _unwatched(x: Tensor) -> bool:
+    return (
+        type(x) is Tensor
+        and not torch.compiler.is_compiling()
+        and not torch._C._len_torch_dispatch_stack()
+        and not torch._C._autograd._profiler_enabled()
+        and torch._C._get_tracing_state() is None
+    )
 
 
 def _forward_shapes(

@@ -57,6 +57,7 @@ class Lease:
     def __init__(self, pool: Pool, whole: Any) -> None:
         self.pool, self.whole = pool, whole
         self.__array_interface__ = whole.__array_interface__
+        self.address: int = self.__array_interface__["data"][0]
 
     def __del__(self) -> None:
         self.pool.give(self.whole)

@@ -64,7 +64,7 @@ def per_tag(predictions: Predictions) -> list[tuple[str, int, float, float, floa
 
 
 def parts(problem: TaggedProblem, split: SplitName) -> Parts:
-    """Words that training did not hold, words that have several tags there, length of the sentence."""
+    """Words that training did not hold, words that have several tags there, position in the sentence, its length."""
     seen: dict[str, Counter[str]] = {}
     for words, tags in zip(problem.splits["train"].words, problem.splits["train"].tags):
         for word, tag in zip(words, tags):
@@ -72,13 +72,19 @@ def parts(problem: TaggedProblem, split: SplitName) -> Parts:
     kinds = np.array(
         [len(seen[word]) if word in seen else -1 for word in scored_words(problem.splits[split])]
     )
-    sentence, _ = places(problem.splits[split])
+    sentence, at = places(problem.splits[split])
     sizes = np.array(list(map(len, problem.splits[split].words)))[sentence]
     found: Parts = {
         "word": [
             ("in training with one tag", kinds == 1),
             ("in training with several", kinds > 1),
             ("not in training", kinds == -1),
+        ],
+        "position": [
+            ("first word", at == 0),
+            ("words 2 to 5", (at > 0) & (at < 5)),
+            ("words 6 to 20", (at >= 5) & (at < 20)),
+            ("word 21 or later", at >= 20),
         ],
         "sentence length": thirds(sizes, "word"),
     }

@@ -60,7 +60,10 @@ def calibration(view: View, sample: Sample, *, seed: int = 0) -> Finding | None:
     along = ""
     if len(parts) > 1:
         first, last = parts[0], parts[-1]
-        along = f" Up to {first['upto']} step{'s' * (first['upto'] != 1)} read it is off by {first['error']:.1%}, from {last['from']} on by {last['error']:.1%}."
+        along = (
+            f" After {'one step' if first['upto'] == 1 else 'up to {} steps'.format(first['upto'])} it is off by {first['error']:.1%} (by chance "
+            f"{first['chance']:.1%}), after {last['from']} or more by {last['error']:.1%} ({last['chance']:.1%})."
+        )
     sentence = (
         f"Its confidence is off by {value:.1%} (labels drawn from its own probabilities: {control:.1%}); on average it is {abs(mean):.1%} "
         f"{'above' if mean > 0 else 'below'} how often it is right. Divided by {temperature:.2f} its logits would be most likely: it is "
@@ -69,7 +72,7 @@ def calibration(view: View, sample: Sample, *, seed: int = 0) -> Finding | None:
     return Finding(
         "calibration", "Can its probabilities be believed?", sentence, value, "share", (float(low), float(high)), control,
         sample=f"{int(headline.sum()):,} answers of {len(sample)} sequences", chart=_chart(confidence[headline], right[headline], parts),
-        table=tuple({"steps read": f"{each['from']} to {each['upto']}", "answers": each["answers"], "calibration error": each["error"],
+        table=tuple({"steps read": _steps(each), "answers": each["answers"], "calibration error": each["error"],
                      "by chance": each["chance"], "right": each["right"], "confidence": each["confidence"]} for each in parts),
         arrays={
             "confidence": confidence, "right": right, "steps": steps, "temperature": np.array(temperature),
@@ -157,6 +160,10 @@ def _parts(steps: np.ndarray, confidence: np.ndarray, right: np.ndarray, draw: n
                 "right": float(right[inside].mean()), "confidence": float(confidence[inside].mean()),
             })  # fmt: skip
     return found
+
+
+def _steps(part: dict[str, float]) -> str:
+    return f"{part['from']} to {part['upto']}" if part["upto"] > part["from"] else f"{part['from']}"
 
 
 def _chart(confidence: np.ndarray, right: np.ndarray, parts: list[dict[str, float]]) -> dict[str, object]:

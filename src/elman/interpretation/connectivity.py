@@ -57,7 +57,7 @@ def connectivity(view: View, sample: Sample, *, draws: int = 200, seed: int = 0)
     )
     rows = [
         {"steps before the last": lag, unit: float(each), "network": name}
-        for name, values in (("this one", mean), ("weights shuffled", control))
+        for name, values in (("this network", mean), ("weights shuffled", control))
         if values is not None
         for lag, each in enumerate(values[:SHOWN])
         if np.isfinite(each)

@@ -145,7 +145,7 @@ def cost(question: str, view: View, sample: Sample, pace: float | None = None, *
     with untouched(view):
         count = None if question == "dynamics" else passes(question, view, sample, **options)
         if question == "dynamics" and view.stepping is not None:
-            seconds = _seconds_of_dynamics(view, sample)
+            seconds = _seconds_of_dynamics(view, sample, sought=options.get("inputs") != {})
         elif count is not None:
             pace = pace_of(view, sample) if pace is None else pace
             slower = (
@@ -180,7 +180,9 @@ class Meter:
         if question == "dynamics":  # nothing is expected where there is nothing to ask
             self.unit, self.expected = (
                 1.0,
-                0.0 if view.stepping is None else float(dynamics.steps_made(view, sample)),
+                0.0
+                if view.stepping is None
+                else float(dynamics.steps_made(view, sample, sought=options.get("inputs") != {})),
             )
         else:
             with untouched(view):
@@ -232,16 +234,17 @@ def _seconds_of_probes(view: View, sample: Sample) -> float:
     return (1 + view.has_weights) * fits * (more * less**2 + 9 * less**3) / RATE
 
 
-def _seconds_of_dynamics(view: View, sample: Sample) -> float:
-    """From one step of each kind that dynamics takes many of."""
+def _seconds_of_dynamics(view: View, sample: Sample, *, sought: bool) -> float:
+    """From one step of each kind that dynamics takes many of, and from what its matrices take."""
     assert view.stepping is not None
     with torch.no_grad():
         stepping, _ = view.stepping()
     directions = dynamics.exponents(stepping.size)
     spectrum, points = min(dynamics.SEQUENCES, len(sample)), min(dynamics.STARTS, _steps(sample))
     seconds = []
+    kinds = [(spectrum, directions), (points, 1), (1, stepping.size)] if sought else [(spectrum, directions)]
     # The first of each is not counted: torch loads what it needs.
-    for count, kept in ((spectrum, directions), (points, 1), (1, stepping.size)):
+    for count, kept in kinds:
         states = stepping.start.repeat(count, 1)
         inputs = torch.zeros(count, stepping.features, dtype=states.dtype)
         along = torch.ones(count, stepping.size, kept, dtype=states.dtype)
@@ -250,10 +253,11 @@ def _seconds_of_dynamics(view: View, sample: Sample) -> float:
             stepping.push(states, inputs, along)
             spent = time.perf_counter() - began
         seconds.append(spent)
-    pushed, descended, whole = seconds
+    pushed, descended, whole = (*seconds, 0.0, 0.0)[:3]
     steps = min(dynamics.STEPS, _longest(sample))
     every = steps * spectrum if directions == stepping.size else 0
-    return 2 * steps * pushed + 400 * descended + (2 * every + 8 * 5) * whole
+    spread = 20 * stepping.size**3 / RATE  # of the states, in their principal directions
+    return 2 * steps * pushed + 400 * descended + (2 * every + 8 * 5) * whole + spread
 
 
 def _longest(sample: Sample) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from elman.interpretation.credit import STEPS_AT_ONCE
 from elman.interpretation.view import View, untouched
 from elman.interpretation.walk import credit
 
@@ -44,22 +45,38 @@ class Deletion:
         return float(sign * (self.random.mean(0) - self.named).mean() / max(worth, 1e-12))
 
 
-def deletion(view: View, inputs: Tensor, *, several: bool = False, seed: int = 0) -> Deletion:
-    """The deletion curve of one sequence (1, time, ...), for its own last answer."""
-    each, residual, output = credit(view, inputs)
+def deletion(
+    view: View,
+    inputs: Tensor,
+    *,
+    several: bool = False,
+    seed: int = 0,
+    points: int = POINTS,
+    draws: int = DRAWS,
+    path: int = 32,
+) -> Deletion:
+    """The deletion curve of one sequence (1, time, ...), for its own last answer, beside `draws` random orders; `path`: points of attribution.
+
+    As many versions are read at once as a pass may hold (STEPS_AT_ONCE): a long sequence alone.
+    """
+    each, residual, output = credit(view, inputs, points=path)
     time, draw = len(each), np.random.default_rng(seed)
-    gone = np.unique(np.linspace(0, time, min(time + 1, POINTS)).round().astype(int))
-    orders = [np.argsort(-each, kind="stable"), *(draw.permutation(time) for _ in range(DRAWS))]
+    gone = np.unique(np.linspace(0, time, min(time + 1, points)).round().astype(int))
+    orders = [np.argsort(-each, kind="stable"), *(draw.permutation(time) for _ in range(draws))]
     with untouched(view), torch.no_grad():
         embedded = view.embed(inputs)
         nothing = torch.zeros_like(embedded[0, 0]) if view.baseline is None else view.baseline.to(embedded)
+        rows = max(1, STEPS_AT_ONCE // time)
         curves = []
         for order in orders:
-            batch = embedded.expand(len(gone), -1, -1).clone()
-            for row, count in enumerate(gone):
-                batch[row, order[:count]] = nothing
-            outputs = view.read(batch, None).double()
-            if view.labels:
-                outputs = outputs.sigmoid() if several else outputs.softmax(-1)
-            curves.append(outputs[:, output].cpu().numpy())
+            answers = []
+            for counts in np.split(gone, range(rows, len(gone), rows)):
+                batch = embedded.expand(len(counts), -1, -1).clone()
+                for row, count in enumerate(counts):
+                    batch[row, order[:count]] = nothing
+                outputs = view.read(batch, None).double()
+                if view.labels:
+                    outputs = outputs.sigmoid() if several else outputs.softmax(-1)
+                answers.append(outputs[:, output].cpu().numpy())
+            curves.append(np.concatenate(answers))
     return Deletion(each, residual, output, gone, curves[0], np.stack(curves[1:]))

@@ -46,7 +46,7 @@ def dynamics(
 
     `inputs` names vectors (features,) under which fixed points are sought. `arrays`: "exponents" (sequences, k),
     "points NAME", "speed NAME" and "eigenvalues NAME" for each input, "mean" (size,) and "components" (2, size) of the plane,
-    "trajectories" (sequences, time, 2), "variance" (size,) of the principal components, largest first, "growth" (changes, lags), the norm of
+    "trajectories" (sequences, time, 2) with their "lengths" (sequences,), "variance" (size,) of the principal components, largest first, "growth" (changes, lags), the norm of
     the Jacobian over 1, 2 ... steps (see jacobians). `conditions` are what the sequences are trials of, name -> (sequences,) numbers or words, the
     classes when None; `align` (sequences,) the step of each from which steps are counted. For each: "steps NAME" (k,), "ways NAME" (levels, k, 2),
     "share NAME" and "share_dealt NAME" (k,), the share of the state's variance between conditions (see trials).
@@ -91,7 +91,7 @@ def dynamics(
         np.percentile(means[np.isfinite(means)], [2.5, 97.5]) if np.isfinite(means).any() else (value, value)
     )
     arrays = {"exponents": spectrum, "components": components[:2], "trajectories": flat, "variance": variance}
-    arrays |= {"mean": mean.numpy(), "growth": norms}
+    arrays |= {"mean": mean.numpy(), "growth": norms, "lengths": np.array(lengths)}
     frame = (mean.numpy(), components[:2])
     for each in told_apart:
         arrays |= {
@@ -191,14 +191,14 @@ def exponents(size: int) -> int:
     return size if size <= ALL else MOST
 
 
-def steps_made(view: View, sample: Sample) -> int:
-    """About how many steps (of any batch) are made: along sequences twice, in the search for points, in Jacobians."""
+def steps_made(view: View, sample: Sample, *, sought: bool = True) -> int:
+    """About how many steps (of any batch) are made: along sequences twice, where points are sought, in Jacobians."""
     assert view.stepping is not None
     with torch.no_grad():
         stepping, _ = view.stepping()
     lengths = [sample.length(row) for row in range(len(sample))]
     steps = min(STEPS, max(lengths))
-    return steps * (3 + 2 * (stepping.size <= ALL)) + 400 + 20 + lags_of(lengths)
+    return steps * (3 + 2 * (stepping.size <= ALL)) + (400 + 20) * sought + lags_of(lengths)
 
 
 def _filled(size: int, dimension: int) -> str:

@@ -191,12 +191,16 @@ def _chart(shown: list[dict[str, Any]], arrays: dict[str, np.ndarray], gated: bo
 
 
 def spoken(name: str) -> str:
-    """A trace's name in words: "layers.0.forward.forget_gate" -> "layer 1 forget gate", with "backward" where it is."""
-    parts = name.split(".")
+    """A trace's name in words: "layers.0.forward.forget_gate" -> "layer 1 forget gate", with "backward" where it is.
+
+    The path of a module stands in front: "encoder.layers.0.forward.h" -> "encoder layer 1 state h".
+    """
+    path, parts = name.split(".")[:-4], name.split(".")[-4:]
     if len(parts) != 4 or parts[0] != "layers" or not parts[1].isdigit():
         return name
     kind = {"h": "state h", "c": "state c"}.get(parts[3], parts[3].replace("_", " "))
-    return f"layer {int(parts[1]) + 1} {'backward ' if parts[2] == 'backward' else ''}{kind}"
+    front = f"{'.'.join(path)} " if path else ""
+    return f"{front}layer {int(parts[1]) + 1} {'backward ' if parts[2] == 'backward' else ''}{kind}"
 
 
 def find_keepers(model: nn.Module, names: Any) -> dict[str, Keeper]:

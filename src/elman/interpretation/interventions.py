@@ -9,6 +9,9 @@ Roegiest 2019): this is the measurement that tells.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -82,6 +85,52 @@ def interventions(view: View, sample: Sample, *, seed: int = 0) -> Finding | Non
             "loss": loss, "loss_random": random, "loss_whole": whole,
         },
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class TakenOut:
+    """Loss of each sequence: of the whole network (sequences,), without the units (sequences,), and without as many of the others (draws, sequences)."""
+
+    whole: np.ndarray
+    loss: np.ndarray
+    loss_random: np.ndarray
+
+
+def taken_out(
+    view: View,
+    sample: Sample,
+    units: Sequence[tuple[str, int]],
+    *,
+    means_of: Sample | None = None,
+    draws: int = DRAWS,
+    seed: int = 0,
+) -> TakenOut:
+    """What it costs to hold these units at their mean, beside as many others drawn at random.
+
+    `units` are (layer and direction, number) as units_of(view) lists them; the means are taken over `means_of`, `sample` where there is none: choose units
+    and take their means on other sequences than those they are measured on. Where one unit is asked about and there are no more than `draws` others, each
+    of them is a draw. Raises RecipeError for a unit that is not there, and where no others are left to draw from.
+    """
+    sample = sample.to(view.device)
+    with untouched(view), torch.no_grad():
+        there = units_of(view)
+        if missing := [unit for unit in units if unit not in there]:
+            raise RecipeError(
+                f"no unit {missing[0]} in this network; expected (layer and direction, number), such as {there[0]}."
+            )
+        others = [unit for unit in there if unit not in set(units)]
+        if not units or len(others) < len(units):
+            raise RecipeError(
+                f"{len(units)} of {len(there)} units are to be taken out; expected 1 to {len(there) // 2}, so that as many others can be drawn."
+            )
+        draw = np.random.default_rng(seed)
+        if len(units) == 1 and len(others) <= draws:
+            sets = [[other] for other in others]
+        else:
+            sets = [[others[k] for k in draw.permutation(len(others))[: len(units)]] for _ in range(draws)]
+        means = _means(view, sample if means_of is None else means_of.to(view.device))
+        found = _without(view, sample, means, [list(units), *sets])
+        return TakenOut(_losses(view, sample), found[0], found[1:])
 
 
 def _head(units: int) -> int:

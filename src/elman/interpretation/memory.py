@@ -24,11 +24,12 @@ from elman.interpretation.view import Sample, View, untouched
 TOLERANCE = 0.02  # of the loss that context saves; ours: less is lost in the spread over sequences
 POINTS = 16  # context lengths tried first, evenly on a log scale; then the gap around the horizon is halved
 BESIDE = 32  # sequences of which slopes and gates are taken, to stand beside the horizon
+DRAWS = 1000  # of the sequences, for intervals
 RESOLUTION = 0.05  # until it is at most this share of the horizon
 
 
 def memory(
-    view: View, sample: Sample, *, draws: int = 200, seed: int = 0, tolerance: float = TOLERANCE
+    view: View, sample: Sample, *, draws: int = DRAWS, seed: int = 0, tolerance: float = TOLERANCE
 ) -> Finding:
     """The memory horizon in steps with its bootstrap interval, and loss against context length.
 
@@ -44,9 +45,8 @@ def memory(
         mixed = {n: _losses(view, sample, n, draw) for n in sorted(cut)}
     contexts = sorted(cut)
     losses, shuffled = (np.stack([curve[n] for n in contexts]) for curve in (cut, mixed))
-    picks = draw.integers(0, len(sample), (draws, len(sample)))
-    means = losses[:, picks].mean(2)  # (points, draws)
-    low, high = np.percentile(means[0] - means[-1], [2.5, 97.5])
+    means = resampled(losses, draws, seed)
+    low, high = spread_of_saving(means)
     saved = float(losses[0].mean() - losses[-1].mean())
     unit = "loss (nats)" if view.labels else "loss"
     if low <= 0:
@@ -59,15 +59,14 @@ def memory(
     else:
         horizon = settled(contexts, losses.mean(1), tolerance * saved)
         order = settled(contexts, shuffled.mean(1), tolerance * saved)
-        spread = [settled(contexts, curve, tolerance * max(curve[0] - curve[-1], 0.0)) for curve in means.T]
-        interval = (
-            float(np.percentile(spread, 2.5, method="lower")),
-            float(np.percentile(spread, 97.5, method="higher")),
+        interval = spread_of_horizon(contexts, means, tolerance)
+        within = (
+            "" if interval[0] == interval[1] else f" (95% interval {interval[0]:.0f} to {interval[1]:.0f})"
         )
         order_said = f"over the last {order}" if order > 1 else "for nothing that can be shown"
         edge = " (all there is in these sequences)" if horizon >= longest else ""
         sentence = (
-            f"It uses the last {horizon} steps{edge}: beyond them, loss changes by less than {tolerance:.0%} of the {saved:.3g}"
+            f"It uses the last {horizon} steps{within}{edge}: beyond them, loss changes by less than {tolerance:.0%} of the {saved:.3g}"
             f"{' nats' if view.labels else ''} that context saves. The order of steps counts {order_said}."
         )
     names = (("older steps dropped", losses), ("older steps shuffled", shuffled))
@@ -76,12 +75,13 @@ def memory(
         for name, curves in names
         for n, value in zip(contexts, curves.mean(1))
     ]
-    title = (
-        "Loss settles where the dashed line stands" if interval else "More context does not lower the loss"
-    )
+    title = "More context does not lower the loss"
+    if interval:
+        shade = "" if interval[0] == interval[1] else "; the shade is its interval"
+        title = f"Loss settles where the dashed line stands{shade}"
     chart = lines(
         rows, "steps of context kept in order", unit, "older steps", log_x=True, title=title,
-        mark=float(horizon) if interval else None,
+        mark=float(horizon) if interval else None, band=interval,
     )  # fmt: skip
     return Finding(
         "memory", "Memory horizon", sentence, float(horizon), "steps", interval, None if order is None else float(order),
@@ -113,6 +113,29 @@ def _beside(view: View, few: Sample, horizon: int, order: int | None) -> tuple[d
 def lengths_tried(longest: int) -> list[int]:
     """The context lengths that are tried first."""
     return sorted({1, longest, *np.geomspace(1, longest, POINTS).round().astype(int).tolist()})
+
+
+def resampled(losses: np.ndarray, draws: int = DRAWS, seed: int = 0) -> np.ndarray:
+    """Mean losses (points, draws) of sequences drawn anew, from the losses of each (points, sequences): the same draws for the same number of sequences."""
+    count = losses.shape[1]
+    times = np.random.default_rng(seed).multinomial(count, np.full(count, 1 / count), draws)
+    # One product for each length of context, since equal losses must have equal means, to the last bit.
+    return np.stack([times @ each / count for each in losses])
+
+
+def spread_of_saving(means: np.ndarray) -> tuple[float, float]:
+    """The 95% interval of what context saves, from mean losses (points, draws) of resampled sequences: no use can be shown where it reaches 0."""
+    low, high = np.percentile(means[0] - means[-1], [2.5, 97.5])
+    return float(low), float(high)
+
+
+def spread_of_horizon(
+    contexts: list[int], means: np.ndarray, tolerance: float = TOLERANCE
+) -> tuple[float, float]:
+    """The 95% interval of the horizon, from mean losses (points, draws) of resampled sequences; its ends are context lengths that were tried."""
+    spread = [settled(contexts, curve, tolerance * max(curve[0] - curve[-1], 0.0)) for curve in means.T]
+    low, high = np.percentile(spread, 2.5, method="lower"), np.percentile(spread, 97.5, method="higher")
+    return float(low), float(high)
 
 
 def settled(contexts: list[int], loss: np.ndarray, margin: float) -> int:

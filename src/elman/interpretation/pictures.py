@@ -13,6 +13,7 @@ from typing import Any
 # Hues of Okabe and Ito (2008), as mid-tones that keep 3:1 against a white page and a near-black one.
 COLOURS = ("#2f7dd1", "#d9700f", "#149a7c", "#c05aa5", "#a0801a", "#7d72d8")
 FOR, AGAINST = "217,112,15", "47,125,209"  # orange speaks for, blue against
+GREY = 0x80  # of the middle, in red, green and blue
 WIDTH = 390  # pixels, inside joined charts, where "as wide as the page" cannot be said
 VISIBLE = {" ": "␣", "\t": "⇥", "\n": "↵", "\r": "␍", "": "∅"}
 Rows = Sequence[Mapping[str, Any]]
@@ -20,9 +21,12 @@ Rows = Sequence[Mapping[str, Any]]
 
 def lines(
     rows: Rows, x: str, y: str, colour: str | None = None, *, log_x: bool = False, points: bool = True,
-    height: int = 220, title: str = "", mark: float | None = None,
+    height: int = 220, title: str = "", mark: float | None = None, band: tuple[float, float] | None = None, names: Sequence[str] = (),
 ) -> dict[str, Any]:  # fmt: skip
-    """A line chart; column names are the axis titles. `mark` draws a dashed rule at that x."""
+    """A line chart; column names are the axis titles. `mark` draws a dashed rule at that x, `band` a shade from one x to another.
+
+    `names` are all that have a colour, in order, also those without a line; those of the rows where it is empty.
+    """
     import altair as alt
 
     chart = alt.Chart(alt.Data(values=list(rows))).mark_line(point=points, color=COLOURS[0])
@@ -35,11 +39,17 @@ def lines(
         "y": alt.Y(f"{field(y)}:Q", title=y, scale=alt.Scale(zero=False)),
     }
     if colour:
-        parts["color"] = hue(rows, colour, "stroke")
+        parts["color"] = hue(rows, colour, "stroke", names)
     picture: Any = chart.encode(**parts)
+    at = alt.X(f"{field(x)}:Q", title=x, scale=scale)
+    if band is not None and band[0] < band[1]:
+        shade = alt.Chart(alt.Data(values=[{x: band[0], "to": band[1]}])).mark_rect(
+            opacity=0.15, color="#808080"
+        )
+        picture = alt.layer(shade.encode(x=at, x2="to:Q"), picture)
     if mark is not None:
         place = alt.Chart(alt.Data(values=[{x: mark}])).mark_rule(strokeDash=[5, 4], color="#808080")
-        picture = alt.layer(picture, place.encode(x=alt.X(f"{field(x)}:Q", title=x, scale=scale)))
+        picture = alt.layer(picture, place.encode(x=at))
     return finish(picture, height, title)
 
 
@@ -69,6 +79,32 @@ def dots(rows: Rows, x: str, y: str, colour: str, *, height: int = 220, title: s
         "x": alt.X(f"{field(x)}:Q", title=x),
         "y": alt.Y(f"{field(y)}:N", title=None, sort=None, axis=alt.Axis(labelLimit=260, grid=True)),
         "color": hue(rows, colour, "circle"),
+    }
+    return finish(chart.encode(**parts), height, title)
+
+
+def histogram(
+    values: Mapping[str, Sequence[float]], x: str, *, bins: int = 30, height: int = 220, title: str = ""
+) -> dict[str, Any]:
+    """How the numbers of each name are spread: the share of them in each of `bins` equal bins over the range of all."""
+    import altair as alt
+    import numpy as np
+
+    every = np.concatenate([np.asarray(each, dtype=float) for each in values.values()])
+    edges = np.histogram_bin_edges(every, bins)
+    y, name = "share (%)", "name"
+    rows = [
+        {x: float(first), "to": float(last), y: 100 * float(count) / max(1, len(each)), name: called}
+        for called, each in values.items()
+        for first, last, count in zip(edges[:-1], edges[1:], np.histogram(each, edges)[0])
+    ]
+    chart = alt.Chart(alt.Data(values=rows)).mark_rect(opacity=0.55)
+    parts = {
+        "x": alt.X(f"{field(x)}:Q", title=x, scale=alt.Scale(zero=False, nice=False)),
+        "x2": alt.X2("to:Q"),
+        "y": alt.Y(f"{field(y)}:Q", title=y, scale=alt.Scale(zero=True)),
+        "y2": alt.Y2(datum=0),
+        "color": hue(rows, name),
     }
     return finish(chart.encode(**parts), height, title)
 
@@ -176,13 +212,28 @@ def stack(*charts: dict[str, Any]) -> dict[str, Any]:
     return {**outside, "vconcat": inside, "resolve": {"scale": {"color": "independent"}}}
 
 
-def hue(rows: Rows, name: str, symbol: str = "square") -> Any:
-    """The colour of a column's values, in the order they first appear; `symbol` stands for each in the legend."""
+def hue(rows: Rows, name: str, symbol: str = "square", names: Sequence[str] = (), *, ranked: bool = False) -> Any:  # fmt: skip
+    """The colour of a column's values: of `names`, else in the order they first appear; `symbol` stands for each in the legend.
+
+    Values that are `ranked`, lowest first, go from blue by grey to orange.
+    """
     import altair as alt
 
-    domain = list(dict.fromkeys(row[name] for row in rows))
-    scale = alt.Scale(domain=domain, range=list(COLOURS[: len(domain)]))
+    domain = list(names or dict.fromkeys(row[name] for row in rows))
+    colours = ramp(len(domain)) if ranked else list(COLOURS[: len(domain)])
+    scale = alt.Scale(domain=domain, range=colours)
     return alt.Color(f"{field(name)}:N", title=None, scale=scale, legend=alt.Legend(symbolType=symbol))
+
+
+def ramp(count: int) -> list[str]:
+    """Colours for `count` values from the lowest to the highest: blue by grey to orange, each at 3:1 against white and near-black."""
+    found = []
+    for k in range(count):
+        place = 2 * k / (count - 1) - 1 if count > 1 else -1.0
+        end = COLOURS[0] if place < 0 else COLOURS[1]
+        mixed = [round(abs(place) * int(end[at : at + 2], 16) + (1 - abs(place)) * GREY) for at in (1, 3, 5)]
+        found.append("#" + "".join(f"{part:02x}" for part in mixed))
+    return found
 
 
 def field(name: str) -> str:
@@ -209,7 +260,7 @@ def coloured(names: Sequence[str], values: Sequence[float], most: float, unit: s
     spans = []
     for name, value in zip(names, values):
         share = min(1.0, abs(value) / most) if most > 0 else 0.0
-        style = f"background:rgba({FOR if value > 0 else AGAINST},{0.7 * share:.2f})"
+        style = f"background:rgba({FOR if value > 0 else AGAINST},{0.6 * share:.2f})"
         shown = html.escape(visible(name) if name.isspace() and name != " " else name)
         spans.append(
             f'<span style="{style}" title="{value:+.3g}{html.escape(unit)}">{shown}</span>'

@@ -34,6 +34,7 @@ class Trials:
     means: np.ndarray
     share: np.ndarray
     control: np.ndarray
+    ranked: bool = False  # whether levels are numbers, lowest first
 
     @property
     def best(self) -> int:
@@ -74,7 +75,8 @@ def trials(
     draw = np.random.default_rng(seed)
     chance = [between(moved, draw.permutation(level), len(names)) for _ in range(DEALS)]
     means = np.stack([np.nanmean(moved[level == k], 0) for k in range(len(names))])
-    return Trials(name, names, steps, means, between(moved, level, len(names)), np.mean(chance, 0))
+    share = between(moved, level, len(names))
+    return Trials(name, names, steps, means, share, np.mean(chance, 0), values.dtype.kind == "f")
 
 
 def between(states: np.ndarray, level: np.ndarray, count: int) -> np.ndarray:
@@ -167,7 +169,7 @@ def pictures(
     encoding = {
         axis: kind(f"{field(name)}:Q", title=name, scale=alt.Scale(zero=False), axis=alt.Axis(grid=False))
         for axis, kind, name in (("x", alt.X, x), ("y", alt.Y, y))
-    } | {"color": hue(rows, found.name)}
+    } | {"color": hue(rows, found.name, ranked=found.ranked)}
     way = alt.Chart(alt.Data(values=rows)).mark_line(strokeWidth=2).encode(
         **encoding, order=alt.Order("step:Q"), tooltip=[f"{field(found.name)}:N", "step:Q"]
     )  # fmt: skip

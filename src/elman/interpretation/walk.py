@@ -17,10 +17,12 @@ from elman.core.errors import RecipeError, UnknownName
 from elman.interpretation.credit import asked_of
 from elman.interpretation.editing import Edit, edited
 from elman.interpretation.methods import credit_by
+from elman.interpretation.pieces import PIECE, in_pieces
 from elman.interpretation.readout import COUNT
 from elman.interpretation.view import NO_WEIGHTS, View, shuffled, untouched
 
 PREFIXES = 48  # of a sequence that is read from both ends: each prefix is a pass of its own
+FEWEST, MOST_STEPS = 8, 2**19  # prefixes of a long one, and steps of all of them together
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def answers(
     """The answer after every step of one sequence (1, time, ...), as if it ended there; after the last alone with `ends`.
 
     `several`: any number of labels may be true at once, so that each has a probability of its own. A network that cannot be
-    read after every step is asked about at most PREFIXES prefixes, each alone. With an `edit` the states are edited on the way.
+    read after every step is asked about at most PREFIXES beginnings, each alone. With an `edit` the states are edited on the way.
     """
     _check(inputs)
     time = inputs.shape[1]
@@ -54,13 +56,18 @@ def answers(
         elif view.read_steps is not None:
             at, values = np.arange(time), view.read_steps(embedded, None)[0]
         else:
-            at = np.unique(np.linspace(0, time - 1, min(time, PREFIXES)).round().astype(int))
+            at = np.unique(np.linspace(0, time - 1, prefixes(time)).round().astype(int))
             values = torch.cat([view.read(embedded[:, : step + 1], None) for step in at])
     values = values.float().cpu()
     shares = None
     if view.labels:
         shares = (values.double().sigmoid() if several else values.double().softmax(-1)).numpy()
     return Answers(at, shares, values.numpy())
+
+
+def prefixes(time: int) -> int:
+    """How many beginnings of a sequence of `time` steps are asked about where each is a pass of its own."""
+    return min(time, PREFIXES, max(FEWEST, 2 * MOST_STEPS // time))
 
 
 def surprise(view: View, inputs: Tensor, found: Answers) -> np.ndarray:
@@ -132,10 +139,15 @@ def traced(view: View, inputs: Tensor, names: Sequence[str] = ()) -> dict[str, n
     """Gates and states of one sequence by name, each (time, units); those named, or all. UnknownName for another."""
     _check(inputs)
     with untouched(view), torch.no_grad():
-        found = view.trace(inputs, None)
+        # Of a long sequence no other readings are ever held than those that were asked for.
+        known = view.trace(inputs[:, :PIECE], None)
         for name in names:
-            if name not in found:
-                raise UnknownName("reading", name, found)
+            if name not in known:
+                raise UnknownName("reading", name, known)
+        found = known
+        if inputs.shape[1] > PIECE:
+            with in_pieces(view.model, only=names):
+                found = view.trace(inputs, None)
         return {name: found[name][0].float().cpu().numpy() for name in names or found}
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from elman.core.errors import RecipeError, UnknownName
 from elman.interpretation.editing import Edit, gates_of, parts
+from elman.interpretation.pieces import PIECE
 from elman.interpretation.view import View
 from elman.interpretation.walk import Answers, answers, traced
 
@@ -70,9 +71,9 @@ def held(view: View, inputs: Tensor, part: str) -> np.ndarray:
     known = (*parts(view.model), *gates_of(view.model))
     if part not in known:
         raise UnknownName("part of the state or gate", part, known)
-    found = traced(view, inputs)
     # A trace names the module in front of its layers, an edit only where there are several.
-    return next(values for name, values in found.items() if f".{name}".endswith(f".{part}"))
+    named = next(name for name in traced(view, inputs[:, :PIECE]) if f".{name}".endswith(f".{part}"))
+    return traced(view, inputs, [named])[named]
 
 
 def _moved(before: Answers, after: Answers, several: bool) -> float:

@@ -103,6 +103,22 @@ def observe(model: nn.Module) -> Iterator[Observed]:
             handle.remove()
 
 
+def cells_in(model: nn.Module) -> dict[str, Any]:
+    """The cell of each recurrent layer of `model` by the name that `observe` gives the layer: {"encoder.layers.0.forward": LSTM}.
+
+    A torch layer's is a cell of its kind and sizes, without weights. Raises RecipeError where there is no such layer.
+    """
+    found = {}
+    for module, paths in _recurrent(model):
+        with torch.device("meta"):
+            network: Any = module if isinstance(module, RNN) else RNN(**arguments(module))
+        for depth, layer in enumerate(network.layers):
+            for side, cell in zip(network.directions, layer):
+                for path in paths:
+                    found[f"{path}.layers.{depth}.{side}".lstrip(".")] = cell
+    return found
+
+
 def _recurrent(model: Any) -> list[tuple[nn.Module, list[str]]]:
     """Each recurrent module once, with all its paths."""
     if not isinstance(model, nn.Module):

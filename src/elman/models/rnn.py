@@ -253,7 +253,7 @@ class RNN(nn.Module):
                 if self.weight_drop and self.training:
                     cell = thinned(cell, self.weight_drop)
                 call = Call(cell, inputs, before, lengths, hold, turned, start, readings, final)
-                result: Result = run(call, self.executor)
+                result = self._answer(call)
                 turn = (lambda value: reverse(value, lengths)) if backward else (lambda value: value)
                 outputs.append(turn(result.output))
                 ends.append(result.state)
@@ -263,6 +263,10 @@ class RNN(nn.Module):
             x = self._between(x, output, depth)
             states.append(tuple(ends))
         return x.transpose(0, 1), tuple(states) if final else None, trace
+
+    def _answer(self, call: Call) -> Result:
+        """One layer and direction over all steps; who reads long sequences in pieces stands in for it."""
+        return run(call, self.executor)
 
     def _between(self, x: Tensor, output: Tensor, depth: int) -> Tensor:
         """A layer's input and output (..., features) -> the next layer's input, or the output of the whole."""

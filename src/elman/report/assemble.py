@@ -16,7 +16,6 @@ from elman.core.files import plain, write_atomic, write_json
 from elman.core.results import Advice, Finding, Metric, Paired, Score, Scores, Value
 from elman.core.run_folder import RunFolder
 from elman.report.content import ReportContent
-from elman.report.page import write_report
 
 
 def write_findings(folder: Path, findings: Sequence[Finding], advice: Sequence[Advice]) -> None:
@@ -43,13 +42,6 @@ def _arrays(folder: Path, question: str) -> dict[str, np.ndarray]:
         return {}
     with np.load(path) as packed:
         return dict(packed)
-
-
-def write_run_report(
-    run: RunFolder, findings: Sequence[Finding] | None = None, advice: Sequence[Advice] | None = None
-) -> Path:
-    """Write the run's report.html and return its path; findings and advice are read from the folder unless given."""
-    return write_report(run.folder, assemble(run, findings, advice))
 
 
 def assemble(

@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from elman.core.showing import styled
 from elman.report.numbers import words
 
 # Mid-tones with at least 3:1 against both the white and the near-black page (Okabe and Ito's hues, adjusted).
@@ -56,6 +57,7 @@ CONFIG: dict[str, Any] = {
         "fontWeight": 600,
         "subtitleColor": "currentColor",
     },
+    "line": {"strokeJoin": "round"},
     "text": {"color": "currentColor"},
     "rule": {"color": "currentColor"},
     "mark": {"color": NETWORK},
@@ -76,21 +78,13 @@ def draw(spec: Mapping[str, Any]) -> str:
     """
     import vl_convert
 
-    whole = _sized({**spec, "config": _merge(CONFIG, spec.get("config", {})), "background": None})
+    whole = {**styled(spec, CONFIG, WIDTH), "background": None}
     try:
         svg: str = vl_convert.vegalite_to_svg(whole, allowed_base_urls=[])
     except ValueError as error:
         lines = str(error).splitlines()
         raise ChartError(lines[1] if len(lines) > 1 else str(error)) from None
     return _inline(svg)
-
-
-def _sized(spec: dict[str, Any]) -> dict[str, Any]:
-    """A width that fits the page where the specification leaves it open."""
-    joined = any(key in spec for key in ("hconcat", "vconcat", "concat", "facet", "repeat", "spec"))
-    if spec.get("width") == "container" or not (joined or "width" in spec):
-        spec["width"] = WIDTH
-    return spec
 
 
 def _inline(svg: str) -> str:
@@ -103,14 +97,6 @@ def _inline(svg: str) -> str:
     width = re.search(r'width="([\d.]+)"', svg)
     style = f'<svg style="--w:{width[1]}px" ' if width else "<svg "
     return svg.replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', "").replace("<svg ", style, 1)
-
-
-def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in over.items():
-        both = isinstance(value, Mapping) and isinstance(merged.get(key), Mapping)
-        merged[key] = _merge(merged[key], value) if both else value
-    return merged
 
 
 def curves(

@@ -50,6 +50,22 @@ class ReportContent:
         return self.scores.get("test") or self.scores.get("validation")
 
 
+@dataclass(frozen=True)
+class Views:
+    """What the page shows of one sequence, as it was: made by `elman.web.still_section` of escaped texts and the package's own scripts.
+
+    html       the section
+    style      of what stands in it
+    scripts    whole script elements, which carry `nonce`; `body` what they read of the body, by name
+    """
+
+    html: str
+    style: str
+    scripts: str
+    nonce: str
+    body: Mapping[str, str]
+
+
 def best_rival(scores: Scores) -> Paired | None:
     """The paired comparison with the rival that stands best on the primary metric; None where there is none."""
     pairs = {pair.rival: pair for pair in scores.paired if pair.metric == scores.primary.name}

@@ -7,6 +7,7 @@ import functools
 import hashlib
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from markupsafe import Markup
 from elman.core.files import write_text
 from elman.core.results import Finding, Scores
 from elman.report import charts
-from elman.report.content import ReportContent, best_rival, outcome
+from elman.report.content import ReportContent, Views, best_rival, outcome
 from elman.report.glossary import CONTROLS, RESIDUALS, meaning, metric
 from elman.report.numbers import column, difference, duration, interval, moment, number, p_value, point, words
 from elman.report.sanitize import sanitize
@@ -43,14 +44,14 @@ UNITS = {"mse": "MSE (scaled)", "rmse": "RMSE (target's unit)"}
 TABLE_ROWS = 200  # of a finding's table; the rest is in findings.json
 
 
-def write_report(folder: Path, content: ReportContent) -> Path:
+def write_report(folder: Path, content: ReportContent, views: Views | None = None) -> Path:
     """Write `folder/report.html` atomically and return its path. Raises StorageError when the disk refuses."""
     path = folder / "report.html"
-    write_text(path, render(content))
+    write_text(path, render(content, views))
     return path
 
 
-def render(content: ReportContent) -> str:
+def render(content: ReportContent, views: Views | None = None) -> str:
     """The page as text: charts drawn, styles and the small script inside, every text from the data escaped."""
     script = _asset("report.js")
     digest = base64.b64encode(hashlib.sha256(script.encode("utf-8")).digest()).decode("ascii")
@@ -59,6 +60,10 @@ def render(content: ReportContent) -> str:
         .get_template("report.html")
         .render(
             **_context(content),
+            views=views
+            and replace(
+                views, html=Markup(views.html), style=Markup(views.style), scripts=Markup(views.scripts)
+            ),
             curves=_curves(content),
             settings={
                 name: flat(value) for name, value in content.recipe.items() if isinstance(value, Mapping)

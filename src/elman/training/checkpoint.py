@@ -63,9 +63,9 @@ def load_weights(model: nn.Module, path: Path) -> dict[str, Any]:
 
 
 def load_model(model: nn.Module, path: Path) -> None:
-    """Put the weights within a whole state into `model`: where a training is, not its best. RunError as `load_weights`."""
-    _, tensors = read_state(path)
-    _fill(model, _below("model.", tensors), path)
+    """Put a checkpoint's weights into `model`, whether it holds them alone or within the whole state of a training. RunError as `load_weights`."""
+    tensors, facts = read_weights(path)
+    _fill(model, _below("model.", tensors) if "groups" in facts else tensors, path)
 
 
 def save_state(

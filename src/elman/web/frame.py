@@ -8,8 +8,6 @@ around it nor the network; it asks by messages.
 from __future__ import annotations
 
 import asyncio
-import base64
-import functools
 import json
 import re
 import secrets
@@ -18,8 +16,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from elman.core.errors import UserError
+from elman.web.assets import inline, modules, static
 from elman.web.guard import MOST_BYTES
-from elman.web.server import HERE, answering
+from elman.web.server import answering
 from elman.web.shelf import Shelf
 
 AT_ONCE = 4  # requests that are answered at the same time
@@ -81,29 +80,12 @@ class Frame:
             raise UserError(f"there is no page at {path}.")
         nonce = secrets.token_urlsafe(18)
         tag = f'<script nonce="{nonce}"'
-        facts = _inline(json.dumps({"path": path, "kept": kept or {}}))
+        facts = inline(json.dumps({"path": path, "kept": kept or {}}))
         head = (
             f'<meta http-equiv="Content-Security-Policy" content="{POLICY.format(nonce=nonce)}">\n'
-            f"{tag}>const FRAME = {facts};\n{(HERE / 'static' / 'frame.js').read_text('utf-8')}</script>\n"
+            f"{tag}>const FRAME = {facts};\n{static('frame.js')}</script>\n"
             f'{tag} type="importmap">{modules()}</script>\n'
         )
         text = SCRIPT.sub(lambda found: f'{tag} type="module">import "elman/{found[1]}";</script>', text)
         text = STYLE.sub(lambda found: f"<style>{self.ask('GET', found[1])[1]}</style>", text)
         return text.replace(ICON, "").replace("<head>\n", f"<head>\n{head}", 1)
-
-
-@functools.cache
-def modules() -> str:
-    """An import map of all modules of the page: "elman/NAME.js" -> the module itself, which names the others in the same way."""
-    found = {}
-    for path in sorted((HERE / "static").glob("*.js")):
-        text = re.sub(r'"\./([\w-]+\.js)"', r'"elman/\1"', path.read_text("utf-8"))
-        found[f"elman/{path.name}"] = (
-            f"data:text/javascript;base64,{base64.b64encode(text.encode()).decode()}"
-        )
-    return json.dumps({"imports": found})
-
-
-def _inline(text: str) -> str:
-    """JSON as it may stand in a script."""
-    return text.replace("<", "\\u003c")

@@ -16,8 +16,7 @@ from elman.report.numbers import interval, point
 from elman.report.sanitize import sanitize
 from elman.report.tables import in_words
 from elman.web import strip
-from elman.web.pages import play
-from elman.web.server import _templates
+from elman.web.assets import templates
 from elman.web.subject import Subject
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -37,7 +36,7 @@ def frozen(subject: Subject) -> str:
         (row.name, point(row.metrics[scores.primary.name]), interval(row.metrics[scores.primary.name]), row.is_rival)
         for row in scores.rows if scores.primary.name in row.metrics
     ]  # fmt: skip
-    text: str = _templates().get_template("frozen.html").render(
+    text: str = templates().get_template("frozen.html").render(
         name=subject.name, known=subject.run.facts.get("known", ""), scores=scores, rows=rows, read=_read(subject),
         findings=[(finding, Markup(sanitize(finding.html)), _picture(finding)) for finding in content.findings],
     )  # fmt: skip
@@ -54,7 +53,7 @@ def document(fragment: str) -> str:
 
 def _read(subject: Subject) -> dict[str, Any] | None:
     """A first sequence: (step, colour) for each, and the answer in the end; None where the run has none, or reads series."""
-    text = play.shown(subject)["first"]
+    text = subject.first
     if subject.kind != "text" or not text:
         return None
     try:

@@ -79,9 +79,13 @@ class Jobs:
         self._jobs: OrderedDict[str, Job] = OrderedDict()
         self._lock = threading.Lock()
         self._workers = ThreadPoolExecutor(AT_ONCE, "job", initializer=_gently)
+        self._readers = ThreadPoolExecutor(AT_ONCE, "reader", initializer=_gently)
 
-    def begin(self, what: str, work: Callable[[Job], Any]) -> dict[str, Any]:
-        """Start a job that calls `work` with itself; its twin. Raises UserError where too many wait already."""
+    def begin(self, what: str, work: Callable[[Job], Any], *, read: bool = False) -> dict[str, Any]:
+        """Start a job that calls `work` with itself; its twin. Raises UserError where too many wait already.
+
+        With `read` it is a question about one sequence, which does not wait for analyses of minutes.
+        """
         with self._lock:
             if sum(job.state in ("waiting", "running") for job in self._jobs.values()) >= WAITING:
                 raise UserError(f"{WAITING} analyses are on their way already; wait for one, or cancel one.")
@@ -91,7 +95,7 @@ class Jobs:
                 :-KEPT
             ]:
                 del self._jobs[old.id]
-        self._workers.submit(self._run, job, work)
+        (self._readers if read else self._workers).submit(self._run, job, work)
         return job.shown(whole=False)
 
     def look(self, number: str) -> dict[str, Any]:

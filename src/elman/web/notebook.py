@@ -11,8 +11,9 @@ from typing import Any
 from elman.core.errors import ElmanError, MissingExtra, UnknownName, UserError
 from elman.run import Run
 from elman.web import frozen
+from elman.web.assets import static
 from elman.web.frame import AT_ONCE, Frame
-from elman.web.server import HERE, pages
+from elman.web.server import pages
 from elman.web.shelf import Shelf
 
 
@@ -44,7 +45,7 @@ def _widget() -> Any:
     class View(anywidget.AnyWidget):
         """A frame with a page; its questions come as messages, and each is answered by one."""
 
-        _esm = (HERE / "static" / "widget.js").read_text("utf-8")
+        _esm = static("widget.js")
         title = Unicode().tag(sync=True)
         path = Unicode().tag(sync=True)
         frozen = Unicode().tag(sync=True)
@@ -55,7 +56,7 @@ def _widget() -> Any:
             self._fragment, self._words = frozen.frozen(shelf.subject(name)), f"elman.view({name!r})"
             super().__init__(
                 title=f"elman: {name}",
-                path=f"/runs/{name}/{page}",
+                path=f"{shelf.subject(name).address}/{page}",
                 height=height,
                 frozen=frozen.document(self._fragment),
             )

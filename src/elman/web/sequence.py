@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import torch
 from torch import Tensor
 
 from elman.core.errors import DataError
@@ -53,18 +52,22 @@ class Sequence:
 
 
 def sequence_of(subject: Subject, body: Mapping[str, Any]) -> Sequence:
-    """The sequence of a question's JSON: {"text": ...}, {"series": key}, or {"past": columns, "future": columns}.
+    """The sequence of a question's JSON: {"text": ...}, {"series": key} of a series or of tokens, or {"past": columns, "future": columns}.
 
-    Raises DataError for one that does not suit the run.
+    Raises DataError for one that does not suit the network.
     """
     if subject.kind in ("text", "words"):
         inputs, steps, unknown = subject.read(body.get("text"))
         return Sequence(inputs, steps, np.arange(len(steps)), unknown)
-    encoder = subject.run.encoder
+    if subject.kind == "tokens":
+        tokens = subject.kept(body.get("series"))
+        return Sequence(
+            subject.encode(tokens), subject.said(tokens), np.arange(len(tokens)), [False] * len(tokens)
+        )
     if subject.kind == "values":
         values = subject.kept(body.get("series"))
-        inputs = torch.from_numpy(encoder.values.encode(values))[None]
-        return _series(inputs, values, encoder.values.channels, None)
+        return _series(subject.encode(values), values, subject.channels, None)
+    encoder = subject.run.encoder
     past, future = frame_of(body.get("past")), body.get("future")
     read = windows(subject.run, past, None if not future else frame_of(future))
     length, names = encoder.window.context_length, list(encoder.series)
@@ -83,7 +86,7 @@ def _series(
     ahead: Tensor | None = None,
 ) -> Sequence:
     time = min(inputs.shape[1], len(values))  # a longer one may have been cut by the encoder
-    values = values[-time:]
+    values = values[-time:].reshape(time, -1)
     places = np.unique(np.linspace(0, time, min(time, POINTS) + 1).astype(int))[1:] - 1
     begins = np.concatenate([[0], places[:-1] + 1])
     filled = np.where(np.isnan(values), np.nan_to_num(np.nanmean(values, 0)) if time else 0.0, values)

@@ -7,13 +7,11 @@ import json
 import logging
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from importlib import import_module
-from pathlib import Path
 from typing import Any
 
 import uvicorn
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -24,17 +22,19 @@ from starlette.staticfiles import StaticFiles
 from elman.core.catalogue import catalogue
 from elman.core.errors import ElmanError, UnknownName, UserError
 from elman.core.files import plain
-from elman.report.numbers import words
-from elman.report.page import _asset, _cells, badges
-from elman.web import strip, tour
+from elman.report.page import _asset
+from elman.web import long, strip, tour
+from elman.web.assets import HERE, templates
 from elman.web.guard import Guard, TooLong
 from elman.web.jobs import Jobs
 from elman.web.pages.contract import Page
 from elman.web.shelf import Shelf
+from elman.web.subject import Subject
 
-HERE = Path(__file__).parent
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+PLACES = ("runs", "models")  # the first parts of addresses of what can be looked at
 PORTS = 20  # tried one after the other where the first is taken
+Find = Callable[[Request], Subject]
 log = logging.getLogger("elman.web")
 
 
@@ -68,13 +68,24 @@ def answering(shelf: Shelf) -> Starlette:
             _answer(lambda request: jobs.cancel(request.path_params["job"])),
             methods=["POST"],
         ),
-        Route("/runs/{name}/strip/{ask}", _answer(functools.partial(_ask, shelf, jobs)), methods=["POST"]),
-        Route("/runs/{name}/tour.json", _answer(functools.partial(_tour, shelf)), methods=["GET"]),
-        Route("/runs/{name}/{page}.json", _answer(functools.partial(_twin, shelf)), methods=["GET"]),
-        Route("/runs/{name}/{page}", _answer(functools.partial(_page, shelf)), methods=["GET"]),
-        Route("/runs/{name}/{page}/{ask}", _answer(functools.partial(_ask, shelf, jobs)), methods=["POST"]),
+        *(route for place in PLACES for route in _routes(shelf, jobs, place)),
     ]
-    return Starlette(routes=routes)
+    return Starlette(routes=routes, exception_handlers={404: _nowhere})
+
+
+def _routes(shelf: Shelf, jobs: Jobs, place: str) -> list[Route]:
+    """The addresses of what stands at /PLACE/NAME."""
+    at, find = f"/{place}/{{name}}", functools.partial(_subject, shelf, place)
+    ask = _answer(functools.partial(_ask, find, jobs))
+    return [
+        Route(f"{at}/strip/{{ask}}", ask, methods=["POST"]),
+        Route(
+            f"{at}/tour.json", _answer(lambda request: {"steps": tour.steps(find(request))}), methods=["GET"]
+        ),
+        Route(f"{at}/{{page}}.json", _answer(functools.partial(_twin, find)), methods=["GET"]),
+        Route(f"{at}/{{page}}", _answer(functools.partial(_page, find)), methods=["GET"]),
+        Route(f"{at}/{{page}}/{{ask}}", ask, methods=["POST"]),
+    ]
 
 
 def listen(host: str, port: int | None) -> socket.socket:
@@ -131,16 +142,29 @@ def _answer(made: Any) -> Any:
         except TooLong:
             raise  # the guard answers
         except UnknownName as error:
-            return _json({"error": str(error)}, 404)
+            return _wrong(request, str(error), 404)
         except ElmanError as error:
-            return _json({"error": str(error)}, 400 if isinstance(error, UserError) else 500)
+            return _wrong(request, str(error), 400 if isinstance(error, UserError) else 500)
         except Exception:
             log.exception("a request could not be answered: %s", request.url.path)
-            return _json(
-                {"error": "This could not be answered; the terminal that runs `elman open` says why."}, 500
+            return _wrong(
+                request, "This could not be answered; the terminal that runs `elman open` says why.", 500
             )
 
     return endpoint
+
+
+def _wrong(request: Request, error: str, status: int) -> Response:
+    """What went wrong: JSON to a script, and to who reads a page's JSON twin; to a reader a page with a way back."""
+    if request.method != "GET" or request.url.path.endswith(".json"):
+        return _json({"error": error}, status)
+    title = "There is no such page" if status == 404 else "This page cannot be shown"
+    text = templates().get_template("lost.html").render(title=title, error=error)
+    return HTMLResponse(text, status, headers={"cache-control": "no-store"})
+
+
+async def _nowhere(request: Request, _: Exception) -> Response:
+    return _wrong(request, f"nothing stands at {request.url.path}.", 404)
 
 
 async def _body(request: Request) -> Mapping[str, Any]:
@@ -159,12 +183,11 @@ def _json(value: Any, status: int = 200) -> Response:
 
 
 def _front(shelf: Shelf) -> Response:
-    names = shelf.names()
-    first = shelf.first if shelf.first in names else next(iter(names), None)
+    first = shelf.front()
     if first is None:
-        text = _templates().get_template("empty.html").render(place=shelf.place)
+        text = templates().get_template("empty.html").render(place=shelf.place)
         return HTMLResponse(text, headers={"cache-control": "no-store"})
-    return RedirectResponse(f"/runs/{first}/{next(iter(pages()))}", 303)
+    return RedirectResponse(f"{first}/{next(iter(pages()))}", 303)
 
 
 def _known(name: str) -> Page:
@@ -173,49 +196,51 @@ def _known(name: str) -> Page:
     return pages()[name]
 
 
-def _twin(shelf: Shelf, request: Request) -> dict[str, Any]:
-    name, page = request.path_params["name"], request.path_params["page"]
-    return _known(page).shown(shelf.subject(name))
+def _subject(shelf: Shelf, place: str, request: Request) -> Subject:
+    return shelf.at(place, request.path_params["name"])
 
 
-def _tour(shelf: Shelf, request: Request) -> dict[str, Any]:
-    return {"steps": tour.steps(shelf.subject(request.path_params["name"]))}
+def _twin(find: Find, request: Request) -> dict[str, Any]:
+    page, subject = _known(request.path_params["page"]), find(request)
+    return _absent(subject, page) if page.needs in subject.missing else page.shown(subject)
 
 
-def _page(shelf: Shelf, request: Request) -> Response:
-    name, which = request.path_params["name"], request.path_params["page"]
-    page, subject = _known(which), shelf.subject(name)
-    shown = page.shown(subject)
-    text = _templates().get_template(f"{which}.html").render(
-        page=which, pages=list(pages()), script=(HERE / "static" / f"{which}.js").exists(), style=(HERE / "static" / f"{which}.css").exists(), name=name, runs=shelf.names(), task=subject.task, kind=subject.kind,
-        shown=shown, start=plain(shown),
+def _page(find: Find, request: Request) -> Response:
+    which = request.path_params["page"]
+    page, subject = _known(which), find(request)
+    there = page.needs not in subject.missing
+    shown = page.shown(subject) if there else _absent(subject, page)
+    script, style = (there and (HERE / "static" / f"{which}.{kind}").exists() for kind in ("js", "css"))
+    text = templates().get_template(f"{which}.html" if there else "absent.html").render(
+        page=which, pages=list(pages()), script=script, style=style, name=subject.name, title=subject.title, base=subject.address,
+        beside=subject.shelf.beside(subject), task=subject.task, kind=subject.kind, missing=subject.missing, given=bool(subject.given), shown=shown, start=plain(shown),
     )  # fmt: skip
     return HTMLResponse(text, headers={"cache-control": "no-store"})
 
 
-def _ask(shelf: Shelf, jobs: Jobs, request: Request) -> dict[str, Any]:
-    name, which = request.path_params["name"], request.path_params.get("page", "strip")
+def _absent(subject: Subject, page: Page) -> dict[str, Any]:
+    """Why a page is not there, which are, and where it is: with the runs beside."""
+    works = [name for name, each in pages().items() if each.needs not in subject.missing]
+    return {"absent": subject.missing[page.needs], "works": works, "runs": subject.shelf.names()}
+
+
+def _ask(find: Find, jobs: Jobs, request: Request) -> dict[str, Any]:
+    which = request.path_params.get("page", "strip")
     ask, body = request.path_params["ask"], request.state.body
     asks = strip.ASKS if which == "strip" else _known(which).asks
-    long = {} if which == "strip" else _known(which).jobs
-    if ask in long:
-        subject = shelf.subject(name)
-        return jobs.begin(f"{ask} of {name}", lambda job: plain(long[ask](subject, body, job)))
+    apart = {} if which == "strip" else _known(which).jobs
+    if ask in apart:
+        subject = find(request)
+        return jobs.begin(f"{ask} of {subject.title}", lambda job: plain(apart[ask](subject, body, job)))
     if ask not in asks:
-        raise UnknownName("question", ask, [*asks, *long])
-    return asks[ask](shelf.subject(name), body)
+        raise UnknownName("question", ask, [*asks, *apart])
+    subject, works = find(request), strip.WORK if which == "strip" else _known(which).work
+    cost = long.cost(subject, body, works[ask]) if ask in works else None
+    if cost is None:
+        return asks[ask](subject, body)
+    work = functools.partial(long.answered, subject, body, asks[ask], cost)
+    return jobs.begin(f"{ask} of {subject.title}", lambda job: plain(work(job)), read=True)
 
 
 async def _report_style(request: Request) -> Response:
     return Response(_asset("report.css"), media_type="text/css")
-
-
-@functools.cache
-def _templates() -> Environment:
-    environment = Environment(
-        loader=ChoiceLoader([PackageLoader("elman.web"), PackageLoader("elman.report")]),
-        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
-    environment.globals.update(badges=badges, cells=_cells)
-    environment.filters.update(words=words)
-    return environment

@@ -12,7 +12,9 @@ from elman.data.contract import SeriesTable
 from elman.examples import stretch, worst
 from elman.interpretation import walk
 from elman.interpretation.gates import spoken
+from elman.interpretation.view import View
 from elman.prediction import predict
+from elman.web.long import LONG, Work
 from elman.web.sequence import Sequence, choices, columns_of, sequence_of, series_choice
 from elman.web.subject import LONGEST, Subject
 
@@ -42,13 +44,16 @@ def read(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
         bits = walk.surprise(view, given.inputs, found) if view.names_next_step else None
         at, found = placed(given, found)
         if found.shares is None:
-            told["values"] = unscaled(subject, found.values[:, 0])
+            told["values"] = subject.unscaled(found.values[:, 0])
+            if subject.outputs > 1:
+                told["outputs"] = found.values[:SHOWN, :CLASSES]
         else:
             told["top"] = top(view.labels, found.shares[:SHOWN])
         if not view.names_next_step:
             name, values = walk.line(view, found)
             if found.shares is None:
                 values = np.array(told["values"])
+                name = name if subject.outputs == 1 else f"output 1 of {subject.outputs}"
             told["line"] = {"name": name, "values": values}
             told["classes"] = _classes(view.labels, found) if found.shares is not None else None
             if found.shares is not None and not subject.several:
@@ -61,14 +66,25 @@ def credit(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     given = sequence_of(subject, body)
     if subject.kind == "words":
         raise DataError("a tagger has an answer for every word; attribution is of one answer.")
+    points = points_of(given.inputs.shape[1])
     with subject.lock:
-        each, residual, output = walk.credit(subject.view, given.inputs)
-        control, _, _ = walk.credit(subject.view, given.inputs, output, points=8, control=True)
+        each, residual, output = walk.credit(subject.view, given.inputs, points=points)
+        control, _, _ = walk.credit(subject.view, given.inputs, output, points=points // 4, control=True)
         label = subject.view.labels[output] if subject.view.labels else "the value"
     if subject.kind == "forecast":
         label = "the first step ahead"
     likeness = _likeness(each, control)
     return {"credit": given.thinned(each)[:SHOWN], "residual": residual, "label": label, "likeness": likeness}
+
+
+def points_of(time: int) -> int:
+    """Points of the path by which a sequence is credited: half as many of a long one; the residual says whether they do."""
+    return 32 if time < LONG else 16
+
+
+def work_of_credit(points: int) -> Work:
+    """What attribution takes: a pass forward for each point, two back, and one more to have its gates again."""
+    return Work(points + 3, 4 * points + 3, at_once=True)
 
 
 def _likeness(each: np.ndarray, control: np.ndarray) -> float | None:
@@ -89,7 +105,8 @@ def units(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     """The readings whose units can colour the strip: name, in words, how many units."""
     given = sequence_of(subject, body if body.get("text") != "" else {"text": "a"})
     with subject.lock:
-        found = walk.traced(subject.view, given.inputs[:, :1] if subject.kind != "forecast" else given.inputs)
+        short = subject.kind in ("text", "words")
+        found = walk.traced(subject.view, given.inputs[:, :1] if short else given.inputs)
     return {
         "readings": [
             {"name": name, "words": spoken(name), "units": values.shape[1]} for name, values in found.items()
@@ -102,24 +119,31 @@ def unit(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     given = sequence_of(subject, body)
     name, number = str(body.get("reading")), body.get("unit")
     with subject.lock:
-        values = along(subject, given, walk.traced(subject.view, given.inputs, [name])[name])
+        values = walk.traced(subject.view, given.inputs, [name])[name]
     if not isinstance(number, int) or not 0 <= number < values.shape[1]:
         raise DataError(f"unit {number!r} of {spoken(name)}; it has units 0 to {values.shape[1] - 1}.")
-    return {"values": given.thinned(values[:, number])[:SHOWN], "words": f"{spoken(name)}, unit {number}"}
+    return painted(subject, given, name, values, number)
+
+
+def painted(subject: Subject, given: Sequence, name: str, values: np.ndarray, number: int) -> dict[str, Any]:
+    """One unit of a reading (steps of the layers, units) as it colours the strip."""
+    own = along(subject, given, values)[:, number]
+    return {"values": given.thinned(own)[:SHOWN], "words": f"{spoken(name)}, unit {number}"}
 
 
 def along(subject: Subject, given: Sequence, values: np.ndarray) -> np.ndarray:
     """A reading (steps of the layers, units) along the steps of the sequence: a patch is read as one, the future is left out."""
-    patch = subject.run.recipe.encoding.patch_length or 1
-    return (
-        values
-        if patch == 1 and len(values) == given.inputs.shape[1]
-        else np.repeat(values, patch, 0)[: given.inputs.shape[1]]
-    )
+    count = given.inputs.shape[1]
+    patch = subject.patch
+    if patch == 1 and len(values) < count:  # a network of one's own that reads several steps as one
+        patch = -(-count // len(values))
+    return values if patch == 1 and len(values) == count else np.repeat(values, patch, 0)[:count]
 
 
 def errors(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
-    """What the network got worst on the validation split, to pick from; for a forecast its last windows."""
+    """What the network got worst on the validation split, to pick from; for a forecast its last windows, for a model what came with it."""
+    if subject.given:
+        return {"choices": [series_choice(subject, words, values) for words, values in subject.given]}
     data = subject.dataset
     if isinstance(data, SeriesTable):
         return {"choices": [_window(subject, data, back) for back in range(WINDOWS)]}
@@ -175,12 +199,6 @@ def _target(labels: tuple[str, ...], body: Mapping[str, Any], found: walk.Answer
     return labels.index(true) if true in labels else int(found.shares[-1].argmax())
 
 
-def unscaled(subject: Subject, values: np.ndarray) -> list[float]:
-    """Values in the data's own unit."""
-    encoder = subject.run.encoder
-    return [float(value) for value in values * getattr(encoder, "std", 1.0) + getattr(encoder, "mean", 0.0)]
-
-
 def _tags(subject: Subject, words: list[str]) -> dict[str, Any]:
     """A tag for every word, with its probability."""
     frame = predict(subject.run, [words])  # type: ignore[list-item]
@@ -192,4 +210,20 @@ def _tags(subject: Subject, words: list[str]) -> dict[str, Any]:
     }
 
 
+def _read_work(view: View, time: int) -> Work:
+    passes = 1.0 if view.read_steps is not None else (walk.prefixes(time) + 1) / 2
+    return Work(passes, passes)
+
+
+def _credit_work(view: View, time: int) -> Work:
+    points = points_of(time)
+    return work_of_credit(points + points // 4)
+
+
+def trace_work(view: View, time: int) -> Work:
+    """What one reading takes: a pass that shows its gates."""
+    return Work(1, 2)
+
+
+WORK = {"read": _read_work, "credit": _credit_work, "unit": trace_work}
 ASKS = {"read": read, "credit": credit, "units": units, "unit": unit, "errors": errors, "file": choices}

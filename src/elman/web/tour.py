@@ -40,7 +40,7 @@ def steps(subject: Subject) -> list[dict[str, Any]]:
 
     Steps about what a network does not have are left out; one without events asks only to be read.
     """
-    facts, shown = subject.run.facts, see.shown(subject)
+    facts, shown = subject.facts, see.shown(subject)
     known = KNOWN.get(facts.get("shipped", ""), {})
     readings = [name for layer in shown["layers"] for name in layer["readings"]]
     typed = subject.kind in ("text", "words")
@@ -86,9 +86,10 @@ def steps(subject: Subject) -> list[dict[str, Any]]:
                     "#change", ("submit", "#change"),
                 )
             )  # fmt: skip
-    found.append(
-        _step("trust", "Believe a network when it beats simple rivals on examples that it has never seen.", "Read the verdict, and what it is held against.", "main > .verdict")
-    )  # fmt: skip
+    if "rivals" not in subject.missing:
+        found.append(
+            _step("trust", "Believe a network when it beats simple rivals on examples that it has never seen.", "Read the verdict, and what it is held against.", "main > .verdict")
+        )  # fmt: skip
     return found
 
 

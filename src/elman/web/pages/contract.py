@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from elman.web.jobs import Job
+from elman.web.long import Weigh
 from elman.web.subject import Subject
 
 Ask = Callable[[Subject, Mapping[str, Any]], dict[str, Any]]
@@ -17,13 +18,17 @@ Long = Callable[[Subject, Mapping[str, Any], Job], dict[str, Any]]
 class Page:
     """One page of the shell.
 
-    shown   what the template shows and `/runs/NAME/PAGE.json` says, of one subject
+    shown   what the template shows and `/runs/NAME/PAGE.json` (`/models/...` for a model) says, of one subject
     asks    what the page's script may ask by POST: name -> (subject, JSON body) -> JSON answer
     jobs    what takes long: the same with the job, which is told how far it is; answered with the job's number (see web.jobs)
+    work    what a question of `asks` takes of a long sequence, by its name: where that is much, it runs as a job (see web.long)
     place   where it stands in the navigation
+    needs   what of `Subject.missing` it cannot be without: there it says why it is absent
     """
 
     shown: Callable[[Subject], dict[str, Any]]
     asks: Mapping[str, Ask] = field(default_factory=dict)
     jobs: Mapping[str, Long] = field(default_factory=dict)
+    work: Mapping[str, Weigh] = field(default_factory=dict)
     place: int = 0
+    needs: str = ""

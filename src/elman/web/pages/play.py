@@ -9,26 +9,23 @@ from typing import Any
 
 import polars as pl
 
-from elman.core.errors import DataError, RunError
+from elman.core.errors import DataError
 from elman.generation import write as written
 from elman.prediction import predict
 from elman.web.pages.contract import Page
 from elman.web.sequence import columns_of, frame_of
-from elman.web.subject import LONGEST, Subject
+from elman.web.subject import LONGEST, Subject, verdict_of
 
-# A first sequence to look at, until the user types one.
-FIRST = {"syllables": "elephant", "language_modelling": "The "}
 MOST = 400  # tokens that are written at once
 PATIENCE = 20.0  # seconds after which what is written is shown as it is
 
 
 def shown(subject: Subject) -> dict[str, Any]:
     """What kind of sequence to type, a first one, and what the answers are called."""
-    source = subject.run.recipe.data.source
     labels = list(subject.view.labels)
     return {
-        "kind": subject.kind, "task": subject.task, "first": subject.run.facts.get("first") or FIRST.get(source) or FIRST.get(subject.task) or "",
-        "labels": labels if len(labels) <= 50 else [], "verdict": _verdict(subject),
+        "kind": subject.kind, "task": subject.task, "first": subject.first,
+        "labels": labels if len(labels) <= 50 else [], "verdict": verdict_of(subject),
         "steps_read": subject.view.read_steps is not None, "columns": _columns(subject),
     }  # fmt: skip
 
@@ -96,15 +93,6 @@ def _columns(subject: Subject) -> dict[str, Any] | None:
         "known": list(given.known), "observed": list(encoder.observed), "horizon": encoder.horizon,
         "context": encoder.window.context_length,
     }  # fmt: skip
-
-
-def _verdict(subject: Subject) -> str:
-    """The verdict in one sentence, from the run's scores."""
-    try:
-        scores = subject.run.scores
-    except RunError:
-        return ""
-    return str((scores.get("test") or scores.get("validation") or {}).get("verdict", ""))
 
 
 page = Page(shown, {"write": write, "forecast": forecast}, place=0)

@@ -30,7 +30,7 @@ SPLITS = ("validation", "test")
 
 def shown(subject: Subject) -> dict[str, Any]:
     """The table of runs; what cannot be read of one says why, and hides no other."""
-    return {"runs": [_row(subject, name) for name in subject.shelf.names()], "chosen": subject.name}
+    return {"runs": [_row(subject, name) for name in subject.shelf.names()], "chosen": subject.run.name}
 
 
 def _row(subject: Subject, name: str) -> dict[str, Any]:
@@ -179,4 +179,6 @@ def _names(subject: Subject, body: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(str(name) for name in names))
 
 
-page = Page(shown, {"curves": curves, "compare": compare, "recipe": recipe, "delete": delete}, place=40)
+page = Page(
+    shown, {"curves": curves, "compare": compare, "recipe": recipe, "delete": delete}, place=40, needs="runs"
+)

@@ -9,22 +9,24 @@ from typing import Any
 import numpy as np
 import torch
 
-from elman.cells.contract import Cell
 from elman.core.errors import DataError, RecipeError, UnknownName
-from elman.examples import some
 from elman.interpretation import walk
 from elman.interpretation.editing import Edit, clamp, edited, gates_of, parts
 from elman.interpretation.gates import spoken
 from elman.interpretation.neighbours import neighbours
+from elman.interpretation.view import View
 from elman.interpretation.what_if import effect, held
+from elman.models.observe import cells_in
 from elman.web import strip
+from elman.web.long import LONG, Work
 from elman.web.pages import play
 from elman.web.pages.contract import Page
 from elman.web.sequence import Sequence as Given
-from elman.web.sequence import sequence_of
+from elman.web.sequence import sequence_of, series_choice
 from elman.web.subject import Subject
 
 ROWS, COLUMNS = 96, 240  # of a map that are sent at most
+SLOWER = 20  # times what a pass takes, where the states are edited step by step
 AROUND = 6  # steps shown on either side of a span
 
 
@@ -36,61 +38,59 @@ def shown(subject: Subject) -> dict[str, Any]:
     except RecipeError:
         editable = []
     return {
-        "kind": subject.kind, "task": subject.task, "first": play.shown(subject)["first"], "layers": _layers(subject),
+        "kind": subject.kind, "task": subject.task, "first": subject.first, "layers": layers_of(subject),
         "parts": [{"name": name, "words": spoken(name), "kind": kind} for kind, name in editable],
+        "others": [series_choice(subject, words, values) for words, values in subject.given],
     }  # fmt: skip
 
 
-def _layers(subject: Subject) -> list[dict[str, Any]]:
+def layers_of(subject: Subject) -> list[dict[str, Any]]:
     """Name, cell and equations of each layer and direction: what the first lines of the cell's file say."""
+    try:
+        cells = cells_in(subject.view.model)
+    except RecipeError:  # a step function of the user's own
+        return []
     found = []
-    for path, module in subject.view.model.named_modules():
-        if isinstance(module, Cell) and ".layers." in f".{path}":
-            depth, side = f".{path}".rpartition(".layers.")[2].split(".")[:2]
-            text = sys.modules[type(module).__module__].__doc__ or ""
-            title = text.partition("\n")[0]
-            equations = [
-                line.strip() for line in text.splitlines()[1:] if line.startswith("    ") and "=" in line
-            ]
-            name = f"layers.{depth}.{('forward', 'backward')[int(side)]}"
-            found.append(
-                {
-                    "name": name,
-                    "words": spoken(f"{name}.x").removesuffix(" x"),
-                    "cell": title.rstrip("."),
-                    "equations": equations,
-                    "readings": list(type(module).traced),
-                    "units": module.hidden_size,
-                }
-            )
+    for path, cell in cells.items():
+        text = sys.modules[type(cell).__module__].__doc__ or ""
+        equations = [
+            line.strip() for line in text.splitlines()[1:] if line.startswith("    ") and "=" in line
+        ]
+        name = path if subject.with_paths else path[path.index("layers.") :]
+        found.append(
+            {
+                "name": name, "words": spoken(f"{name}.x").removesuffix(" x"), "cell": text.partition("\n")[0].rstrip("."),
+                "equations": equations, "readings": list(type(cell).traced), "units": cell.hidden_size,
+            }
+        )  # fmt: skip
     return found
 
 
 def look(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     """All readings of one unit of a layer along the sequence, and their means over all units."""
     given, layer, unit = sequence_of(subject, body), str(body.get("layer")), body.get("unit")
-    layers = {each["name"]: each for each in _layers(subject)}
+    layers = {each["name"]: each for each in layers_of(subject)}
     if layer not in layers:
         raise UnknownName("layer", layer, layers)
-    with subject.lock:
-        names = [f"{layer}.{name}" for name in layers[layer]["readings"]]
-        found = walk.traced(subject.view, given.inputs, names)
-    told = []
-    for name, values in found.items():
-        values = strip.along(subject, given, values)
-        if type(unit) is not int or not 0 <= unit < layers[layer]["units"]:
-            raise DataError(f"unit {unit!r} of {layer}; it has units 0 to {layers[layer]['units'] - 1}.")
-        own = values[:, min(unit, values.shape[1] - 1)]  # a projected h is smaller
-        told.append(
-            {
-                "name": name.rpartition(".")[2],
-                "words": spoken(name),
-                "values": own[given.places],
-                "mean": values.mean(1)[given.places],
-                "most": float(np.abs(values).max()),
-            }
-        )
+    if type(unit) is not int or not 0 <= unit < layers[layer]["units"]:
+        raise DataError(f"unit {unit!r} of {layer}; it has units 0 to {layers[layer]['units'] - 1}.")
+    names, told = [f"{layer}.{name}" for name in layers[layer]["readings"]], []
+    # Of a long sequence one reading at a time is held.
+    for asked in [names] if given.inputs.shape[1] < LONG else [[name] for name in names]:
+        with subject.lock:
+            found = walk.traced(subject.view, given.inputs, asked)
+        told += [along_unit(subject, given, name, values, unit) for name, values in found.items()]
     return {"readings": told, "steps": given.steps}
+
+
+def along_unit(subject: Subject, given: Given, name: str, values: np.ndarray, unit: Any) -> dict[str, Any]:
+    """One unit of a reading (steps of the layers, units) at the shown places, beside the mean of all units."""
+    values = strip.along(subject, given, values)
+    own = values[:, min(unit, values.shape[1] - 1)]  # a projected h is smaller
+    return {
+        "name": name.rpartition(".")[2], "words": spoken(name), "values": own[given.places], "mean": values.mean(1)[given.places],
+        "most": float(np.abs(values).max()),
+    }  # fmt: skip
 
 
 def whole(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -167,8 +167,10 @@ def _edit(subject: Subject, given: Given, body: Mapping[str, Any], part: str, st
     if how == "mean":
         at = torch.from_numpy(held(subject.view, given.inputs, part).mean(0))
     elif how == "patch":
-        other, _, _ = subject.read(body.get("other"))
-        at = torch.from_numpy(held(subject.view, other, part)[-1])
+        what = "text" if subject.kind in ("text", "words") else "series"
+        other = sequence_of(subject, {what: body.get("other")}).inputs
+        # A backward layer has read the whole of it at its first step.
+        at = torch.from_numpy(held(subject.view, other, part)[0 if ".backward." in part else -1])
     else:
         raise UnknownName("change", str(how), ("clamp", "mean", "patch"))
 
@@ -184,7 +186,7 @@ def _told(subject: Subject, given: Given, found: walk.Answers) -> dict[str, Any]
     at, placed = strip.placed(given, found)
     told: dict[str, Any] = {"at": at}
     if found.shares is None:
-        own = strip.unscaled(subject, placed.values[:, 0])
+        own = subject.unscaled(placed.values[:, 0])
         return told | {"line": {"name": "value", "values": own}, "answer": [["value", own[-1]]]}
     told["answer"] = strip.top(view.labels, placed.shares[-1:])[0]  # type: ignore[index]
     if view.names_next_step:
@@ -199,7 +201,7 @@ def like(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     given, first, last = sequence_of(subject, body), body.get("first"), body.get("last")
     if type(first) is not int or type(last) is not int:
         raise DataError("a span has a first and a last step.")
-    others = some(subject.run, subject.dataset)
+    others = subject.others()
     with subject.lock:
         reading = str(body.get("reading"))
         found = neighbours(
@@ -214,4 +216,13 @@ def like(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-page = Page(shown, {"look": look, "map": whole, "change": change, "like": like}, place=10)
+def _look_work(view: View, time: int) -> Work:
+    return Work(6, 12)  # a pass for each reading
+
+
+def _change_work(view: View, time: int) -> Work:
+    return Work(9, 9 * SLOWER)
+
+
+WORK = {"look": _look_work, "map": strip.trace_work, "change": _change_work}
+page = Page(shown, {"look": look, "map": whole, "change": change, "like": like}, work=WORK, place=10)

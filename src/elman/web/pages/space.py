@@ -4,100 +4,83 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from elman.core.errors import RecipeError, RunError, UserError
+from elman.core.errors import RecipeError, UserError
 from elman.core.results import Finding
-from elman.interpretation.cost import SIZES, Cost, ask
+from elman.interpretation.cost import ask
 from elman.interpretation.dynamics import dynamics
 from elman.interpretation.plane import placed, way
 from elman.interpretation.view import View
 from elman.report.page import badges
-from elman.training.checkpoint import load_model, load_weights
+from elman.run import BEST
 from elman.web.jobs import Job
 from elman.web.pages.contract import Page
-from elman.web.pages.play import FIRST
 from elman.web.sequence import sequence_of
-from elman.web.subject import Subject
+from elman.web.subject import Subject, address_of
 from elman.web.thin import thin
+from elman.web.watch import Watching
 
-CHECKPOINTS = {"best": load_weights, "last": load_model}
 PATHS, LONG = 12, 200  # trajectories that are sent, and points of each
 VALUES = 40  # eigenvalues of a point that are sent, largest first
+# Why a network has no one state: dynamics need one recurrent layer, or stack of them, that reads forward.
+WHY = "it reads from both ends, or its steps are made by more than one layer or by none that is known here"
+LARGE = 1_000  # numbers of a state above which no points are sought: each takes a matrix of its square, and its eigenvalues
 COMPONENTS = 10  # whose share of the variance is told
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What was found of one checkpoint, and its network, so that the user's own sequence can be placed in it."""
+    """What was found, and the network that it was found of, so that the user's own sequence can be placed in it."""
 
     view: View
     finding: Finding
-    changed: float
 
 
-_seen: WeakKeyDictionary[Subject, dict[str, Seen]] = WeakKeyDictionary()
+_seen: WeakKeyDictionary[Subject, Seen] = WeakKeyDictionary()
 
 
 def shown(subject: Subject) -> dict[str, Any]:
-    """The runs that can stand side by side, with the checkpoints of each, and a first sequence."""
-    found = []
+    """What can stand side by side: runs, checkpoints of each, and a model; and a first sequence."""
+    found: list[dict[str, Any]] = []
     for name in subject.shelf.names():
-        folder = subject.shelf.place / name / "checkpoints"
-        there = [each for each in CHECKPOINTS if (folder / f"{each}.safetensors").exists()]
-        if there:
-            found.append({"name": name, "checkpoints": there})
-    source = subject.run.recipe.data.source
-    return {"runs": found, "first": FIRST.get(source) or FIRST.get(subject.task) or ""}
+        checkpoints = subject.shelf.run(name).checkpoints
+        if BEST in checkpoints:
+            found.append({"address": address_of("runs", name), "title": name})
+        for each in checkpoints:
+            if each != BEST:
+                address = address_of("runs", f"{name}@{each}")
+                found.append({"address": address, "title": f"{name}, {each} weights"})
+    if subject.shelf.model is not None:
+        model = subject.shelf.model
+        found.append({"address": model.address, "title": model.title, "given": True})
+    return {"subjects": found, "first": subject.first}
 
 
 def look(subject: Subject, body: Mapping[str, Any], told: Job) -> dict[str, Any]:
-    """The dynamics of one checkpoint on its own validation sequences, as the plane's paths, points, and spectra."""
-    which = _checkpoint(body)
-    seen = _seen.get(subject, {}).get(which)
-    changed = _changed(subject, which)
-    if seen is None or seen.changed != changed:
-        told(0.02, "reading the run's data")
-        run = subject.run
-        # A network of its own: what an analysis does to weights while it runs is seen by nobody else.
-        network = run.task.network(run.encoder, run.recipe)
-        CHECKPOINTS[which](network, _file(subject, which))
-        view = run.task.view(network.eval(), run.encoder, run.recipe)
-        if view.stepping is None:
-            raise RecipeError(
-                f"{run.name} reads from both ends; it has no one state that goes from step to step."
-            )
-        encoded = run.task.encode(subject.dataset, run.recipe, run.encoder)
-        sample = run.task.sample(encoded, "validation", SIZES["dynamics"], run.recipe.training.seed)
-        finding = ask("dynamics", dynamics, view, sample, Watching(told))
-        assert finding is not None
-        finding.arrays["lengths"] = np.array([sample.length(row) for row in range(len(sample))])
-        seen = Seen(view, finding, changed)
-        _seen.setdefault(subject, {})[which] = seen
-    return _told(seen.finding)
+    """The dynamics on the network's own validation sequences, as the plane's paths, points, and spectra."""
+    seen = _seen.get(subject)
+    if seen is None:
+        told(0.02, "reading the data")
+        sample = subject.sample("dynamics")
+        other = subject.twin()
+        with other.lock:
+            if other.view.stepping is None:
+                raise RecipeError(f"{subject.title} has no one state that goes from step to step: {WHY}.")
+            stepping, _ = other.view.stepping()
+            seek = dynamics if stepping.size <= LARGE else partial(dynamics, inputs={})
+            finding = ask("dynamics", seek, other.view, sample, Watching(told, "following the state"))
+            assert finding is not None
+            seen = _seen[subject] = Seen(other.view, finding)
+    return drawn(seen.finding)
 
 
-class Watching:
-    """Tells the job what a question costs and how far it is; a cancelled job ends there."""
-
-    def __init__(self, told: Job) -> None:
-        self.told, self.words = told, "following the state"
-
-    def asking(self, cost: Cost) -> None:
-        """Say about how long it takes."""
-        if cost.seconds is not None:
-            self.words += f", about {max(1, round(cost.seconds)):,} s"
-        self.told(0.1, self.words)
-
-    def answering(self, share: float) -> None:
-        """So much is done."""
-        self.told(0.1 + 0.9 * share, self.words)
-
-
-def _told(finding: Finding) -> dict[str, Any]:
+def drawn(finding: Finding) -> dict[str, Any]:
+    """A finding of dynamics as the page draws it."""
     arrays = finding.arrays
     paths = []
     for trajectory, length in list(zip(arrays["trajectories"], arrays["lengths"]))[:PATHS]:
@@ -116,38 +99,27 @@ def _told(finding: Finding) -> dict[str, Any]:
     variance = arrays["variance"]
     return {
         "sentence": finding.sentence, "badges": badges(finding), "paths": paths, "points": points[: len(rows)],
+        "sought": bool(rows) or any(key.startswith("points ") for key in arrays), "size": len(arrays["mean"]),
         "exponents": spectrum, "variance": variance[:COMPONENTS] / max(float(variance.sum()), 1e-300), "table": rows,
     }  # fmt: skip
 
 
 def path(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     """The user's own sequence in the plane of what was found before: its steps, and where the state was after each."""
-    seen = _seen.get(subject, {}).get(_checkpoint(body))
+    seen = _seen.get(subject)
     if seen is None:
         raise UserError(f"look at {subject.name} first.")
+    return placed_in(seen.view, seen.finding, subject, body)
+
+
+def placed_in(view: View, finding: Finding, subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
+    """A sequence in the plane of a finding of dynamics."""
     given = sequence_of(subject, body)
-    found = way(seen.view, seen.finding, given.inputs)
+    with subject.lock:
+        found = way(view, finding, given.inputs)
     if len(found) != given.inputs.shape[1]:  # read in patches: the state stands still within one
         found = np.repeat(found, -(-given.inputs.shape[1] // len(found)), 0)[: given.inputs.shape[1]]
     return {"steps": given.steps, "path": found[given.places]}
-
-
-def _checkpoint(body: Mapping[str, Any]) -> str:
-    which = body.get("checkpoint", "best")
-    if which not in CHECKPOINTS:
-        raise UserError(f"checkpoint {which!r}; expected one of {', '.join(CHECKPOINTS)}.")
-    return str(which)
-
-
-def _file(subject: Subject, which: str) -> Any:
-    return subject.run.folder / "checkpoints" / f"{which}.safetensors"
-
-
-def _changed(subject: Subject, which: str) -> float:
-    try:
-        return float(_file(subject, which).stat().st_mtime)
-    except OSError:
-        raise RunError(f"{subject.name} has no {which} checkpoint.") from None
 
 
 page = Page(shown, {"path": path}, {"look": look}, place=30)

@@ -1,7 +1,9 @@
 // Talking to the server: JSON there and back, the newest question wins, problems are told in one place.
-const run = document.body.dataset.run;
+import { follow } from "./jobs.js";
+
 export const start = JSON.parse(document.getElementById("start").textContent);
-export const base = `/runs/${encodeURIComponent(run)}`;
+export const base = document.body.dataset.base;
+export const still = typeof STILL !== "undefined"; // in a report: nothing answers but what was kept
 const pending = new Map();
 
 // A problem stays until the same question is answered; another one's answer does not hide it. Without a path: forget them all.
@@ -25,11 +27,21 @@ export async function ask(path, body, { alone = true } = {}) {
     const answer = await reply.json();
     if (!reply.ok) { problem(answer.error, path); return null; }
     problem("", path);
-    return answer;
+    return answer.job && answer.state ? await long(answer, path, control.signal) : answer;
   } catch (error) {
     if (error.name !== "AbortError") problem("The server does not answer. Is `elman open` still running?", path);
     return null;
   }
+}
+
+// A question about a long sequence is answered by a job: its progress stands on top of the page until it is done.
+async function long(first, path, signal) {
+  const place = document.getElementById("working") ?? make("div", { id: "working", class: "card", role: "group", "aria-label": "At work" });
+  if (!place.isConnected) document.getElementById("problem").after(place);
+  const what = `working: ${first.what.split(" ")[0]}`;
+  try {
+    return await follow(async () => first, path, place, what, { signal, stopped: () => problem("Stopped before it was done. Choose or type anew to ask again.", path) });
+  } finally { if (!place.children.length) place.remove(); }
 }
 
 export async function look(path) {

@@ -44,11 +44,10 @@ export function stairs(place, { at, values, steps, name, low, high, chosen }) {
     before = step;
   });
   f.root.append(svg("path", { d: path, class: "stair" }));
-  if (wide > 9) {
-    const letters = Math.max(1, Math.floor(wide / 7.5));
-    steps.forEach((step, k) => f.root.append(svg("text", { x: x(k) + wide / 2, y: f.height - 8, class: "tick step", "text-anchor": "middle" },
-      step.length > letters ? `${step.slice(0, Math.max(1, letters - 1))}${letters > 2 ? "…" : ""}` : step)));
-  }
+  const letters = Math.max(1, Math.floor(wide / 7.5)), short = (step) => step.length > letters ? `${step.slice(0, Math.max(1, letters - 1))}${letters > 2 ? "…" : ""}` : step;
+  // Numbers are not cut: where they are too long, only every so many stand there.
+  const numbered = steps.every((step) => /^\d+$/.test(step)), every = numbered ? Math.ceil((8 * Math.max(...steps.map((step) => step.length)) + 6) / wide) : 1;
+  if (wide > 9 || numbered) steps.forEach((step, k) => { if (k % every === 0) f.root.append(svg("text", { x: x(k) + wide / 2, y: f.height - 8, class: "tick step", "text-anchor": "middle" }, numbered ? step : short(step))); });
   if (chosen !== undefined && chosen !== null) f.root.append(svg("rect", { x: x(chosen), width: Math.max(wide, 2), y: f.top, height: f.height - f.top - f.bottom, class: "here" }));
   place.replaceChildren(f.root);
 }

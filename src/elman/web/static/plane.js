@@ -4,7 +4,7 @@ import { visible } from "./api.js";
 
 // Equal scales on both axes, so that distances are what they look like. `chosen` is a step of `own`, or null.
 export function plane(place, { paths, points, own, steps, title, pick }) {
-  const width = Math.max(260, Math.min(place.clientWidth || 480, 700)), height = Math.round(Math.min(width * 0.8, 460)), edge = 14, low = 22;
+  const width = Math.max(260, Math.min(place.clientWidth || 480, 1040)), height = Math.round(Math.min(width * 0.8, 460)), edge = 14, low = 22;
   const all = [...paths.flat(), ...points.map((one) => one.place), ...(own ?? [])];
   if (!all.length) all.push([0, 0]);
   const xs = all.map((one) => one[0]), ys = all.map((one) => one[1]);

@@ -1,5 +1,5 @@
 // Play, for a forecast: the fan follows what is changed of the past and of what is known ahead.
-import { ask, later, make, short, start } from "./api.js";
+import { ask, later, make, short, start, still } from "./api.js";
 import { fan } from "./series.js";
 import { state, take } from "./strip.js";
 
@@ -41,7 +41,7 @@ function change(side, column, k, value) {
 }
 function drag(k, value) {
   step(k);
-  if (value === null) return;
+  if (value === null || still) return;
   $("value").value = Number(value.toPrecision(4));
   change("past", name(), state.pick.past[name()].length - shown() + k, Number(value.toPrecision(4)));
 }

@@ -18,10 +18,11 @@ function show() {
     const high = share ? 1 : counts ? Math.max(3, Math.ceil(Math.max(...values))) : undefined;
     stairs(place, { at: answer.at, values, steps: answer.steps.map(visible), name, low: share || counts ? 0 : undefined, high, chosen: state.chosen });
     $("line-note").textContent = `${name[0].toUpperCase()}${name.slice(1)}, if the sequence ended after that step.`
-      + (start.steps_read ? "" : ` It reads from both ends, so it was asked anew about ${answer.at.length} beginnings.`);
+      + (start.steps_read ? "" : ` It answers a whole sequence, so it was asked anew about ${answer.at.length} beginnings.`);
     said.textContent = answer.classes ? `${visible(answer.classes.labels[0])} ${percent(answer.classes.shares[0])}` : short(values.at(-1));
   }
   if (answer.classes) classes.replaceChildren(make("ul", { class: "meters" }, ...answer.classes.labels.map((label, k) => meter(label, answer.classes.shares[k]))));
+  if (answer.outputs) classes.replaceChildren(make("ul", { class: "meters" }, ...answer.outputs.at(-1).map((value, n) => make("li", {}, make("span", {}, `output ${n + 1}`), make("span", {}), make("b", {}, short(value))))));
   if (start.task === "language_modelling" && answer.top?.length) {
     const k = state.chosen ?? answer.top.length - 1, top = answer.top[k] ?? answer.top.at(-1);
     said.textContent = `${visible(top[0][0])} ${percent(top[0][1])}`;

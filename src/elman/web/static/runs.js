@@ -2,7 +2,7 @@
 import { ask, go, look, make, start } from "./api.js";
 import { COLOURS, legend, lines } from "./lines.js";
 
-const MOST = COLOURS.length, here = document.body.dataset.run, at = (id) => document.getElementById(id);
+const MOST = COLOURS.length, here = start.chosen, at = (id) => document.getElementById(id);
 const body = document.querySelector("#runs tbody"), chosen = new Map([[start.chosen, 0]]);
 let runs = start.runs, drawn = null, open = null, compared = "";
 const names = () => [...chosen.keys()];
@@ -19,7 +19,7 @@ function row(run) {
     make("td", {}, run.data, make("small", { class: "under" }, run.task ?? "")),
     make("td", { class: "n" }, run.score || "–", make("small", { class: "under" }, run.interval), make("small", { class: "under" }, run.metric ?? "")),
     make("td", { class: run.outcome === "better" || run.outcome === "worse" ? run.outcome : null }, run.outcome_words),
-    make("td", {}, run.started, make("small", { class: "under" }, run.took ? `took ${run.took}` : "")));
+    make("td", {}, run.started.split(" ")[0], make("small", { class: "under" }, run.started.split(" ").slice(1).join(" ")), make("small", { class: "under" }, run.took ? `took ${run.took}` : "")));
 }
 
 function table() {

@@ -1,5 +1,5 @@
 // See: units of the state or of a gate held, taken out or taken from another text, and what the answer is then.
-import { ask, make, percent, short, visible } from "./api.js";
+import { ask, make, percent, short, start, still, visible } from "./api.js";
 import { frame, svg } from "./charts.js";
 import { sequence, state } from "./strip.js";
 
@@ -39,6 +39,7 @@ function tell(found) {
 
 export function watchChange(unit) {
   const form = $("change");
+  if (still && start.change) document.addEventListener("sequence", () => tell(start.change.found));
   if (!form) return;
   const how = () => { $("value-label").hidden = $("how").value !== "clamp"; $("other-label").hidden = $("how").value !== "patch"; };
   $("how").addEventListener("change", how);

@@ -1,8 +1,8 @@
-// What every page has: the choice of the run, the strip where there is one, and the tour.
+// What every page has: the choice of the network, the strip where there is one, and the tour.
 import { go } from "./api.js";
 if (document.getElementById("strip")) await import("./strip.js");
 
 document.getElementById("run").addEventListener("change", (event) => {
-  go(`/runs/${encodeURIComponent(event.target.value)}/${document.body.dataset.page}`);
+  go(`${event.target.value}/${document.body.dataset.page}`);
 });
 import("./tour.js");

@@ -1,37 +1,34 @@
 // Space: panels of runs side by side, linked by the step that is pointed at.
-import { ask, make, short, start } from "./api.js";
+import { ask, base, make, short, start } from "./api.js";
 import { frame, svg } from "./charts.js";
 import { job } from "./jobs.js";
 import { circle, plane } from "./plane.js";
 import { inspect, sequence, state } from "./strip.js";
 
-const here = document.body.dataset.run, place = document.getElementById("panels"), beside = document.getElementById("beside");
+const place = document.getElementById("panels"), beside = document.getElementById("beside");
 const KEY = "elman:space", panels = [];
-const address = (run, what) => `/runs/${encodeURIComponent(run)}/space/${what}`;
-const title = ({ run, checkpoint }) => checkpoint === "best" ? run : `${run}, last weights`;
 const kept = () => { try { return JSON.parse(sessionStorage.getItem(KEY) || "[]"); } catch { return []; } };
-const keep = () => { try { sessionStorage.setItem(KEY, JSON.stringify(panels.filter((one) => !one.first).map(({ run, checkpoint }) => ({ run, checkpoint })))); } catch { /* a full store forgets */ } };
+const keep = () => { try { sessionStorage.setItem(KEY, JSON.stringify(panels.filter((one) => !one.first).map((one) => one.address))); } catch { /* a full store forgets */ } };
 
 function offer() {
-  const there = (run, checkpoint) => panels.some((one) => one.run === run && one.checkpoint === checkpoint);
-  beside.replaceChildren(make("option", { value: "" }, "another run …"), ...start.runs.flatMap(({ name, checkpoints }) => checkpoints.filter((each) => !there(name, each))
-    .map((each) => make("option", { value: JSON.stringify({ run: name, checkpoint: each }) }, title({ run: name, checkpoint: each })))));
+  const free = start.subjects.filter(({ address }) => !panels.some((one) => one.address === address));
+  beside.replaceChildren(make("option", { value: "" }, "another network …"), ...free.map(({ address, title }) => make("option", { value: address }, title)));
   place.classList.toggle("several", panels.length > 1);
 }
 
-async function add(run, checkpoint, first = false) {
-  const panel = { run, checkpoint, first, found: null, own: null, light: () => {} };
+async function add({ address, title, given }, first = false) {
+  const panel = { address, title, given, first, found: null, own: null, light: () => {} };
   panel.figure = make("figure", { class: "plane" });
   panel.body = make("div", {});
-  const remove = make("button", { type: "button", "aria-label": `Remove ${title(panel)}`, onclick: () => { panels.splice(panels.indexOf(panel), 1); panel.card.remove(); offer(); keep(); panels.forEach(draw); } }, "Remove");
-  panel.card = make("section", { class: "card panel", "aria-label": title(panel), "data-run": run, "data-checkpoint": checkpoint },
-    make("div", { class: "row apart" }, make("h2", {}, title(panel)), first ? "" : remove), panel.body);
+  const remove = make("button", { type: "button", "aria-label": `Remove ${title}`, onclick: () => { panels.splice(panels.indexOf(panel), 1); panel.card.remove(); offer(); keep(); panels.forEach(draw); } }, "Remove");
+  panel.card = make("section", { class: "card panel", "aria-label": title, "data-address": address },
+    make("div", { class: "row apart" }, make("h2", {}, title), first ? "" : remove), panel.body);
   panels.push(panel);
   place.append(panel.card);
   offer(); keep();
-  panel.found = await job(address(run, "look"), { checkpoint }, panel.body, `looking at ${title(panel)}`);
+  panel.found = await job(`${address}/space/look`, {}, panel.body, `looking at ${title}`);
   if (!panel.found) {
-    panel.body.replaceChildren(make("p", { class: "soft" }, "Not looked at. ", make("button", { type: "button", onclick: () => { panels.splice(panels.indexOf(panel), 1); panel.card.remove(); add(run, checkpoint, first); } }, "Try again")));
+    panel.body.replaceChildren(make("p", { class: "soft" }, "Not looked at. ", make("button", { type: "button", onclick: () => { panels.splice(panels.indexOf(panel), 1); panel.card.remove(); add({ address, title, given }, first); } }, "Try again")));
     return;
   }
   fill(panel);
@@ -45,14 +42,14 @@ function fill(panel) {
   panel.note = make("p", { class: "soft" });
   panel.body.replaceChildren(panel.figure,
     make("p", { class: "soft axes" }, `First component across (${(100 * found.variance[0]).toFixed(0)}% of the variance)${found.variance.length > 1 ? `, second upwards (${(100 * found.variance[1]).toFixed(0)}%)` : ""}.`),
-    make("ul", { class: "names" }, make("li", { class: "key-own" }, "your sequence"), make("li", { class: "key-other" }, "validation sequences"), ...key.filter(([, , test]) => count(test)).map(([kind, words, test]) => make("li", { class: `key-${kind}` }, `${count(test)} ${words}${count(test) > 1 ? "s" : ""}`))),
+    make("ul", { class: "names" }, make("li", { class: "key-own" }, "your sequence"), make("li", { class: "key-other" }, panel.given ? "its sequences" : "validation sequences"), ...key.filter(([, , test]) => count(test)).map(([kind, words, test]) => make("li", { class: `key-${kind}` }, `${count(test)} ${words}${count(test) > 1 ? "s" : ""}`))),
     panel.note,
     make("p", {}, found.sentence),
     make("ul", { class: "badges" }, ...found.badges.map(([label, value, why]) => make("li", { title: why }, make("b", {}, label), ` ${value}`))),
     make("details", {}, make("summary", {}, "Eigenvalues, exponents and points in numbers"),
       make("div", { class: "row spectra" }, make("div", {}, make("h3", { class: "minor" }, "Eigenvalues: outside the circle grows"), eigen), make("div", { class: "grow" }, make("h3", { class: "minor" }, "Lyapunov exponents (nats per step), largest first"), spectrum)),
       make("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "points" }, found.table.length ? make("table", {}, make("thead", {}, make("tr", {}, ...columns(found.table).map((head) => make("th", { scope: "col" }, head)))),
-        make("tbody", {}, ...found.table.map((row) => make("tr", {}, ...columns(found.table).map((head) => make("td", {}, typeof row[head] === "number" ? short(row[head]) : String(row[head]))))))) : "No points were found.")));
+        make("tbody", {}, ...found.table.map((row) => make("tr", {}, ...columns(found.table).map((head) => make("td", {}, typeof row[head] === "number" ? short(row[head]) : String(row[head]))))))) : found.sought ? "No points were found." : `Points of rest were not sought: the state holds ${found.size.toLocaleString("en")} numbers. elman explain ${panel.run} dynamics seeks them.`)));
   circle(eigen, found.points);
   panel.body.querySelector("details").addEventListener("toggle", () => bars(spectrum, found.exponents));
   draw(panel);
@@ -68,12 +65,11 @@ function bars(figure, values) {
 }
 
 async function follow(panel) {
-  const series = state.answer?.channels && !sequence().past;
+  const own = sequence().series || panel.given; // kept on the server for the network that it was picked of
   if (!panel.found || !state.answer) return;
-  if (series && panel.run !== here) { panel.note.textContent = "A series that was picked here is followed in this run's own panels alone."; return; }
-  const turn = panel.turn = (panel.turn ?? 0) + 1; // two checkpoints of one run are asked at one address
-  const found = await ask(address(panel.run, "path"), { ...sequence(), checkpoint: panel.checkpoint }, { alone: false });
-  if (!found || turn !== panel.turn) return;
+  if (own && panel.address !== base) { panel.note.textContent = "A sequence that was picked here is followed in this network's own panel alone."; return; }
+  const found = await ask(`${panel.address}/space/path`, sequence());
+  if (!found) return;
   panel.own = found.path; panel.steps = found.steps;
   panel.note.textContent = found.steps.length === state.answer.steps.length ? "" : "It cuts this sequence into other steps; they light up by their place in it.";
   draw(panel);
@@ -82,7 +78,7 @@ async function follow(panel) {
 function draw(panel) {
   if (!panel.found) return;
   const { paths, points } = panel.found;
-  panel.light = plane(panel.figure, { paths, points, own: panel.own, steps: panel.steps ?? [], title: `the state of ${title(panel)} in its two largest components, ${paths.length} sequences, ${points.length} points`,
+  panel.light = plane(panel.figure, { paths, points, own: panel.own, steps: panel.steps ?? [], title: `the state of ${panel.title} in its two largest components, ${paths.length} sequences, ${points.length} points`,
     pick: (k) => inspect(across(k, panel.steps.length, state.answer.steps.length)) });
   panel.light(state.chosen === null ? null : across(state.chosen, state.answer?.steps.length, panel.steps?.length));
 }
@@ -93,9 +89,10 @@ const across = (step, from, to) => !from || !to ? null : from === to ? step : Ma
 
 document.addEventListener("sequence", () => panels.forEach(follow));
 document.addEventListener("step", ({ detail }) => panels.forEach((panel) => panel.light(detail === null ? null : across(detail, state.answer?.steps.length, panel.steps?.length))));
-beside.addEventListener("change", () => { if (beside.value) { const { run, checkpoint } = JSON.parse(beside.value); add(run, checkpoint); } });
+beside.addEventListener("change", () => { const one = start.subjects.find(({ address }) => address === beside.value); if (one) add(one); });
 let wait; addEventListener("resize", () => { clearTimeout(wait); wait = setTimeout(() => panels.forEach(draw), 80); });
 
-if (start.runs.some((one) => one.name === here)) add(here, "best", true);
+const own = start.subjects.find(({ address }) => address === base), others = kept();
+if (own) add(own, true);
 else document.getElementById("space-note").textContent = "This run has no checkpoint yet.";
-for (const { run, checkpoint } of kept()) if (!(run === here && checkpoint === "best") && start.runs.some((one) => one.name === run && one.checkpoints.includes(checkpoint))) add(run, checkpoint);
+for (const each of start.subjects) if (each !== own && others.includes(each.address)) add(each);

@@ -1,11 +1,11 @@
 // The strip: the user's own sequence, coloured, and what the network says after the step that is pointed at.
-import { ask, later, make, percent, problem, short, start, visible } from "./api.js";
+import { ask, base, later, make, percent, problem, short, start, visible } from "./api.js";
 import { track } from "./series.js";
 
 const $ = (id) => document.getElementById(id);
-const run = document.body.dataset.run, tokens = $("tokens"), text = $("text"), line = $("track");
+const tokens = $("tokens"), text = $("text"), line = $("track");
 const inspector = $("inspector"), legend = $("legend");
-const KEY = `elman:${run}`, FOR = "217,112,15", AGAINST = "47,125,209";
+const KEY = `elman:${base}`, FOR = "217,112,15", AGAINST = "47,125,209";
 export const state = { answer: null, chosen: null, colour: "none", pick: null, edited: false };
 const kept = JSON.parse(sessionStorage.getItem(KEY) || "{}");
 const keep = (facts) => { Object.assign(kept, facts); try { sessionStorage.setItem(KEY, JSON.stringify(kept)); } catch { /* a full store forgets */ } };
@@ -89,7 +89,10 @@ async function colour() {
     paint(answer.loss, language ? `The darker, the more it was surprised: ${mean.toFixed(2)} bits a step on average.`
       : `The darker, the further from ${sequence().true ? "the true answer" : "its last answer"} after that step, in bits.`, { unit: " bits" });
   } else if (state.colour === "credit") {
+    const slow = setTimeout(() => { legend.textContent = "What spoke for its answer? …"; }, 400);
     const found = await ask("strip/credit", sequence());
+    clearTimeout(slow);
+    if (!found && legend.textContent.endsWith("…")) legend.textContent = "";
     if (!found || state.colour !== "credit") return;
     const beside = found.likeness === null ? "" : ` The same with shuffled weights looks ${found.likeness > 0.7 ? "much alike, so beware" : found.likeness < 0.3 ? "unlike it, as it should" : "partly alike"} (correlation ${found.likeness.toFixed(2)}).`;
     paint(found.credit, [`For ${visible(found.label)}: `, swatch(FOR, "spoke for it"), " ", swatch(AGAINST, "against"), `. Adds up to the answer within ${percent(Math.max(found.residual, 0.001))}.${beside}`], { signed: true });
@@ -141,11 +144,20 @@ export function inspect(step) {
   const head = make("p", {}, "after ", make("b", {}, visible(answer.steps[step])), ` (step ${(answer.places?.[step] ?? step) + 1})`, told[step] ? `: ${told[step]}` : "");
   const meter = (label, share) => make("li", {}, make("span", {}, visible(label)), make("i", { style: { width: `${Math.max(1, 100 * share)}%` } }), make("b", {}, percent(share)));
   if (k >= 0 && answer.top) for (const [label, share] of answer.top[k]) said.push(meter(label, share));
+  else if (k >= 0 && answer.outputs) said.push(...answer.outputs[k].map((value, n) => make("li", {}, make("span", {}, `output ${n + 1}`), make("span", {}), make("b", {}, short(value)))));
   else if (k >= 0 && answer.values) said.push(make("li", {}, make("span", {}, "value"), make("b", {}, short(answer.values[k]))));
   for (const each of answer.channels ?? []) head.append(make("br"), `${each.name} ${short(each.high[step])}`);
   inspector.replaceChildren(head, make("ul", { class: "meters" }, ...said));
   inspector.hidden = false;
   tell("step", step);
+}
+
+// When the document is ready, all that is deferred has run: the page's own script listens by then.
+function begin(job) {
+  let begun = false;
+  const once = () => { if (!begun) { begun = true; job(); } };
+  if (document.readyState === "complete") once();
+  else for (const [target, name] of [[document, "DOMContentLoaded"], [window, "load"]]) target.addEventListener(name, once);
 }
 
 const moved = (event, last) => {
@@ -160,14 +172,15 @@ function offer(found) {
   choices.offered = found.choices;
   $("choice").hidden = !found.choices.length;
   legend.textContent = found.choices.length ? "" : "There are none.";
-  if (found.choices.length) choose(0);
+  const at = Math.max(0, found.choices.findIndex((one) => one.series && one.series === kept.pick?.series));
+  if (found.choices.length) { choices.selectedIndex = at; choose(at); }
 }
 function choose(k) {
   const each = $("choices").offered[k];
   if (text) write(each.text, each.true || null); else take(each);
 }
 async function errors() {
-  legend.textContent = "Reading the run's data …";
+  legend.textContent = "Reading the data …";
   const found = await ask("strip/errors", {});
   if (found) offer(found); else legend.textContent = "";
 }
@@ -177,16 +190,18 @@ async function open(file) {
   offer(await ask("strip/file", { name: file.name, content: await file.text() }));
 }
 
-if (text || line) {
+if ($("file")) {
   const strip = $("strip");
   $("errors").addEventListener("click", errors);
   $("file").addEventListener("change", (event) => { open(event.target.files[0]); event.target.value = ""; });
-  $("choices").addEventListener("change", (event) => choose(event.target.selectedIndex));
   for (const name of ["dragover", "dragleave", "drop"]) strip.addEventListener(name, (event) => {
     event.preventDefault();
     strip.classList.toggle("over", name === "dragover");
     if (name === "drop") open(event.dataTransfer.files[0]);
   });
+}
+if (tokens || line) {
+  $("choices").addEventListener("change", (event) => choose(event.target.selectedIndex));
   $("colour").addEventListener("change", (event) => { state.colour = event.target.value; keep({ colour: state.colour }); problem(""); colour(); });
   const again = later(30, unit);
   $("reading").addEventListener("change", again);
@@ -194,10 +209,7 @@ if (text || line) {
   $("unit-slide").addEventListener("input", (event) => { $("unit").value = event.target.value; again(); });
   if (kept.colour) { const there = document.querySelector(`#colour input[value="${CSS.escape(kept.colour)}"]`); if (there) { state.colour = kept.colour; there.checked = true; } }
 }
-if (text) {
-  text.value = kept.text ?? start.first ?? "";
-  grow();
-  text.addEventListener("input", () => { grow(); read(); });
+if (tokens) {
   tokens.addEventListener("pointerover", (event) => { const item = event.target.closest("li"); if (item) inspect(Number(item.dataset.step)); });
   tokens.addEventListener("click", (event) => { const item = event.target.closest("li"); if (item) { item.focus(); inspect(Number(item.dataset.step)); } });
   tokens.addEventListener("focusin", (event) => inspect(Number(event.target.dataset.step)));
@@ -209,8 +221,12 @@ if (text) {
     tokens.children[to].tabIndex = 0;
     tokens.children[to].focus();
   });
-  // The page's own script listens by now: modules run in order.
-  queueMicrotask(() => setTimeout(read));
+}
+if (text) {
+  text.value = kept.text ?? start.first ?? "";
+  grow();
+  text.addEventListener("input", () => { grow(); read(); });
+  begin(read);
 }
 if (line) {
   line.addEventListener("pointermove", (event) => { if (state.answer) { const k = line.at(event.clientX); if (k !== state.chosen) inspect(k); } });
@@ -221,8 +237,8 @@ if (line) {
     inspect(to);
   });
   addEventListener("resize", later(60, () => { if (state.answer) inspect(state.chosen); }));
-  queueMicrotask(() => setTimeout(async () => {
-    if (kept.pick) { await take(kept.pick); if (state.answer) return; problem(""); }
-    errors();
-  }));
 }
+if (!text && (tokens || line)) begin(async () => {
+  if (kept.pick && $("errors")) { await take(kept.pick); if (state.answer) return; problem(""); }
+  errors();
+});

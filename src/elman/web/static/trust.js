@@ -1,12 +1,13 @@
 // Trust: the report's sections, and why the network answers what it does about the sequence at hand.
-import { ask, later, make, percent, short, visible } from "./api.js";
+import { ask, later, make, percent, short, still, visible } from "./api.js";
 import { frame, svg } from "./charts.js";
 import { sequence, state } from "./strip.js";
+import "./trust-ask.js";
 
 const $ = (id) => document.getElementById(id);
 
 // The server made this HTML from the report's templates, which escape every text; scripts in it would not run (policy, innerHTML).
-for (const name of ["results", "where", "findings"]) ask("trust/section", { part: name }, { alone: false }).then((found) => { if (found?.html.trim()) $(`part-${name}`).innerHTML = found.html; });
+for (const name of still ? [] : ["results", "where", "findings"]) ask("trust/section", { part: name }, { alone: false }).then((found) => { if (found?.html.trim()) $(`part-${name}`).innerHTML = found.html; });
 
 function curve(found) {
   const place = $("curve"), all = [...found.named, ...found.low, ...found.high], n = found.gone.at(-1);
@@ -20,11 +21,15 @@ function curve(found) {
 
 const why = later(150, async () => {
   if (!$("why-said") || !state.answer?.steps.length) return;
+  const slow = setTimeout(() => { $("why-said").textContent = "Taking its steps out …"; }, 400), before = $("why-said").textContent;
   const found = await ask("trust/why", sequence());
-  if (!found) return;
+  clearTimeout(slow);
+  if (!found) { if ($("why-said").textContent.endsWith("…")) $("why-said").textContent = before.endsWith("…") ? "" : before; return; }
+  $("why-found").hidden = false;
+  const few = found.draws < 10 ? [["random orders", String(found.draws), `a long sequence is read fewer times: ${found.gone.length} points of the curve, ${found.points} of the attribution`]] : [];
   const faster = found.area > 0.02 ? "falls faster than in random order, so these steps do matter" : found.area < -0.02 ? "falls slower than in random order: do not believe this attribution" : "falls no faster than in random order: this attribution names nothing that matters";
   $("why-said").textContent = `For ${visible(found.label)}${found.shares ? ` (${percent(found.named[0])})` : ""}: as the steps that spoke loudest are taken out, it ${faster}.`;
-  $("why-badges").replaceChildren(...[["below random order by", percent(Math.max(0, found.area)), "mean distance of the two curves, as a share of what all steps are worth"], ["residual", percent(Math.max(found.residual, 0.001)), "the part of the answer that the attribution does not add up to"]].map(([label, value, title]) => make("li", { title }, make("span", {}, `${label} `), value)));
+  $("why-badges").replaceChildren(...[["below random order by", percent(Math.max(0, found.area)), "mean distance of the two curves, as a share of what all steps are worth"], ["residual", percent(Math.max(found.residual, 0.001)), "the part of the answer that the attribution does not add up to"], ...few].map(([label, value, title]) => make("li", { title }, make("span", {}, `${label} `), value)));
   const most = Math.max(...found.loudest.map(([, value]) => value), 1e-12);
   $("loudest").replaceChildren(make("ul", { class: "meters" }, ...found.loudest.map(([step, value]) => make("li", {}, make("span", {}, visible(step)), make("i", { style: { width: `${(100 * value) / most}%` } }), make("b", {}, short(value))))));
   curve(found);

@@ -1,0 +1,34 @@
+"""Needs: what each question needs of a network and its sequences, said where it has no answer."""
+
+from __future__ import annotations
+
+from elman.interpretation.view import View
+
+# Questions that may have no answer; the others answer always.
+NEEDS = {
+    "readout": "an answer after every step, and names for the steps",
+    "calibration": "classes, one answer for each sequence or step, and at least 30 answers",
+    "context": "a network that reads from both ends and answers at every step, such as a tagger (of others, ask memory)",
+    "connectivity": "an answer about the last step that it has read (of a network that answers in the middle, ask context)",
+    "dynamics": "one stack of recurrent layers, with biases, that reads forward",
+    "probes": "a state for every step that is read, and some sequences longer than what is asked",
+    "interventions": "recurrent layers of which a unit can be held",
+    "units": "a state for every step that is read, and something that changes along the sequences and that a unit could follow",
+    "spans": "a state for every step that is read, and sequences with enough spans to choose from",
+    "saturation": "gates, or states that are bounded",
+}
+READS_FROM_BOTH_ENDS = "it reads from both ends, so no state follows from the one before alone"
+
+
+def unanswered(question: str, name: str) -> str:
+    """Why a question that has no answer has none for the network called `name`."""
+    need = NEEDS.get(question)
+    return f"{question} has no answer for {name}" + (f": it needs {need}." if need else ".")
+
+
+def reads_from_both_ends(view: View) -> bool:
+    """Whether layers of the network read from the end, too: ours and torch's have `bidirectional` among what they were made with."""
+    return any(
+        bool(getattr(module, "bidirectional", False)) or len(getattr(module, "directions", ())) == 2
+        for module in view.model.modules()
+    )

@@ -1,0 +1,64 @@
+"""What is said where a question has no answer."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+import elman
+from elman.analyses import QUESTIONS
+from elman.core.errors import RecipeError
+from elman.interpretation.needs import NEEDS, reads_from_both_ends, unanswered
+from elman.workbench import evaluate, fit
+
+
+def test_every_need_is_one_of_a_question():
+    assert set(NEEDS) <= set(QUESTIONS)
+    assert unanswered("spans", "run-1").startswith("spans has no answer for run-1: it needs ")
+    assert unanswered("memory", "run-1") == "memory has no answer for run-1."
+
+
+def test_a_run_that_reads_from_both_ends_says_why_dynamics_is_not_asked(tmp_path):
+    table = tmp_path / "reviews.csv"
+    rows = [
+        f"a {'good' if k % 2 else 'bad'} film number {k},{'plus' if k % 2 else 'minus'}" for k in range(200)
+    ]
+    table.write_text("\n".join(["review,stars", *rows]), encoding="utf-8")
+    run = fit(
+        str(table), text="review", label="stars", cell="gru", hidden_size=4, bidirectional=True, steps=2,
+        rivals=("majority",), out=tmp_path / "run", explained=False,
+    )  # fmt: skip
+    evaluate(run, splits=("validation",))
+    with pytest.raises(RecipeError, match=r"dynamics is no question to run: it reads from both ends.*--no-bidirectional"):  # fmt: skip
+        elman.explain(run, ["dynamics"])
+    with pytest.raises(RecipeError, match=r"context has no answer for run: it needs a network that reads"):
+        elman.explain(run, ["context"])
+    # Other questions are answered all the same, and what has no answer is said beside them.
+    answered = {finding.question: finding.sentence for finding in elman.explain(run, ["saturation", "context"])}  # fmt: skip
+    assert set(answered) == {"saturation", "left_out"} and "context has no answer" in answered["left_out"]
+
+
+class Both(nn.Module):
+    def __init__(self, **options):
+        super().__init__()
+        self.rnn, self.head = nn.GRU(2, 4, batch_first=True, **options), nn.Linear(4 * (1 + options.get("bidirectional", False)), 2)  # fmt: skip
+
+    def forward(self, x):
+        return self.head(self.rnn(x)[0])
+
+
+def test_a_foreign_network_says_why_it_has_no_dynamics():
+    x = torch.randn(40, 6, 2, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(RecipeError, match="reads from both ends, so no state follows"):
+        elman.inspect(Both(bidirectional=True), x, questions=["dynamics"])
+    with pytest.raises(RecipeError, match="dynamics has no answer for this network: it needs one stack .* biases"):  # fmt: skip
+        elman.inspect(Both(bias=False), x, questions=["dynamics"])
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_whether_layers_read_from_the_end(both):
+    from types import SimpleNamespace
+
+    for model in (Both(bidirectional=both), elman.RNN("gru", 2, 3, bidirectional=both)):
+        assert reads_from_both_ends(SimpleNamespace(model=model)) == both
