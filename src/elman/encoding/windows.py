@@ -76,8 +76,9 @@ class WindowFeed:
         values = features[:, :series].T.reshape(-1, 1) if independent else features
         future = targets.T.reshape(-1, 1) if independent else targets
         covariates = features[:, series : series + known]
-        self._past, self._ahead = _runs(values, context), _runs(future, horizon)
-        self._known_past, self._known_ahead = _runs(covariates, context), _runs(covariates, horizon)
+        # Row k of each is of the window whose context begins in row k, so that one index picks from all.
+        self._past, self._ahead = _runs(values, context), _runs(future, horizon)[context:]
+        self._known_past, self._known_ahead = _runs(covariates, context), _runs(covariates, horizon)[context:]
 
     def __len__(self) -> int:
         return len(self.origins) * (self.targets.shape[1] if self.independent else 1)
@@ -94,18 +95,18 @@ class WindowFeed:
 
     def take(self, rows: np.ndarray) -> Batch:
         """These windows as one batch."""
-        context, horizon = self.window.context_length, self.window.horizon
+        context, horizon, count = self.window.context_length, self.window.horizon, len(rows)
         series = self.targets.shape[1]
-        origins, place = (self.origins[rows], self.origins[rows]) if not self.independent else (
-            self.origins[rows // series], self.origins[rows // series] + rows % series * len(self.features)
-        )  # fmt: skip
-        inputs = _picked(self._past, place - context).view(len(rows), context, -1)
-        targets = _picked(self._ahead, place).view(len(rows), horizon, -1)
+        begin = self.origins[rows // series if self.independent else rows] - context
+        places = torch.from_numpy(begin)
+        each = torch.from_numpy(begin + rows % series * len(self.features)) if self.independent else places
+        inputs = self._past.index_select(0, each).view(count, context, -1)
+        targets = self._ahead.index_select(0, each).view(count, horizon, -1)
         future = None
         if self.known:
-            future = _picked(self._known_ahead, origins).view(len(rows), horizon, -1)
+            future = self._known_ahead.index_select(0, places).view(count, horizon, -1)
             if self.independent:
-                past = _picked(self._known_past, origins - context).view(len(rows), context, -1)
+                past = self._known_past.index_select(0, places).view(count, context, -1)
                 inputs = torch.cat([inputs, past], -1)
         return Batch(inputs, targets, None, rows, future=future)
 
@@ -118,7 +119,3 @@ def _runs(matrix: np.ndarray, length: int) -> torch.Tensor:
     rows, columns = matrix.shape
     flat = torch.from_numpy(np.ascontiguousarray(matrix))
     return flat.as_strided((max(0, rows - length + 1), length * columns), (columns, 1))
-
-
-def _picked(runs: torch.Tensor, places: np.ndarray) -> torch.Tensor:
-    return runs.index_select(0, torch.from_numpy(places))
