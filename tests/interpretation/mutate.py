@@ -40,7 +40,7 @@ TARGETS = {
     "interpretation/gate_editing.py": (None, [f"{KNOWN}/test_gate_editing.py"], None),
     "interpretation/dynamics.py": ({"dynamics", "_spectrum", "exponents", "settled_in"}, [f"{KNOWN}/test_dynamics.py", f"{KNOWN}/test_exact.py", "-k", "finding or fill or named or rest or dimension or components or left_out"], None),
     "interpretation/attribution.py": ({"attribution", "passes", "_half", "_likeness", "_within"}, [f"{KNOWN}/test_attribution.py", "tests/interpretation/test_cost.py", "-k", "test_attribution or attribution"], None),
-    "interpretation/comparison.py": ({"compare", "count_of", "reads", "trust"}, [f"{KNOWN}/test_attribution.py", "tests/interpretation/test_cost.py", "-k", "test_attribution or attribution"], None),
+    "interpretation/comparison.py": ({"compare", "count_of", "reads", "trust"}, [f"{KNOWN}/test_comparison.py", f"{KNOWN}/test_attribution.py", "tests/interpretation/test_cost.py", "-k", "comparison or attribution"], None),
     "interpretation/credit.py": (None, [f"{KNOWN}/test_credit.py", f"{KNOWN}/test_attribution.py", f"{KNOWN}/test_occlusion.py", f"{KNOWN}/test_gradients.py", f"{KNOWN}/test_faithfulness.py"], None),
     "interpretation/units.py": ({"units", "followed", "unit_names", "_scaled"}, [f"{KNOWN}/test_units.py"], None),
     "interpretation/calibration.py": ({"calibration", "calibration_error", "fitted_temperature", "_answers", "_by_chance", "_weights", "_parts"}, [f"{KNOWN}/test_calibration.py"], None),

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
-from elman.interpretation.comparison import Compared, count_of, table, trust
-from elman.interpretation.faithfulness import Faithful
+from elman.interpretation.comparison import RANDOM, Compared, count_of, reads, table, trust
+from elman.interpretation.credit import ask
+from elman.interpretation.faithfulness import Faithful, passes
+from elman.interpretation.methods import METHODS
 
-from .networks import sample_of
+from .networks import sample_of, tokens, view_of, view_of_network
 
 
 def faithful(*comprehensiveness):
@@ -76,3 +81,30 @@ def test_a_better_method_is_named_and_the_table_has_the_best_first():
 )
 def test_as_many_sequences_as_there_is_time_for(sequences, steps, count):
     assert count_of(sample_of(torch.zeros(sequences, steps))) == count
+
+
+def test_exactly_chance_is_no_more_than_chance():
+    same = Compared(
+        {"integrated_gradients": faithful(0.5, 0.5)}, shuffled=faithful(0.9, 0.9), random=[faithful(0.5, 0.5)] * 3, count=2
+    )  # fmt: skip
+    said = trust(same, "integrated_gradients")
+    assert "do not trust this map" in said and "though" not in said
+
+
+def test_one_sequence_can_be_judged_and_of_two_methods_the_better_is_named():
+    one = Compared({"integrated_gradients": faithful(0.6)}, random=[faithful(0.1), faithful(0.2)], count=1)
+    assert trust(one, "integrated_gradients").endswith("it matters to the answer what it points to.")
+    one.methods["gradient"] = faithful(0.7)
+    assert trust(one, "integrated_gradients").endswith("; gradient finds steps that lower it by 0.7.")
+
+
+def test_the_shuffled_networks_map_is_judged_too_where_there_are_weights():
+    torch.manual_seed(0)
+    network, none = view_of_network(), view_of(lambda vectors, lengths: vectors[:, -1].repeat(1, 3), labels=("a", "b", "c"))  # fmt: skip
+    none = replace(none, model=nn.Identity())
+    assert network.has_weights and not none.has_weights
+    for view, x, orders in ((network, tokens(), RANDOM + 2), (none, torch.rand(12, 10, 1), RANDOM + 1)):
+        few = sample_of(x)
+        judged = passes(ask(view, few, None))
+        work = METHODS["gradient"].work(ask(view, few, None), 4, False)
+        assert reads(view, few, ["gradient"], None, 4, False) == 12 * (1 + work + orders * judged)
