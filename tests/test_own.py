@@ -46,6 +46,13 @@ def wrong_option(): return (*made(), {"label": ("a", "b")})
 def wrong_labels(): return (*made(), {"labels": ("a", "b", "c")})
 def no_layer(): return nn.Linear(3, 2), torch.zeros(6, 4, 3)
 def wrong_sizes(): return made()[0], torch.zeros(6, 4, 7)
+def shortens():
+    class Shorter(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.rnn = nn.Conv1d(3, 4, 3, stride=2), nn.RNN(4, 5, batch_first=True)
+        def forward(self, x): return self.rnn(self.conv(x.transpose(1, 2)).transpose(1, 2))[0][:, -1]
+    return Shorter(), torch.randn(6, 9, 3)
 def wants(size): return made()
 def fails(): return 1 / 0
 def leaves(): raise SystemExit(3)
@@ -131,6 +138,7 @@ def test_what_cannot_be_copied_has_no_twin(folder: Path, name: str) -> None:
         ("absent:network", UserError, ["'absent' does not run", "nowhere_at_all", "line 2"]),
         ("shop:netwrk", UnknownName, ["Did you mean 'network'?"]),
         ("shop:NUMBER", UserError, ["is an int, no function"]),
+        ("shop:shortens", UserError, ["reads 4 steps where its inputs have 9", "Give the layers from there on"]),
         ("shop:wants", UserError, ["wants size", "takes nothing"]),
         ("shop:fails", UserError, ["ZeroDivisionError", "line"]),
         ("shop:leaves", UserError, ["SystemExit"]),

@@ -57,8 +57,63 @@ class Larger(nn.Module):
         return self.after(self.core["memory"](self.before(x))[0])[:, -1]
 
 
+class Next(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.embedding, self.gru, self.out = (
+            nn.Embedding(8, 5),
+            nn.GRU(5, 6, batch_first=True),
+            nn.Linear(6, 8),
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.out(self.gru(self.embedding(x))[0])
+
+
+class Ragged(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm, self.out = nn.LSTM(3, 5, batch_first=True, bidirectional=True), nn.Linear(10, 2)
+
+    def forward(self, x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+        packed = nn.utils.rnn.pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        states, _ = nn.utils.rnn.pad_packed_sequence(self.lstm(packed)[0], batch_first=True)
+        return self.out(states[torch.arange(len(x)), lengths - 1])
+
+
+class Loop(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.cell, self.out = nn.LSTMCell(3, 6), nn.Linear(6, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        state = (x.new_zeros(len(x), 6), x.new_zeros(len(x), 6))
+        for step in x.unbind(1):
+            state = self.cell(step, state)
+        return self.out(state[0])
+
+
 def made(which: str) -> Own:
     torch.manual_seed(0)
+    if which == "next":
+        options: dict[str, Any] = {
+            "labels": WORDS,
+            "step_names": lambda row: [WORDS[k] for k in row],
+            "names_next_step": True,
+        }
+        return _looked("shop:next", Next(), torch.randint(1, 8, (8, 9)), options)
+    if which == "ragged":
+        options = {"lengths": torch.tensor([9, 7, 5, 3, 9, 7, 5, 3]), "targets": torch.tensor([0, 1] * 4)}
+        return _looked("shop:ragged", Ragged(), torch.randn(8, 9, 3), options)
+    if which == "loop":
+        return _looked("shop:loop", Loop(), torch.randn(8, 9, 3), {})
+    if which == "step":
+        return _looked(
+            "shop:step",
+            lambda state, x: torch.tanh(0.5 * state + x),
+            torch.randn(8, 9, 2),
+            {"start": torch.zeros(2)},
+        )
     if which == "reviews":
         x = torch.randint(1, 8, (12, 6))
         y = (x == 4).any(1).long()
@@ -73,6 +128,7 @@ def made(which: str) -> Own:
 
 
 KINDS = ("reviews", "trials", "time_first", "larger")
+MORE = ("next", "ragged", "loop", "step")
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +138,7 @@ def servers(tmp_path_factory: pytest.TempPathFactory, runs: Path) -> Iterator[di
     with ExitStack() as stack:
         yield {
             which: stack.enter_context(serving(Shelf(runs if which == "reviews" else empty, model=ModelSubject(made(which)))))
-            for which in KINDS
+            for which in (*KINDS, *MORE)
         }  # fmt: skip
 
 
@@ -174,6 +230,47 @@ def test_an_rnn_inside_a_larger_module_can_be_changed(servers: dict[str, Server]
         f"{at}/see/like", {"series": pick, "reading": "core.memory.layers.0.forward.h", "first": 2, "last": 4}
     )
     assert like["found"][0]["likeness"] == pytest.approx(1.0, abs=1e-5) and like["sequences"] == 9
+
+
+@pytest.mark.parametrize("which", MORE)
+def test_networks_of_other_makes_are_read_and_seen(
+    browser: Any, servers: dict[str, Server], which: str
+) -> None:
+    own, server, at = made(which), servers[which], f"/models/shop%3A{which}"
+    pick = {"series": first(server, which, 1)["series"]}
+    count = own.sample.length(1)
+    told = server.json(f"{at}/strip/read", pick)
+    assert len(told["steps"]) == count
+    x, lengths = own.sample.inputs[1:2, :count], torch.tensor([count]) if which == "ragged" else None
+    with torch.no_grad():
+        wanted = own.view.read(own.view.embed(x), lengths)[0]
+    if which == "next":
+        assert told["top"][-1][0][1] == pytest.approx(wanted.softmax(-1).max().item(), abs=1e-4)
+        assert told["loss"][0] is None and "its own code alone" in server.ask(f"{at}/play")[2].decode()
+    elif which == "ragged":
+        assert max(told["classes"]["shares"]) == pytest.approx(wanted.softmax(-1).max().item(), abs=1e-6)
+    else:
+        assert told["outputs"][-1] == pytest.approx(wanted.tolist(), abs=1e-6)
+    assert len(server.json(f"{at}/strip/credit", pick)["credit"]) == count
+    assert server.json(f"{at}/trust/why", pick)["gone"][-1] == count
+    for each in server.json(f"{at}/strip/units", pick)["readings"]:
+        assert (
+            len(server.json(f"{at}/strip/unit", pick | {"reading": each["name"], "unit": 0})["values"])
+            == count
+        )
+    layers = server.json(f"{at}/see.json")["layers"]
+    assert len(layers) == {"next": 1, "ragged": 2, "loop": 1, "step": 0}[which]
+    for layer in layers:
+        assert (
+            server.json(f"{at}/see/look", pick | {"layer": layer["name"], "unit": 1})["steps"]
+            == told["steps"]
+        )
+    with tab_of(browser, server) as tab:
+        for name in ("play", "see", "trust"):
+            tab.goto(f"{server.address}{at}/{name}")
+            tab.wait_for_selector("#tokens li, #track svg")
+            tab.wait_for_timeout(300)
+            assert tab.is_hidden("#problem"), tab.inner_text("#problem")
 
 
 @pytest.mark.parametrize("which", KINDS)

@@ -9,13 +9,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elman.core.errors import UnknownName
+from elman.cells._own import where
+from elman.core.errors import ElmanError, RecipeError, UnknownName
 from elman.core.results import Finding
 from elman.inspection import QUESTIONS, asked
 from elman.interpretation.cost import Watch, part_of
 from elman.interpretation.view import Sample, View
 from elman.own import Own
 from elman.report.content import ReportContent
+from elman.web.jobs import Cancelled
 from elman.web.subject import Subject
 
 GIVEN = 50  # of its sequences that can be picked
@@ -113,8 +115,13 @@ class ModelSubject(Subject):
             raise UnknownName("question", question, tuple(QUESTIONS))
         options: dict[str, Any] = dict(self.own.asked)
         other = self.twin()
-        with other.lock:
-            found = asked(other.view, self.own.sample, [question], watch=watch, **options)
+        try:
+            with other.lock:
+                found = asked(other.view, self.own.sample, [question], watch=watch, **options)
+        except (ElmanError, Cancelled):
+            raise
+        except Exception as error:  # a model of one's own may refuse what a question gives it to read
+            raise RecipeError(f"{question} cannot be asked of {self.name}: {where(error)}.") from error
         self._findings |= {finding.question: finding for finding in found}
 
     @property

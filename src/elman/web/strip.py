@@ -69,11 +69,13 @@ def credit(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     points = points_of(given.inputs.shape[1])
     with subject.lock:
         each, residual, output = walk.credit(subject.view, given.inputs, points=points)
-        control, _, _ = walk.credit(subject.view, given.inputs, output, points=points // 4, control=True)
+        control = None  # a step function has no weights to shuffle
+        if subject.view.has_weights:
+            control, _, _ = walk.credit(subject.view, given.inputs, output, points=points // 4, control=True)
         label = subject.view.labels[output] if subject.view.labels else "the value"
     if subject.kind == "forecast":
         label = "the first step ahead"
-    likeness = _likeness(each, control)
+    likeness = None if control is None else _likeness(each, control)
     return {"credit": given.thinned(each)[:SHOWN], "residual": residual, "label": label, "likeness": likeness}
 
 
@@ -133,10 +135,7 @@ def painted(subject: Subject, given: Sequence, name: str, values: np.ndarray, nu
 
 def along(subject: Subject, given: Sequence, values: np.ndarray) -> np.ndarray:
     """A reading (steps of the layers, units) along the steps of the sequence: a patch is read as one, the future is left out."""
-    count = given.inputs.shape[1]
-    patch = subject.patch
-    if patch == 1 and len(values) < count:  # a network of one's own that reads several steps as one
-        patch = -(-count // len(values))
+    count, patch = given.inputs.shape[1], subject.patch
     return values if patch == 1 and len(values) == count else np.repeat(values, patch, 0)[:count]
 
 
