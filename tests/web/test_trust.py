@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from elman.core.busy import busy
-from elman.interpretation.deletion import deletion
+from elman.interpretation.deletion import Deletion, deletion
 from elman.interpretation.foreign import view_of_module
 from elman.interpretation.view import View
 from elman.report.assemble import assemble
@@ -57,6 +57,14 @@ def test_the_curve_of_a_sum_is_what_is_left_of_it() -> None:
 def test_steps_that_count_alike_are_no_better_than_random() -> None:
     found = deletion(known(), torch.ones(1, 8, 1))
     assert found.area == pytest.approx(0, abs=1e-6)
+
+
+def test_a_curve_below_random_orders_is_good_also_where_it_ends_higher() -> None:
+    """What spoke against the answer goes last, so that the curve falls first and ends above its beginning."""
+    named, random = np.array([0.7, 0.5, 0.6, 0.9]), np.array([[0.7, 0.75, 0.85, 0.9], [0.7, 0.8, 0.8, 0.9]])
+    good = Deletion(np.zeros(3), 0.0, 0, np.arange(4), named, random)
+    assert good.area == pytest.approx((0.275 + 0.225) / 4 / 0.4)
+    assert Deletion(np.zeros(3), 0.0, 0, np.arange(4), random[0], named[None]).area < 0
 
 
 def test_sections_are_those_of_the_report(server: Server) -> None:

@@ -39,10 +39,12 @@ class Deletion:
 
     @property
     def area(self) -> float:
-        """Mean distance of the curve below that of random orders, as a share of what all steps together are worth."""
-        worth = abs(self.named[0] - self.named[-1])
-        sign = 1.0 if self.named[0] >= self.named[-1] else -1.0
-        return float(sign * (self.random.mean(0) - self.named).mean() / max(worth, 1e-12))
+        """Mean distance of the curve below that of random orders, as a share of the range of all curves.
+
+        The steps that go first are those that raised the answer, so a good curve lies below, also where the answer to nothing is higher.
+        """
+        curves = np.concatenate([self.named[None], self.random])
+        return float((self.random.mean(0) - self.named).mean() / max(float(np.ptp(curves)), 1e-12))
 
 
 def deletion(
