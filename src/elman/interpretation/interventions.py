@@ -61,11 +61,15 @@ def interventions(view: View, sample: Sample, *, seed: int = 0) -> Finding | Non
     low, high = np.percentile(gain[picks].mean(1), [2.5, 97.5])
     unit = "loss (nats)" if view.labels else "loss"
     worst = float(chance.mean(1).max())
-    told = "no more than" if value <= worst else "more than"
+    told = (
+        f"That is more than in any of {DRAWS} draws."
+        if value > worst
+        else f"At least one of {DRAWS} draws did as much."
+    )
     plural = "s" if head > 1 else ""
     sentence = (
         f"Without its {head} most important unit{plural} of {len(units)} (held at their mean) the loss rises by {value:.3g}, from "
-        f"{whole.mean():.3g}; without {head} drawn at random, by {control:.3g}. That is {told} in any of {DRAWS} draws."
+        f"{whole.mean():.3g}; without {head} drawn at random, by {control:.3g}. {told}"
     )
     rows = [
         {"units taken out": size, unit: float(each), "which": which}

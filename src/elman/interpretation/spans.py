@@ -149,7 +149,7 @@ def spans(
     )
     sentence = (
         f"Spans of {length} steps in which the same units are on {told} Shown: a span with {_counted(units_on)} at least "
-        f"{above:g} standard deviations above the mean, and where else that is so."
+        f"{above:g} standard deviation{'s' * (above != 1)} above the mean, and where else that is so."
     )
     return Finding(
         "spans", "Spans that look alike inside", sentence, value, "share of steps" if scale is None else "likeness",

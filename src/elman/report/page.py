@@ -213,7 +213,9 @@ def _bare(value: float, unit: str) -> str:
 def _with_unit(value: float, unit: str) -> str:
     """A value in words: "31% of errors", "13 steps"."""
     sign = "%" if unit.startswith("share") else " "
-    named = unit.removesuffix("s") if value == 1 and unit == "steps" else unit.removeprefix("share")
+    named = unit.removeprefix("share")
+    if value == 1 and unit.startswith("steps"):
+        named = "step" + unit.removeprefix("steps")
     return f"{_bare(value, unit)}{sign}{named}".strip()
 
 
