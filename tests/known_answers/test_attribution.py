@@ -89,6 +89,14 @@ def test_series_are_credited_by_feature():
     assert "vconcat" in finding.chart and "<span" not in finding.html
 
 
+def test_where_sequences_differ_the_interval_says_so():
+    x = torch.zeros(20, 10, 1)
+    x[::2, 0], x[1::2, 9] = 1.0, 1.0  # half of them answer by the first step, half by the last
+    view = view_of(lambda e, n: e.sum(1), labels=(), names=None, embed=lambda inputs: inputs)
+    finding = attribution(view, sample_of(x, torch.zeros(20)))
+    assert finding.interval == (1, 10) and finding.interval[0] <= finding.value <= finding.interval[1]
+
+
 def test_shuffled_weights_come_back_to_the_bit_also_after_an_error():
     view = view_of_network("lstm")
     before = [weight.clone() for weight in view.model.parameters()]

@@ -202,6 +202,16 @@ def test_of_many_answers_a_share_is_looked_at_and_the_last_of_a_classifier_alway
     )
 
 
+def test_few_sequences_of_many_steps_are_not_enough():
+    logits = torch.randn(29, 20, 3)
+    view = view_of(
+        embed=lambda x: x[..., None].float(), steps=lambda vectors, lengths: logits[vectors[:, 0, 0].long()], labels=("a", "b", "c"),
+    )  # fmt: skip
+    assert (
+        calibration(view, sample_of(torch.arange(29)[:, None].expand(29, 20), torch.arange(29) % 3)) is None
+    )
+
+
 def test_a_share_of_no_classes_values_is_never_below_sixty_answers(monkeypatch):
     monkeypatch.setattr("elman.interpretation.calibration.MOST_VALUES", 1)
     assert 35 < len(asked_at_every_step(20, 10).arrays["right"]) < 90
