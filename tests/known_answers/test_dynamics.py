@@ -254,3 +254,11 @@ def test_values_are_named_by_number_and_points_found_under_them():
     for wrong, told in (("a", "no value"), ("1,2,3", "a step has 2")):
         with pytest.raises(RecipeError, match=told):
             elman.inspect(network, x, questions=["dynamics"], at=[wrong])
+
+
+def test_a_sum_of_its_inputs_holds_differences_and_that_is_no_chaos():
+    from elman.inspection import inspect
+
+    x = torch.randn(12, 40, generator=torch.Generator().manual_seed(0)).double()
+    (found,) = inspect(lambda state, x: state + x, x, start=torch.zeros(1).double(), questions=["dynamics"])
+    assert abs(found.value) < 1e-9 and "Small differences stay as they are" in found.sentence

@@ -205,9 +205,14 @@ def _filled(size: int, dimension: int) -> str:
     return f"Its {size} numbers move in about {dimension} dimension{'s' * (dimension != 1)}."
 
 
+HELD = 1e-6  # nats a step, below which a rate is rounding
+
+
 def _rate(value: float) -> str:
     if value == -math.inf:
         return "Nothing of a state outlasts one step."
+    if abs(value) < HELD:
+        return "Small differences stay as they are: a state is held for good."
     if value < 0:
         return f"Small differences fade: of one, a share of {math.exp(value):.2g} is left after a step, e-fold in {-1 / value:.3g} steps."
     return f"Small differences grow {math.exp(value):.3g}-fold a step along its inputs: what it did early cannot be told from noise."

@@ -20,7 +20,7 @@ FRAIL = 0.1  # ours: share of examples that fail an invariance, at the lower end
 DROPPED = 0.1  # share of tokens to hide in training: word dropout, as Iyyer et al. (2015); the share is ours
 FADED = 0.01  # ours: gradient half of the looked-at steps back, as a share of that at the step itself
 SPARE = 0.02  # ours: share by which the loss rises without a third of the units or more
-CHAOS = 0.0  # by definition: above it small differences grow (Engelken et al. 2020)
+CHAOS = 1e-3  # above 0 small differences grow (Engelken et al. 2020); ours: slower than this is rounding, or holding still
 
 Found = Iterator[tuple[str, dict[str, Any]]]
 
