@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import nn
 
+from elman.cli.open import shelf_of
 from elman.core.errors import ElmanError, UnknownName, UserError
 from elman.own import own
 
@@ -160,6 +161,14 @@ def test_a_mistake_is_one_sentence(folder: Path, name: str, kind: type[UserError
     for part in parts:
         assert part in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_it_stands_before_the_runs_of_a_folder(folder: Path) -> None:
+    (folder / "runs" / "a").mkdir(parents=True)
+    (folder / "runs" / "a" / "run.json").write_text("{}", encoding="utf-8")
+    for place, beside in (("runs", ["a"]), ("runs/a", ["a"]), ("none", [])):
+        shelf = shelf_of(Path(place), model="shop:network")
+        assert shelf.front() == "/models/shop%3Anetwork" and shelf.names() == beside
 
 
 def test_the_command_says_it_without_a_traceback(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -258,7 +258,10 @@ def test_networks_of_other_makes_are_read_and_seen(
             len(server.json(f"{at}/strip/unit", pick | {"reading": each["name"], "unit": 0})["values"])
             == count
         )
-    layers = server.json(f"{at}/see.json")["layers"]
+    shown = server.json(f"{at}/see.json")
+    layers = shown["layers"]
+    assert bool(shown["fixed"]) == (shown["parts"] == []) == (which in ("loop", "step"))
+    assert which != "loop" or "A loop over *Cell modules" in server.ask(f"{at}/see")[2].decode()
     assert len(layers) == {"next": 1, "ragged": 2, "loop": 1, "step": 0}[which]
     for layer in layers:
         assert (

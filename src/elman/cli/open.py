@@ -84,7 +84,10 @@ def shelf_of(place: Path, *, tour: bool = False, model: str | None = None) -> Sh
         from elman.own import own
         from elman.web.model import ModelSubject
 
-        return Shelf(place, model=ModelSubject(own(model)), explain=explain)
+        run_itself = (place / "run.json").exists()
+        return Shelf(
+            place.resolve().parent if run_itself else place, model=ModelSubject(own(model)), explain=explain
+        )
     if empty(place) or (tour and place == DEFAULT):
         return Shelf(shipped(), explain=explain)
     if place.is_dir() and not (place / "run.json").exists():

@@ -32,15 +32,16 @@ AROUND = 6  # steps shown on either side of a span
 
 def shown(subject: Subject) -> dict[str, Any]:
     """The layers, their cell with its equations, and which parts of their state and which gates can be changed."""
+    fixed = ""  # why nothing can be changed
     try:
         model = subject.view.model
         editable = [("state", name) for name in parts(model)] + [("gate", name) for name in gates_of(model)]
-    except RecipeError:
-        editable = []
+    except RecipeError as error:
+        editable, fixed = [], str(error)
     return {
         "kind": subject.kind, "task": subject.task, "first": subject.first, "layers": layers_of(subject),
         "parts": [{"name": name, "words": spoken(name), "kind": kind} for kind, name in editable],
-        "others": [series_choice(subject, words, values) for words, values in subject.given],
+        "fixed": fixed, "others": [series_choice(subject, words, values) for words, values in subject.given],
     }  # fmt: skip
 
 
