@@ -31,6 +31,7 @@ def test_the_staircase_of_a_counter_steps_at_what_it_counts():
     rows = finding.chart["data"]["values"]
     assert [row["expected count"] for row in rows] == pytest.approx([1, 1, 1, 2, 3, 3])
     assert "climbs" in finding.sentence and "1.00 at most" in finding.sentence
+    assert "was trained" not in finding.sentence  # nobody trained it
 
 
 def test_other_classes_show_the_true_one():

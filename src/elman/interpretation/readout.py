@@ -1,6 +1,6 @@
 """Readout: what the network would answer if the sequence ended at each step.
 
-For counts (classes 1, 2, 3 ...) the expected count climbs like a staircase, though the network was trained on whole sequences only. For a
+For counts (classes 1, 2, 3 ...) the expected count climbs like a staircase, also where a network was trained on whole sequences only. For a
 language model, whose answer at each step is the next one, it is the surprise -log2 p(step | those before) in bits (Shannon 1951).
 """
 
@@ -37,8 +37,8 @@ def readout(view: View, sample: Sample, *, shown: int = 4) -> Finding | None:
     climbs = [float(np.abs(np.diff(answer)).max()) if len(answer) > 1 else 0.0 for answer in answers]
     sentence = (
         f"{what} as the sequence is read: in {len(answers)} sequences the largest single step changes it by "
-        f"{np.mean(climbs):.2f} on average, {max(climbs):.2f} at most. The network was trained on whole sequences only, so it "
-        "found out by itself where it stands in between; sequences of one or two steps it has hardly seen."
+        f"{np.mean(climbs):.2f} on average, {max(climbs):.2f} at most. Each is what it would answer if the sequence ended there; "
+        "where whole sequences alone were learnt from, nobody told it these."
     )
     title, count = "Readout along the sequence", f"{len(sample)} sequences"
     arrays = {f"answer.{row}": answer for row, answer in enumerate(answers)}
