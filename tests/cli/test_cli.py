@@ -110,7 +110,7 @@ def test_a_road_by_commands(tmp_path, monkeypatch, capsys):
         and "cell gru -> rnn" in capsys.readouterr().out
     )
     assert main(["compare", "runs/films-gru-0001", "runs/films-rnn-0001", "--memory", "memory.svg"]) == 0
-    assert "How far back each looks: films-gru-0001" in capsys.readouterr().out
+    assert "How far back each looks, with 95% intervals: films-gru-0001" in capsys.readouterr().out
     assert "<svg" in (tmp_path / "memory.svg").read_text()
     assert (
         main(["predict", "runs/films-gru-0001", "--text", "good film"]) == 0
