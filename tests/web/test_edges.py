@@ -90,3 +90,13 @@ def test_a_damaged_run_is_told_of_on_a_page(server: Server, tmp_path: Path) -> N
         status, headers, content = again.ask("/runs/broken/play")
         assert status >= 400 and headers["content-type"].startswith("text/html") and b'href="/"' in content
         assert again.ask("/runs/broken/play.json")[1]["content-type"] == "application/json"
+
+
+def test_a_run_that_got_no_series_wrong_has_some_to_look_at(
+    other: Any, more: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("elman.web.strip.worst", lambda run, data: [])
+    other.goto(f"{more.address}/runs/walks-gru/play")
+    other.wait_for_selector("#track svg")
+    other.wait_for_function("() => document.getElementById('legend').textContent.includes('got right')")
+    assert "series 1, 20 steps" in other.inner_text("#choices")

@@ -77,6 +77,20 @@ def numbers(value: Any) -> Iterator[float]:
         yield float(value)
 
 
+def test_spans_like_a_long_one_are_sought_by_a_job(
+    more: Server, series: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = {"series": series, "first": 0, "last": 3, "reading": "layers.0.forward.h"}
+    monkeypatch.setattr(long, "PATIENCE", 1e9)
+    direct = more.json(f"{RUN}/see/like", body)
+    monkeypatch.setattr(long, "PATIENCE", 0.0)
+    told = done(more, more.json(f"{RUN}/see/like", body)["job"])
+    assert told["state"] == "done"
+    assert [one["likeness"] for one in told["answer"]["found"]] == pytest.approx(
+        [one["likeness"] for one in direct["found"]], abs=1e-4
+    )
+
+
 def test_a_short_sequence_is_answered_at_once(more: Server) -> None:
     found = more.json(f"{RUN}/strip/file", {"name": "walk.csv", "content": table(900)})
     told = more.json(f"{RUN}/strip/read", {"series": found["choices"][0]["series"]})
@@ -156,6 +170,7 @@ def dropped(tab: Any, name: str, content: str) -> None:
 
 
 def test_the_page_shows_progress_and_cancels(other: Any, more: Server, impatient: None) -> None:
+    other.set_default_timeout(30_000)  # every question is a job here, one after the other
     other.goto(f"{more.address}{RUN}/trust")
     other.wait_for_selector("#curve path.named")
     before = other.inner_text("#why-said")
@@ -178,6 +193,7 @@ def test_the_page_shows_progress_and_cancels(other: Any, more: Server, impatient
 
 
 def test_a_newer_question_ends_the_older_ones_job(other: Any, more: Server, impatient: None) -> None:
+    other.set_default_timeout(30_000)  # every question is a job here, one after the other
     other.goto(f"{more.address}{RUN}/play")
     other.wait_for_selector("#track svg")
     dropped(other, "walk.csv", table(30_000))

@@ -218,6 +218,7 @@ class RunSubject(Subject):
         """The run with a network of its own."""
         other = RunSubject(Run(self.run.folder, self.run.checkpoint))
         other.shelf, other._kept = self.shelf, self._kept
+        other._loading, other._dataset = self._loading, self._dataset  # loaded once
         return other
 
     def sample(self, question: str) -> Sample:

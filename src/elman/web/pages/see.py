@@ -27,6 +27,7 @@ from elman.web.subject import Subject
 
 ROWS, COLUMNS = 96, 240  # of a map that are sent at most
 SLOWER = 20  # times what a pass takes, where the states are edited step by step
+OTHERS = 200  # sequences in which spans are sought, at most
 AROUND = 6  # steps shown on either side of a span
 
 
@@ -225,5 +226,9 @@ def _change_work(view: View, time: int) -> Work:
     return Work(9, 9 * SLOWER)
 
 
-WORK = {"look": _look_work, "map": strip.trace_work, "change": _change_work}
+def _like_work(view: View, time: int) -> Work:
+    return Work(1 + OTHERS, 2 * (1 + OTHERS))  # the others are taken to be as long
+
+
+WORK = {"look": _look_work, "map": strip.trace_work, "change": _change_work, "like": _like_work}
 page = Page(shown, {"look": look, "map": whole, "change": change, "like": like}, work=WORK, place=10)

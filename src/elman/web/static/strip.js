@@ -171,13 +171,14 @@ function offer(found) {
   choices.replaceChildren(...found.choices.map((each) => make("option", {}, words(each).replace(/\s+/g, " "))));
   choices.offered = found.choices;
   $("choice").hidden = !found.choices.length;
-  legend.textContent = found.choices.length ? "" : "There are none.";
+  const said = found.choices.length ? found.said ?? "" : "There are none.";
+  legend.textContent = said;
   const at = Math.max(0, found.choices.findIndex((one) => one.series && one.series === kept.pick?.series));
-  if (found.choices.length) { choices.selectedIndex = at; choose(at); }
+  if (found.choices.length) { choices.selectedIndex = at; choose(at).then(() => { if (said && state.colour === "none") legend.textContent = said; }); }
 }
 function choose(k) {
   const each = $("choices").offered[k];
-  if (text) write(each.text, each.true || null); else take(each);
+  return text ? write(each.text, each.true || null) : take(each);
 }
 async function errors() {
   legend.textContent = "Reading the data …";
