@@ -124,6 +124,10 @@ def looked_into(
         inputs = inputs.transpose(0, 1)
     if isinstance(model, type) and issubclass(model, nn.Module):
         model = _filled(model, state_dict)
+    elif state_dict is not None:
+        raise RecipeError(
+            f"state_dict is for a class, and a {type(model).__name__} is given; give the class, or load the weights into it yourself."
+        )
     classes = targets is not None and not targets.is_floating_point()
     loss = _cross_entropy if classes else _squared
     view: View

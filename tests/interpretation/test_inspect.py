@@ -378,3 +378,9 @@ class Last(torch.nn.Module):
 
     def forward(self, x):
         return x[:, -1]
+
+
+def test_weights_beside_a_made_module_are_refused() -> None:
+    model = torch.nn.LSTM(1, 4, batch_first=True)
+    with pytest.raises(RecipeError, match="state_dict is for a class"):
+        elman.inspect(model, torch.zeros(2, 5, 1), state_dict="nowhere.pt", questions=["gates"])

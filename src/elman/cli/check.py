@@ -23,7 +23,7 @@ def main(arguments: list[str]) -> int:
         print(__doc__)
         return 0
     if not arguments:
-        raise RecipeError("what shall be checked? elman check cell mycell.py")
+        raise RecipeError("what shall be checked? elman check cell mycell.py, or elman check analyses")
     if arguments[0] not in CHECKS:
         raise UnknownName("check", arguments[0], CHECKS)
     if arguments[0] == "analyses":

@@ -82,7 +82,7 @@ def place(model: nn.Module, optimizer: torch.optim.Optimizer, options: TrainingO
     One float32 process on one device pays for nothing: Fabric is imported for mixed precision or several processes only.
     Raises RecipeError for a device that is not there and MissingExtra where lightning-fabric is not installed.
     """
-    device = _device(options.device)
+    device = device_named(options.device)
     if options.precision == "32" and options.processes == 1:
         if device is not None:
             model.to(device)
@@ -130,7 +130,7 @@ def _strategy(where: torch.device, processes: int) -> dict[str, Any]:
     return {"devices": processes, "strategy": DDPStrategy(timeout=timedelta(days=7), broadcast_buffers=False)}
 
 
-def _device(name: str) -> torch.device | None:
+def device_named(name: str) -> torch.device | None:
     """The device of that name, None for the CPU; RecipeError when torch does not know or see it."""
     try:
         device = torch.device(name)
