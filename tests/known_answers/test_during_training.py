@@ -99,6 +99,14 @@ def test_a_language_model_is_followed_over_its_first_steps_and_not_over_one_toke
     assert gradient_flow(leaky(True), sample_of(inputs[:, :1])) is None
 
 
+def test_the_loss_at_each_step_is_about_the_token_after_it():
+    """With the answer times the next token, the gradient at the step itself is that token."""
+    view = replace(leaky(True), loss=lambda outputs, targets: outputs[:, 0] * targets)
+    flow = gradient_flow(view, sample_of(torch.tensor([[1, 2, 3, 5, 8]])))
+    assert np.diagonal(flow.items) == pytest.approx([2, 3, 5, 8])
+    assert flow.items[3, 0] == pytest.approx(8 * 0.9**3)
+
+
 def test_sequences_as_long_as_the_median_are_kept_and_shorter_ones_are_not():
     """With the answer times what is read, the gradient at the end is 2 |h|: another for each sequence."""
     view = leaky(False)
