@@ -76,6 +76,18 @@ def test_order_that_does_not_count_and_context_that_is_all_there_is_are_said():
     assert "(all there is" not in last.sentence
 
 
+def test_horizons_do_not_hang_on_the_scale_of_the_loss():
+    draw = torch.Generator().manual_seed(3)
+    x = torch.randn(300, 24, generator=draw)
+    weights = 0.7 ** torch.arange(23, -1, -1).float()
+    read = lambda embedded, lengths: (embedded * weights[-embedded.shape[1] :]).sum(1, keepdim=True)
+    found = []
+    for scale in (0.01, 1.0, 100.0):
+        square = lambda outputs, targets, scale=scale: scale * (outputs[:, 0] - targets).square()
+        found.append(memory(view_of(read, labels=(), names=None, loss=square), sample_of(x, x @ weights)))
+    assert len({(each.value, each.control) for each in found}) == 1 and found[0].control > 1
+
+
 def test_the_longest_sequence_is_asked_with_all_of_its_steps():
     lengths = torch.tensor([3, 12] * 4)
     found = memory(view_of_network("gru"), sample_of(tokens(8, 12), torch.arange(8) % 3, lengths))
@@ -143,6 +155,21 @@ def test_labels_of_another_sequence_come_from_its_half_and_the_same_rank():
     assert sorted({int(others[rows == name][0] // 100) for name in range(6)}) == list(range(6))
 
 
+def test_of_two_sequences_the_other_is_another():
+    rows = np.repeat(np.arange(4), 3)
+    others = _of_others(rows, rows, rows < 2, np.random.default_rng(0))
+    assert others.tolist() == np.repeat([1, 0, 3, 2], 3).tolist()
+
+
+def test_all_parts_of_a_state_are_read_side_by_side():
+    words = tokens(40, 20)
+
+    def trace(given, lengths):
+        return {"h": torch.zeros(*given.shape, 2), "c": torch.nn.functional.one_hot(given, 9).float()}
+
+    assert probes(view_of(trace=trace), sample_of(words)).arrays["score"][0] == 1.0
+
+
 def test_what_was_read_is_named_by_the_most_frequent_tokens():
     read = np.repeat(np.arange(CLASSES + 5), np.arange(CLASSES + 5, 0, -1))  # 0 is the most frequent
     inputs = np.stack([read, np.full_like(read, 99)], 1)
@@ -165,12 +192,38 @@ def test_what_a_state_does_not_hold_is_said_and_named_labels_are_ranked_by_what_
     noise = torch.randn(40, 20, 3, generator=draw)
     blind = view_of(trace=lambda given, lengths: {"h": noise[: len(given)]})
     found = probes(blind, sample_of(torch.randn(40, 20, 1, generator=draw)))
-    assert found.value == 0 and found.sentence.startswith("Not even the values just read")
+    assert found.value == found.control == 0 and found.sentence.startswith("Not even the values just read")
     assert probes(blind, sample_of(tokens(40, 20))).sentence.startswith("Not even the token just read")
     bit, rare = (noise[..., 0] > 0).long().numpy(), np.zeros((40, 20), int)
     rare[:, 0] = 1  # right at 95% without any state
     named = probes(blind, sample_of(tokens(40, 20)), {"rare": rare, "bit": bit})
     assert named.unit == "bit" and named.value > 0.9 > named.control
+    alone = probes(blind, sample_of(tokens(40, 20)), {"bit": bit})
+    assert alone.sentence.startswith("Can be read from the state: bit.")
+    nothing = probes(blind, sample_of(tokens(40, 20)), {"rare": rare})
+    assert nothing.sentence.startswith("None of these can be read from the state.")
+
+
+def test_how_far_back_is_said_with_what_was_asked():
+    lengths = torch.tensor([5, 3] * 200)
+
+    def register(depth):
+        pads = lambda x: [torch.nn.functional.pad(x, (k, 0))[:, : x.shape[1]] for k in range(depth)]
+        return view_of(trace=lambda given, lengths: {"h": torch.stack(pads(given[..., 0]), -1)})
+
+    x = torch.randn(400, 5, 1, generator=torch.Generator().manual_seed(0))
+    said = [probes(register(depth), sample_of(x, lengths=lengths)) for depth in (1, 2, 5)]
+    assert [found.arrays["lags"].max() for found in said] == [4, 4, 4]
+    assert "that it read just now: R^2" in said[0].sentence
+    assert "that it read 1 step ago: R^2" in said[1].sentence
+    assert "that it read 4 steps ago (the farthest asked): R^2" in said[2].sentence
+
+
+def test_the_value_of_named_labels_is_this_networks():
+    view, words = view_of_network("gru"), tokens(60, 20)
+    ago = np.pad(words.numpy(), ((0, 0), (2, 0)))[:, :20]  # what was read two steps before
+    found = probes(view, sample_of(words), {"two ago": ago})
+    assert found.value == found.arrays["score"][0] != found.arrays["score_shuffled"][0]
 
 
 def test_words_with_pieces_are_told_by_their_own_number():
