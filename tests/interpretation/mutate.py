@@ -17,13 +17,13 @@ TARGETS = {
     "interpretation/lyapunov.py": (None, [f"{KNOWN}/test_dynamics.py", f"{KNOWN}/test_exact.py", "-k", "exponents or finding or fill"], None),
     "interpretation/fixed_points.py": (None, [f"{KNOWN}/test_dynamics.py", f"{KNOWN}/test_exact.py", "-k", "rest or point or memory or finding"], None),
     "interpretation/stepping.py": (None, [f"{KNOWN}/test_dynamics.py", f"{KNOWN}/test_exact.py", "-k", "step or jacobian or end"], None),
-    "interpretation/memory.py": ({"memory", "settled", "_between", "_losses", "lengths_tried", "_beside"}, [f"{KNOWN}/test_exact.py", f"{KNOWN}/test_memory.py", "-k", "not cell"], None),
+    "interpretation/memory.py": ({"memory", "settled", "_between", "_losses", "lengths_tried", "_beside"}, [f"{KNOWN}/test_parts_by_hand.py", f"{KNOWN}/test_exact.py", f"{KNOWN}/test_memory.py", "-k", "not cell"], None),
     "interpretation/connectivity.py": (None, [f"{KNOWN}/test_connectivity.py"], None),
     "interpretation/gates.py": ({"add", "mean", "gates", "tally", "time_scales", "_valid", "_row", "find_keepers", "keeper"}, [f"{KNOWN}/test_gates.py", f"{KNOWN}/test_exact.py", "-k", "not point"], None),
     "interpretation/ridge.py": (None, [f"{KNOWN}/test_probes.py", "-k", "ridge or scores"], None),
     "interpretation/probes.py": (
         {"clear", "probe", "probes", "_named", "_states", "state_of", "_places", "_read_ago", "_of_others", "_gains"},
-        [f"{KNOWN}/test_probes.py"],
+        [f"{KNOWN}/test_parts_by_hand.py", f"{KNOWN}/test_probes.py"],
         None,
     ),
     "interpretation/interventions.py": (

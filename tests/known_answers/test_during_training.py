@@ -93,6 +93,52 @@ def test_what_reads_from_the_end_or_is_short_is_left_out():
     assert gradient_flow(view_of(lambda v, n: v[:, -1]), some) is None
 
 
+def test_a_language_model_is_followed_over_its_first_steps_and_not_over_one_token():
+    inputs = torch.randint(0, 2, (5, 13), generator=torch.Generator().manual_seed(0))
+    assert gradient_flow(leaky(True), sample_of(inputs), steps=5).items.shape == (5, 5)
+    assert gradient_flow(leaky(True), sample_of(inputs[:, :1])) is None
+
+
+def test_the_loss_at_each_step_is_about_the_token_after_it():
+    """With the answer times the next token, the gradient at the step itself is that token."""
+    view = replace(leaky(True), loss=lambda outputs, targets: outputs[:, 0] * targets)
+    flow = gradient_flow(view, sample_of(torch.tensor([[1, 2, 3, 5, 8]])))
+    assert np.diagonal(flow.items) == pytest.approx([2, 3, 5, 8])
+    assert flow.items[3, 0] == pytest.approx(8 * 0.9**3)
+
+
+def test_sequences_as_long_as_the_median_are_kept_and_shorter_ones_are_not():
+    """With the answer times what is read, the gradient at the end is 2 |h|: another for each sequence."""
+    view = leaky(False)
+    square = replace(view, loss=lambda outputs, targets: outputs[:, 0].square())
+    inputs, lengths = torch.tensor([[1.0] * 6, [2.0] * 6, [9.0] * 6]), torch.tensor([6, 4, 3])
+    flow = gradient_flow(square, sample_of(inputs, torch.zeros(3), lengths))
+    geometric = (0.9 ** np.arange(4)).sum()
+    assert flow.by_lag[0] == pytest.approx(2 * geometric * (1 + 2) / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_the_residual_is_a_share_of_the_whole_gradient(monkeypatch, scale):
+    """Where the whole is told twice too large, half of it is left over, however large it is."""
+    from elman.interpretation import gradient_flow as module
+
+    inputs = torch.randint(0, 2, (5, 4), generator=torch.Generator().manual_seed(0))
+    view = replace(leaky(True), loss=lambda outputs, targets: scale * outputs[:, 0])
+    true, asked = module._gradients, []
+
+    def gradients(loss, leaves, steps):
+        asked.append(loss)
+        return true(loss, leaves, steps) * (2 if len(asked) == 4 else 1)  # three steps, then the whole
+
+    monkeypatch.setattr(module, "_gradients", gradients)
+    assert gradient_flow(view, sample_of(inputs)).residual == pytest.approx(0.5, rel=1e-5)
+    assert len(asked) == 4
+
+
+def test_weights_that_are_no_blocks_of_gates_have_no_radius():
+    assert spectral_radii(nn.LSTM(2, 6, proj_size=5)) == {}  # 24 rows of 5
+
+
 def test_spectral_radii_are_those_of_the_weights():
     assert spectral_radii(linear_network())["layers.0.0.hh.weight"] == pytest.approx([0.9])
     assert next(iter(spectral_radii(one_unit(-1.5)).values())) == pytest.approx([1.5])
