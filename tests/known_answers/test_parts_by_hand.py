@@ -88,6 +88,26 @@ def test_horizons_do_not_hang_on_the_scale_of_the_loss():
     assert len({(each.value, each.control) for each in found}) == 1 and found[0].control > 1
 
 
+def test_slopes_beside_the_horizon_are_those_of_the_first_sequences_however_small(monkeypatch):
+    from elman.interpretation import memory as module
+
+    true, asked = module.slopes, []
+
+    def slopes(view, few):
+        asked.append(few.rows.tolist())
+        return true(view, few)
+
+    monkeypatch.setattr(module, "slopes", slopes)
+    x = torch.randn(40, 12, generator=torch.Generator().manual_seed(0))
+    weights = 0.01 * 0.5 ** torch.arange(11, -1, -1).float()
+    read = lambda embedded, lengths: (embedded * weights[-embedded.shape[1] :]).sum(1, keepdim=True)
+    square = lambda outputs, targets: (outputs[:, 0] - targets).square()
+    found = module.memory(view_of(read, labels=(), names=None, loss=square), sample_of(x, x @ weights))
+    assert asked == [list(range(module.BESIDE))]
+    rows = {row["how far back"]: row["steps"] for row in found.table}
+    assert rows["half of the slope of the answer"] <= 2
+
+
 def test_the_longest_sequence_is_asked_with_all_of_its_steps():
     lengths = torch.tensor([3, 12] * 4)
     found = memory(view_of_network("gru"), sample_of(tokens(8, 12), torch.arange(8) % 3, lengths))
@@ -224,6 +244,7 @@ def test_the_value_of_named_labels_is_this_networks():
     ago = np.pad(words.numpy(), ((0, 0), (2, 0)))[:, :20]  # what was read two steps before
     found = probes(view, sample_of(words), {"two ago": ago})
     assert found.value == found.arrays["score"][0] != found.arrays["score_shuffled"][0]
+    assert found.control == found.arrays["control"][0] == found.table[0]["control"]
 
 
 def test_words_with_pieces_are_told_by_their_own_number():
