@@ -13,7 +13,7 @@ import pytest
 
 from elman.web.server import application
 from elman.web.shelf import Shelf
-from elman.web.strip import _likeness
+from elman.web.strip import _likeness, errors
 
 from .conftest import KEY, Server, serving
 
@@ -93,10 +93,9 @@ def test_a_damaged_run_is_told_of_on_a_page(server: Server, tmp_path: Path) -> N
 
 
 def test_a_run_that_got_no_series_wrong_has_some_to_look_at(
-    other: Any, more: Server, monkeypatch: pytest.MonkeyPatch
+    more: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("elman.web.strip.worst", lambda run, data: [])
-    other.goto(f"{more.address}/runs/walks-gru/play")
-    other.wait_for_selector("#track svg")
-    other.wait_for_function("() => document.getElementById('legend').textContent.includes('got right')")
-    assert "series 1, 20 steps" in other.inner_text("#choices")
+    found = errors(Shelf(more.folder).subject("walks-gru"), {})
+    assert found["said"] == "It got none of its validation series wrong; these it got right."
+    assert found["choices"][0]["words"] == "series 1, 20 steps"
