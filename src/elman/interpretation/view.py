@@ -39,7 +39,7 @@ class View:
     ahead       outputs -> the values answered (batch, horizon, series); None where the outputs are the values themselves
     feature_names  what the entries of a vector of values are called, as far as they have names
     stepping    the network as a function of its full state, with the weights as they are now, and inputs -> what it reads
-                (batch, time, features); None where it reads from the end, too
+                (batch, time, features), fewer steps where it reads patches; None where it reads from the end, too
     """
 
     model: nn.Module
