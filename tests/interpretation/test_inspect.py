@@ -320,6 +320,26 @@ def test_attribution_by_another_method_and_of_another_value():
         elman.inspect(step, x, questions=["attribution"], method="oclusion", **options)
 
 
+def test_every_token_of_a_users_model_is_credited_the_first_of_them_too():
+    """Two tokens, 0 and 1, and an answer that sums their vectors: 0 is a token like any other, and no padding."""
+
+    class Sums(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.embedding, self.rnn = nn.Embedding(2, 1), nn.RNN(1, 1, batch_first=True, nonlinearity="relu")
+            with torch.no_grad():
+                self.embedding.weight.copy_(torch.tensor([[3.0], [1.0]]))
+                for weight, value in zip(self.rnn.parameters(), (1.0, 1.0, 0.0, 0.0)):
+                    weight.fill_(value)
+
+        def forward(self, x):
+            return self.rnn(self.embedding(x))[0][:, -1]
+
+    bits = torch.randint(0, 2, (20, 8), generator=torch.Generator().manual_seed(0))
+    (found,) = elman.inspect(Sums(), bits, questions=["attribution"])
+    np.testing.assert_allclose(found.arrays["credit"], np.where(bits == 0, 3.0, 1.0), rtol=1e-5)
+
+
 def test_what_has_no_weights_has_no_shuffled_control_and_says_so():
     x = torch.randn(24, 12, generator=torch.Generator().manual_seed(0))
     step = lambda state, value: torch.tanh(0.9 * state + value)

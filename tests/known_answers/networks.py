@@ -36,6 +36,7 @@ def view_of(
         baseline,
         labels,
         names,
+        padding=0,
     )
 
 
@@ -54,6 +55,7 @@ def view_of_network(cell="lstm", *, pooling="last", classes=3, seed=0, **options
         network.inputs.embedding.weight[1].detach().clone(),
         tuple("abcdefghi"[:classes]),
         NAMES,
+        padding=0,
     )
 
 

@@ -136,7 +136,26 @@ def test_the_residual_is_a_share_of_the_whole_gradient(monkeypatch, scale):
 
 
 def test_weights_that_are_no_blocks_of_gates_have_no_radius():
-    assert spectral_radii(nn.LSTM(2, 6, proj_size=5)) == {}  # 24 rows of 5
+    model = nn.Module()
+    model.hh = nn.Linear(3, 5)
+    assert spectral_radii(model) == {}  # 5 rows of 3
+
+
+@pytest.mark.parametrize("size", [3, 4, 5])  # 24 rows in each: 3 and 4 would divide them, too
+def test_of_a_projected_state_the_radius_is_that_of_the_way_back_to_it(size):
+    """W_hr W is one gate's way from h to h; its eigenvalues are those of W W_hr, and zeros."""
+    torch.manual_seed(0)
+    theirs = nn.LSTM(2, 6, num_layers=2, bidirectional=True, proj_size=size)
+    found = spectral_radii(theirs)
+    assert len(found) == 4
+    for name, radii in found.items():
+        back = theirs.get_parameter(name.replace("hh", "hr")).detach().double().numpy()
+        blocks = theirs.get_parameter(name).detach().double().numpy().reshape(4, 6, size)
+        expected = [np.abs(np.linalg.eigvals(block @ back)).max() for block in blocks]
+        assert radii == pytest.approx(expected, rel=1e-9), name
+    ours = list(spectral_radii(RNN.from_torch(theirs)).values())
+    for mine, radii in zip(ours, found.values(), strict=True):
+        assert sorted(mine) == pytest.approx(sorted(radii), rel=1e-6)
 
 
 def test_spectral_radii_are_those_of_the_weights():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,11 +14,14 @@ import torch
 import elman
 from elman.core.catalogue import catalogue
 from elman.core.errors import RecipeError, UnknownName
-from elman.interpretation.dynamics import dynamics, inputs_named
+from elman.core.recipe import ModelOptions, Recipe
+from elman.interpretation.dynamics import dynamics, inputs_named, read_of
 from elman.interpretation.fixed_points import fixed_points
 from elman.interpretation.lyapunov import lyapunov_spectrum
 from elman.interpretation.stepping import stepping_of, stepping_view
+from elman.models.network import ForecastNetwork
 from elman.models.rnn import RNN
+from elman.tasks.forecasting import task as forecasting
 
 from .networks import sample_of, tokens, view_of_network
 
@@ -262,3 +266,40 @@ def test_a_sum_of_its_inputs_holds_differences_and_that_is_no_chaos():
     x = torch.randn(12, 40, generator=torch.Generator().manual_seed(0)).double()
     (found,) = inspect(lambda state, x: state + x, x, start=torch.zeros(1).double(), questions=["dynamics"])
     assert abs(found.value) < 1e-9 and "Small differences stay as they are" in found.sentence
+
+
+def test_layers_that_read_patches_make_as_many_steps_as_there_are_patches():
+    """Means of four steps each: as if they had been given one by one, lengths and events counted in them, too."""
+    matrix = np.diag([0.9, 0.5, 0.25])
+    network, x = linear(matrix, np.zeros(3)), torch.randn(30, 48, 3)
+    means = lambda inputs: inputs.unflatten(1, (-1, 4)).mean(2)
+    options = {"conditions": {"side": np.arange(30) % 2}}
+    view, few = finding_of("rnn")[0], sample_of(means(x), torch.zeros(30))
+    plain = replace(view, labels=(), stepping=stepping_view(network, lambda inputs: inputs))
+    patched = replace(plain, stepping=stepping_view(network, means))
+    expected = dynamics(plain, few, align=np.full(30, 3), **options)
+    found = dynamics(patched, sample_of(x, torch.zeros(30)), align=np.full(30, 14), **options)
+    assert found.sentence == expected.sentence and found.residual == expected.residual
+    assert set(found.arrays) == set(expected.arrays)
+    for name, values in expected.arrays.items():
+        np.testing.assert_array_equal(found.arrays[name], values, err_msg=name)
+    assert (
+        found.sample.endswith("; its layers make 12 steps of 48 read") and "steps of" not in expected.sample
+    )
+    ragged = read_of(sample_of(x[:5], lengths=torch.tensor([1, 4, 5, 47, 48])), 12)
+    assert ragged == [1, 1, 2, 12, 12] and read_of(sample_of(x), 50) == [48] * 30
+
+
+@pytest.mark.parametrize(("known", "patch", "steps"), [(0, 48, 2), (1, 48, 2), (1, 1, 96), (0, 36, 3)])
+def test_a_forecasters_dynamics_are_those_along_its_window(known, patch, steps):
+    """In patches or step by step, whether or not its layers run on over the horizon."""
+    torch.manual_seed(0)
+    recipe = Recipe(model=ModelOptions(cell="gru", hidden_size=5))
+    network = ForecastNetwork(
+        recipe.model, features=3, series=1, known=known, horizon=60, patch_length=patch, window_norm="last"
+    )
+    view = forecasting.view(network, SimpleNamespace(feature_names=("a", "b", "c")), recipe)
+    found = dynamics(view, sample_of(torch.randn(9, 96, 3), torch.zeros(9, 60, 1)))
+    assert found.arrays["trajectories"].shape == (9, steps, 2) and set(found.arrays["lengths"]) == {steps}
+    assert np.isfinite(found.arrays["exponents"]).all() and np.isfinite(found.arrays["growth"]).all()
+    assert found.residual < 1e-9 and "nan" not in found.sentence

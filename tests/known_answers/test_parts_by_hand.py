@@ -224,6 +224,37 @@ def test_what_a_state_does_not_hold_is_said_and_named_labels_are_ranked_by_what_
     assert nothing.sentence.startswith("None of these can be read from the state.")
 
 
+def test_the_label_told_first_gains_most_not_the_most_often_right_or_the_hardest_to_guess():
+    draw = np.random.default_rng(0)
+    state = draw.normal(size=(100, 20, 2)).astype(np.float32)
+    blind = view_of(trace=lambda given, lengths: {"h": torch.from_numpy(state[: len(given)])})
+    bit = (state[..., 0] > 0) ^ (draw.random((100, 20)) < 0.12)  # right at 0.88, by chance 0.5
+    rare = np.broadcast_to(np.arange(20) == 0, (100, 20))  # right at 0.95 without any state
+    many = np.where(draw.random((100, 20)) < 0.15, state[..., 1] > 0, draw.integers(2, 8, (100, 20)))
+    labels = {"rare": rare.astype(int), "many": many, "bit": bit.astype(int)}
+    found = probes(blind, sample_of(tokens(100, 20)), labels)
+    score, control = (dict(zip(labels, found.arrays[name])) for name in ("score", "control"))
+    assert max(score, key=score.get) == "rare" and min(control, key=control.get) == "many"
+    assert (found.unit, found.value, found.control) == ("bit", score["bit"], control["bit"])
+
+
+def test_named_labels_are_ranked_by_this_network_and_not_by_the_shuffled_one(monkeypatch):
+    """Whose score, or whose control, would put b first."""
+    told = {0: (Probed(0.9, 0.5, 0.01), Probed(0.5, 0.9, 0.01)), 1: (Probed(0.8, 0.5, 0.01), Probed(0.9, 0.1, 0.01))}  # fmt: skip
+    monkeypatch.setattr(
+        "elman.interpretation.probes._both", lambda states, others, at, labels, *_: told[int(labels[0])]
+    )
+    labels = {"a": np.zeros((12, 10), int), "b": np.ones((12, 10), int)}
+    found = probes(view_of_network("gru"), sample_of(tokens(12, 10)), labels)
+    assert (found.unit, found.value) == ("a", 0.9)
+
+
+def test_a_label_is_read_from_the_first_step_on():
+    view = view_of(trace=lambda given, lengths: {"h": torch.nn.functional.one_hot(given, 9).float()})
+    words = tokens(40, 1) % 2
+    assert probes(view, sample_of(words), {"token": words.numpy()}).value == 1.0
+
+
 def test_how_far_back_is_said_with_what_was_asked():
     lengths = torch.tensor([5, 3] * 200)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from itertools import permutations
+from itertools import combinations, permutations, product
+from math import factorial
 
 import numpy as np
 import pytest
@@ -121,3 +122,29 @@ def test_all_subsets_are_asked_where_they_are_no_more_than_the_sample(count, pai
     with untouched(view), torch.no_grad():
         asked = asked_of(view, view.embed(tokens(3, count)) * 5, None, FIRST[:3])
         assert bool((shapley(asked, pairs=pairs).error == 0).all()) is exact
+
+
+def test_features_of_steps_as_players_by_all_subsets_written_out():
+    """Three features of each of two steps: |S|! (n - |S| - 1)! / n! times what a player adds to S."""
+    torch.manual_seed(0)
+    gru = torch.nn.GRU(3, 4, batch_first=True)
+    view = view_of(lambda e, n: gru(e)[0][:, -1], labels=(), names=None, embed=lambda inputs: inputs)
+    x, players = torch.randn(2, 2, 3), list(product(range(2), range(3)))
+    asked = ask(view, sample_of(x, torch.zeros(2)))
+
+    def worth(chosen):
+        vectors = torch.zeros_like(x)
+        for step, feature in chosen:
+            vectors[:, step, feature] = x[:, step, feature]
+        return asked.number(vectors)
+
+    with torch.no_grad():
+        found, expected = shapley(asked, pairs=5).cells, torch.zeros_like(x)
+        for player in players:
+            others = [other for other in players if other != player]
+            for size in range(6):
+                share = factorial(size) * factorial(5 - size) / factorial(6)
+                for chosen in combinations(others, size):
+                    step, feature = player
+                    expected[:, step, feature] += share * (worth([*chosen, player]) - worth(chosen))
+    torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)

@@ -111,11 +111,11 @@ def ask(view: View, sample: Sample, horizon: int | None = None) -> Asked:
         vectors = view.embed(sample.inputs)
         outputs = view.read(vectors, sample.lengths)
     present, by_feature = None, sample.inputs.shape == vectors.shape
-    if not sample.inputs.is_floating_point():  # token 0 is padding, on whichever side
+    if view.padding is not None and not sample.inputs.is_floating_point():
         tokens = (
             sample.inputs if sample.inputs.dim() == 2 else sample.inputs[..., 0]
         )  # of a word, then its pieces
-        present = tokens != 0
+        present = tokens != view.padding
     labelled = bool(view.labels) or (not sample.targets.is_floating_point() and outputs.shape[1] > 1)
     if labelled:
         if horizon is not None:

@@ -55,7 +55,8 @@ def dynamics(
         return None
     with untouched(view), torch.no_grad():
         stepping, vectors = _network(view, sample)
-        lengths = [sample.length(row) for row in range(len(sample))]
+        steps, time = vectors.shape[1], sample.inputs.shape[1]
+        lengths = read_of(sample, steps)
         spectrum, residual = _spectrum(stepping, vectors, lengths)
         control = None  # a bare function has no weights to shuffle
         if view.has_weights:
@@ -72,6 +73,8 @@ def dynamics(
     found = {name: fixed_points(stepping, vector, starts) for name, vector in named.items()}
     norms = growth(stepping, *_longest(vectors, states, lengths), settled=SETTLING, seed=seed)
     given = classes_of(view, sample) if conditions is None else conditions
+    if align is not None and steps < time:
+        align = np.asarray(align) * steps // time
     grouped = [trials(name, values, states.numpy(), lengths, align, seed) for name, values in given.items()]
     told_apart = [each for each in grouped if each is not None]
     mean = living.mean(0)
@@ -111,7 +114,8 @@ def dynamics(
                   *([] if view.has_weights else [NO_WEIGHTS]))),
         value, "nats per step", (float(low), float(high)), control, residual,
         sample=f"{len(spectrum)} sequences for the spectrum (its {exponents(stepping.size)} largest exponents), {len(sample)} for "
-        f"states (dimension without the first {SETTLING:.0%} of each); points sought from {len(starts)} of them",
+        f"states (dimension without the first {SETTLING:.0%} of each); points sought from {len(starts)} of them"
+        f"{f'; its layers make {steps} steps of {time} read' if steps < time else ''}",
         chart=stack(*_pictures(flat, lengths, found, frame, spectrum), _fading(norms, value),
                     *(chart for each in told_apart for chart in pictures(each, frame, align is not None))),
         table=tuple(row for name, points in found.items() for row in _rows(name, points)),
@@ -165,6 +169,13 @@ def _network(view: View, sample: Sample) -> tuple[Stepping, Tensor]:
     return stepping, read(sample.to(view.device).inputs).double().cpu()
 
 
+def read_of(sample: Sample, steps: int) -> list[int]:
+    """How many of the `steps` that the layers make belong to each sequence: as many as it has, or its share where they read patches of it."""
+    time = sample.inputs.shape[1]
+    lengths = [sample.length(row) for row in range(len(sample))]
+    return lengths if steps >= time else [-(-length * steps // time) for length in lengths]
+
+
 def _longest(vectors: Tensor, states: Tensor, lengths: list[int]) -> tuple[Tensor, Tensor, list[int]]:
     """The SEQUENCES longest sequences: what they read, their states, their lengths."""
     order = np.argsort(lengths, kind="stable")[::-1][:SEQUENCES].copy()
@@ -195,8 +206,8 @@ def steps_made(view: View, sample: Sample, *, sought: bool = True) -> int:
     """About how many steps (of any batch) are made: along sequences twice, where points are sought, in Jacobians."""
     assert view.stepping is not None
     with torch.no_grad():
-        stepping, _ = view.stepping()
-    lengths = [sample.length(row) for row in range(len(sample))]
+        stepping, read = view.stepping()
+        lengths = read_of(sample, read(sample.inputs[:1].to(view.device)).shape[1])
     steps = min(STEPS, max(lengths))
     return steps * (3 + 2 * (stepping.size <= ALL)) + (400 + 20) * sought + lags_of(lengths)
 

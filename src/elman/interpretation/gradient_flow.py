@@ -100,13 +100,22 @@ def gradient_flow(view: View, sample: Sample, steps: int = STEPS) -> Flow | None
 
 
 def spectral_radii(model: nn.Module) -> dict[str, np.ndarray]:
-    """Largest modulus of the eigenvalues of each gate's block of every recurrent weight: name -> (blocks,), in the order of the weights' rows."""
-    found = {}
-    for name, weight in model.named_parameters():
+    """Largest modulus of the eigenvalues of each gate's block of every recurrent weight: name -> (blocks,), in the order of the weights' rows.
+
+    Where h is projected (LSTMs of Sak et al. 2014), the block after the projection: from h to the gate, and back to h.
+    """
+    weights, found = dict(model.named_parameters()), {}
+    for name, weight in weights.items():
         recurrent = name.rpartition(".")[0].endswith("hh") or "weight_hh" in name
-        if recurrent and weight.dim() == 2 and weight.shape[0] % weight.shape[1] == 0:
-            blocks = weight.detach().double().cpu().split(weight.shape[1])
-            found[name] = np.array([float(torch.linalg.eigvals(block).abs().max()) for block in blocks])
+        if not recurrent or weight.dim() != 2:
+            continue
+        there = name.replace("weight_hh", "weight_hr").replace("hh.weight", "hr.weight")
+        projection = weights[there].detach().double().cpu() if there != name and there in weights else None
+        units = weight.shape[1] if projection is None else projection.shape[1]
+        if weight.shape[0] % units == 0:
+            blocks = weight.detach().double().cpu().split(units)
+            back = blocks if projection is None else [projection @ block for block in blocks]
+            found[name] = np.array([float(torch.linalg.eigvals(one).abs().max()) for one in back])
     return found
 
 

@@ -99,8 +99,6 @@ def probes(
     if labels is not None:
         return _named(states, others, sample, labels, seed)
     inputs = sample.inputs.cpu().numpy()
-    if inputs.dtype.kind == "i" and inputs.ndim == 3:  # a word's own number, then its pieces'
-        inputs = inputs[..., 0]
     longest = max(sample.length(row) for row in range(len(sample)))
     lags = [lag for lag in LAGS if lag < longest]
     found: dict[int, tuple[Probed, Probed | None]] = {}
@@ -263,7 +261,7 @@ def shared_lag(sample: Sample) -> int:
 
 
 def _read_ago(inputs: np.ndarray, at: tuple[np.ndarray, np.ndarray], lag: int) -> np.ndarray:
-    """What was read `lag` steps before these places: the most frequent tokens by number, or the first feature."""
+    """What was read `lag` steps before these places: the most frequent tokens by number (a word's own, then its pieces'), or the first feature."""
     read: np.ndarray = inputs[at[0], at[1] - lag]
     if inputs.dtype.kind == "f":
         return np.asarray(read.reshape(len(read), -1)[:, 0], np.float64)

@@ -35,10 +35,11 @@ class View:
     baseline    the vector (size,) that stands for "nothing here", or None for zeros
     labels      what the outputs are called; step_names: what the steps of one row of inputs are called
     names_next_step  whether the output after each step is the next one: a language model, whose labels are the names of all tokens
+    padding     the token that stands for no step, on whichever side; None where every token is one
     ahead       outputs -> the values answered (batch, horizon, series); None where the outputs are the values themselves
     feature_names  what the entries of a vector of values are called, as far as they have names
     stepping    the network as a function of its full state, with the weights as they are now, and inputs -> what it reads
-                (batch, time, features); None where it reads from the end, too
+                (batch, time, features), fewer steps where it reads patches; None where it reads from the end, too
     """
 
     model: nn.Module
@@ -55,6 +56,7 @@ class View:
     names_next_step: bool = False
     asked: Callable[[Tensor], Tensor] | None = None
     ahead: Callable[[Tensor], Tensor] | None = None
+    padding: int | None = None
 
     @property
     def device(self) -> torch.device:

@@ -97,7 +97,7 @@ class Kind(ABC):
 
     @abstractmethod
     def seen(self, network: SequenceNetwork, encoder: Any) -> dict[str, Any]:
-        """Fields of a View: `baseline`, and what steps or features are called."""
+        """Fields of a View: `baseline` and `padding`, and what steps or features are called."""
 
     def holds(self, thing: Dataset | LabelledEncoder) -> bool:
         """Whether a data set or an encoder is of this kind."""

@@ -124,7 +124,8 @@ class Texts(Kind):
         tokens = encoder.text.vocabulary.tokens
         with torch.no_grad():
             baseline = network.inputs.embedding.weight[1].detach().clone()
-        return {"baseline": baseline, "step_names": lambda row: [tokens[int(number)] for number in row]}
+        names = lambda row: [tokens[int(number)] for number in row]
+        return {"baseline": baseline, "step_names": names, "padding": 0}
 
 
 def _ratios(

@@ -170,6 +170,10 @@ class Forecasting(Task):
             each = outputs.reshape(len(outputs), network.horizon, network.series, -1)
             return point(distribution, each)
 
+        def past(inputs: Tensor) -> Tensor:
+            """What the layers read of the window, without the horizon that they may run on over."""
+            return network.vectors(inputs)[:, : -(-inputs.shape[1] // network.patch_length)]
+
         return View(
             model=network,
             embed=network.embed,
@@ -181,7 +185,7 @@ class Forecasting(Task):
             labels=(),
             step_names=None,
             feature_names=encoder.feature_names,
-            stepping=stepping_view(network.rnn, network.vectors),
+            stepping=stepping_view(network.rnn, past),
             ahead=ahead,
         )
 

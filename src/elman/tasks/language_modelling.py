@@ -174,6 +174,7 @@ class LanguageModelling(Task):
             labels=tuple(text.vocabulary.tokens),
             step_names=lambda row: [text.vocabulary.tokens[int(number)] for number in row],
             stepping=stepping_view(network.rnn, network.embed),
+            padding=0,
             names_next_step=True,
         )
 

@@ -149,6 +149,7 @@ class Tagging(Task):
                 text.vocabulary.tokens[int(number)] for number in (row if row.dim() == 1 else row[:, 0])
             ],
             stepping=stepping_view(network.rnn, network.embed),
+            padding=0,
             asked=place,
         )
 
