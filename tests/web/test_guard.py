@@ -90,6 +90,38 @@ def test_nobody_comes_in_without_the_key(server: Server, cookie: str | None) -> 
     assert status == 401 and b"films" not in content
 
 
+@pytest.mark.parametrize(
+    "given, status, words",
+    [
+        ({"Cookie": None}, 401, b"This page needs its key"),
+        ({"Host": "evil.example"}, 421, b"Not under this name"),
+        ({"Sec_Fetch_Site": "cross-site"}, 403, b"This request is refused"),
+    ],
+)
+def test_a_refusal_is_a_page_to_who_reads_it_and_json_to_a_script(
+    server: Server, given: dict[str, Any], status: int, words: bytes
+) -> None:
+    """The page runs, loads and sends nothing, says nothing of what stands here, and is put into no other page."""
+    found, headers, content = server.ask("/runs/films-gru/play", Accept="text/html,*/*;q=0.8", **given)
+    assert found == status and headers["content-type"].startswith("text/html") and words in content
+    assert b"films" not in content and KEY.encode() not in content and b"<script" not in content
+    policy = headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "frame-ancestors 'none'" in policy and "script" not in policy
+    found, headers, content = server.ask("/runs/films-gru/play.json", **given)
+    assert found == status and headers["content-type"] == "application/json" and json.loads(content)["error"]
+
+
+def test_who_comes_without_the_key_reads_how_to_open_it(browser: Any, server: Server) -> None:
+    tab, wrong = browser.new_page(), []
+    tab.on("pageerror", lambda error: wrong.append(str(error)))
+    tab.on("requestfailed", lambda request: wrong.append(request.url))
+    reply = tab.goto(f"{server.address}/runs/films-gru/see")
+    assert reply.status == 401 and "elman open" in tab.inner_text("main")
+    assert tab.evaluate("getComputedStyle(document.querySelector('.card')).borderRadius") == "12px"
+    assert wrong == []
+    tab.close()
+
+
 def test_the_key_is_kept_in_a_cookie_and_leaves_the_address(server: Server) -> None:
     status, headers, _ = server.ask(f"/?key={KEY.replace(' ', '%20')}", Cookie=None)
     assert status == 303 and headers["location"] == "/"

@@ -14,6 +14,9 @@ from http.cookies import CookieError, SimpleCookie
 from typing import Any
 from urllib.parse import parse_qs
 
+from elman.report.page import _asset
+from elman.web.assets import static, templates
+
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -26,6 +29,9 @@ POLICY = "; ".join(
         "connect-src 'self'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'",
     )
 )  # fmt: skip
+# Of a page that refuses: its style stands inside it, and nothing else may be loaded, run or sent.
+BARE = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+TITLES = {401: "This page needs its key", 421: "Not under this name"}
 HEADERS = {
     "content-security-policy": POLICY,
     "x-content-type-options": "nosniff",
@@ -40,7 +46,7 @@ class Guard:
     """ASGI middleware: refuses what does not come from our own pages, bounds what is read, and sends strict headers."""
 
     def __init__(self, app: App, *, port: int, key: str) -> None:
-        self.app, self.key, self.cookie = app, key, f"elman-{port}"
+        self.app, self.key, self.cookie, self.port = app, key, f"elman-{port}", port
         self.hosts = {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
         self.origins = {f"http://{host}" for host in self.hosts}
 
@@ -52,7 +58,8 @@ class Guard:
         headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
         refusal = self._refusal(scope, headers)
         if refusal:
-            await _say(send, *refusal)
+            reads = scope["method"] == "GET" and "text/html" in headers.get("accept", "")
+            await (_show if reads else _say)(send, *refusal)
             return
         given = parse_qs(scope["query_string"].decode("latin-1")).get("key", [""])[0]
         extra: list[tuple[bytes, bytes]] = []
@@ -77,7 +84,10 @@ class Guard:
     def _refusal(self, scope: Scope, headers: dict[str, str]) -> tuple[int, str] | None:
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         if len(hosts) != 1 or headers["host"].lower() not in self.hosts:
-            return 421, "This server answers to 127.0.0.1 and localhost alone."
+            return 421, (
+                "This server answers to 127.0.0.1 and localhost alone. From another machine: "
+                f"ssh -L {self.port}:127.0.0.1:{self.port} YOU@MACHINE, then open there the address that `elman open` printed."
+            )
         if scope["path"].startswith("//"):
             return 400, "An address begins with one slash."
         origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
@@ -97,9 +107,9 @@ class Guard:
             if not length.isdigit() or int(length) > MOST_BYTES:
                 return 413, _too_long()
         if not self._knows(scope, headers):
-            return (
-                401,
-                "Open the address that `elman open` printed: it holds the key to this page. (Cookies must be allowed.)",
+            return 401, (
+                "Open the address that `elman open` printed in its terminal: it holds the key to this page, after ?key=. "
+                "Each start makes a new one. (Cookies must be allowed.)"
             )
         return None
 
@@ -138,16 +148,31 @@ def _too_long() -> str:
     return f"A request may hold {MOST_BYTES // 2**20} MiB at most."
 
 
-def _lines() -> list[tuple[bytes, bytes]]:
-    return [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+def _lines(policy: str = POLICY) -> list[tuple[bytes, bytes]]:
+    return [
+        (name.encode(), value.encode())
+        for name, value in (HEADERS | {"content-security-policy": policy}).items()
+    ]
 
 
 async def _say(send: Send, status: int, text: str, extra: list[tuple[bytes, bytes]] | None = None) -> None:
     body = json.dumps({"error": text}).encode() if text else b""
-    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    headers = [(b"content-type", b"application/json"), *_lines(), *(extra or [])]
     if status == 413:
         headers.append((b"connection", b"close"))
-    await send(
-        {"type": "http.response.start", "status": status, "headers": [*headers, *_lines(), *(extra or [])]}
-    )
+    await _send(send, status, headers, body)
+
+
+async def _show(send: Send, status: int, text: str) -> None:
+    """A refusal for who reads it: a page that asks for nothing else, since that would be refused, too."""
+    body = templates().get_template("refused.html").render(
+        title=TITLES.get(status, "This request is refused"), error=text, style=_asset("report.css") + static("page.css")
+    )  # fmt: skip
+    headers = [(b"content-type", b"text/html; charset=utf-8"), (b"cache-control", b"no-store")]
+    await _send(send, status, [*headers, *_lines(BARE)], body.encode())
+
+
+async def _send(send: Send, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+    headers = [*headers, (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
