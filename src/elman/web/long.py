@@ -43,6 +43,7 @@ class Work:
 
 _paces: WeakKeyDictionary[Subject, tuple[float, float]] = WeakKeyDictionary()
 Weigh = Callable[[View, int], Work]  # of a sequence of so many steps
+Told = Callable[[float, str], None]  # how far something is, 0 to 1, and with what; ends it by an error
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def cost(subject: Subject, body: Mapping[str, Any], weigh: Weigh) -> Cost | None
     if not most or _seconds(subject, weigh, most, body) <= PATIENCE:
         return None
     try:
-        count = int(sequence_of(subject, body).inputs.shape[1])
+        count = int(sequence_of(subject, body).inputs.shape[1]) + _behind(body)
     except ElmanError:
         return None  # it is refused where it is answered
     seconds = _seconds(subject, weigh, count, body)
@@ -98,11 +99,29 @@ def _at_most(subject: Subject, body: Mapping[str, Any]) -> int:
     """No fewer steps than the sequence has; 0 where it is none."""
     text, key = body.get("text"), body.get("series")
     if isinstance(text, str):
-        return len(text)
+        return len(text) + _behind(body)
     try:
         return len(subject.kept(key)) if isinstance(key, str) else 0
     except ElmanError:
         return 0
+
+
+def _behind(body: Mapping[str, Any]) -> int:
+    """Steps that stand behind the text already: what was written after it."""
+    after = body.get("after")
+    return len(after) if isinstance(after, list) else 0
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What is left of an answer that took longer than the page waits: told of a job, it goes on to the whole of it."""
+
+    go_on: Callable[[Told], Any]
+
+
+def whole(found: Any, told: Told) -> Any:
+    """An answer to its end."""
+    return found.go_on(told) if isinstance(found, Rest) else found
 
 
 def answered(subject: Subject, body: Mapping[str, Any], ask: Any, cost: Cost, job: Job) -> Any:
@@ -117,4 +136,4 @@ def answered(subject: Subject, body: Mapping[str, Any], ask: Any, cost: Cost, jo
     job(0.0, words)
     other = subject.aside
     with other.lock, in_pieces(other.view.model, told):
-        return ask(other, body)
+        return whole(ask(other, body), job)
