@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import torch
 
 from elman.core.errors import ElmanError
-from elman.interpretation.pieces import in_pieces
+from elman.interpretation.pieces import in_pieces, runs_whole
 from elman.interpretation.view import View, untouched
 from elman.web.jobs import Job
 from elman.web.sequence import sequence_of
@@ -126,7 +126,12 @@ def whole(found: Any, told: Told) -> Any:
 
 def answered(subject: Subject, body: Mapping[str, Any], ask: Any, cost: Cost, job: Job) -> Any:
     """The answer to a question, found beside the page."""
-    words, done = f"reading {cost.steps:,} steps, about {max(1, round(cost.seconds)):,} s", 0.0
+    other = subject.aside
+    view, done = other.view, 0.0
+    words = f"reading {cost.steps:,} steps, about {max(1, round(cost.seconds)):,} s"
+    with other.lock, untouched(view):
+        if not view.has_weights or any(map(runs_whole, view.model.modules())):
+            words += ", each time in one go"  # a bare step function, or layers that cannot be cut: the bar moves after each
 
     def told(steps: float) -> None:
         nonlocal done
@@ -134,6 +139,5 @@ def answered(subject: Subject, body: Mapping[str, Any], ask: Any, cost: Cost, jo
         job(min(0.99, done / cost.reads), words)
 
     job(0.0, words)
-    other = subject.aside
-    with other.lock, in_pieces(other.view.model, told):
+    with other.lock, in_pieces(view.model, told):
         return whole(ask(other, body), job)
