@@ -130,6 +130,6 @@ def test_the_strip_tells_what_changes(page: Any, server: Server) -> None:
     live = page.evaluate(
         "[...document.querySelectorAll('[aria-live], [role=alert], [role=status]')].map((one) => one.id)"
     )
-    assert {"answer", "legend", "inspector", "problem"} <= set(live)
+    assert {"answer", "legend", "offered", "inspector", "problem"} <= set(live)
     page.fill("#text", "a fine good film")
     page.wait_for_function("() => document.getElementById('answer').textContent.includes('good')")

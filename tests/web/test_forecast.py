@@ -92,7 +92,7 @@ def test_a_file_is_opened(page: Any, server: Server) -> None:
     page.select_option("#choices", index=1)
     page.wait_for_function("() => document.getElementById('answer').textContent.startsWith('good')")
     page.click("#errors")
-    page.wait_for_function("() => !document.getElementById('legend').textContent.includes('Reading')")
+    page.wait_for_function("() => !document.getElementById('offered').textContent.includes('Reading')")
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -9,7 +12,9 @@ import torch
 
 import elman
 from elman.core.errors import RecipeError
-from elman.generation import write
+from elman.generation import Written, write
+from elman.web import long
+from elman.web.pages import play
 
 from .conftest import Server
 
@@ -70,3 +75,101 @@ def test_a_token_is_exchanged_for_another(page: Any, server: Server) -> None:
     page.keyboard.press("ArrowRight")
     page.keyboard.press("Enter")
     assert "Instead of" in page.inner_text("#others")
+
+
+class Slow:
+    """`write` that waits before each token until it is let go, and says when it has ended."""
+
+    def __init__(self) -> None:
+        self.go, self.ended = threading.Semaphore(0), threading.Event()
+
+    def __call__(self, *given: Any, **options: Any) -> Iterator[Written]:
+        try:
+            for each in write(*given, **options):
+                assert self.go.acquire(timeout=20)
+                yield each
+        finally:
+            self.ended.set()
+
+
+@pytest.fixture
+def slow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Slow]:
+    made = Slow()
+    monkeypatch.setattr(play, "written", made)
+    # Reading the text is no job; writing is one after the first token.
+    monkeypatch.setattr(long, "cost", lambda *_: None)
+    monkeypatch.setattr(long, "PATIENCE", 0.0)
+    yield made
+    made.go.release(1_000)
+
+
+def ended(server: Server, number: str) -> dict[str, Any]:
+    deadline = time.monotonic() + 30
+    while (told := server.json(f"/jobs/{number}.json"))["state"] in ("waiting", "running"):
+        assert time.monotonic() < deadline, told
+        time.sleep(0.01)
+    return dict(told)
+
+
+def test_what_takes_long_goes_on_as_a_job_and_draws_the_same(server: Server, slow: Slow) -> None:
+    at, body = "/runs/book-lstm", {"text": "the ", "length": 12, "seed": 3}
+    slow.go.release(4)
+    number = server.json(f"{at}/play/write", body)["job"]
+    while "written 4 of 12" not in (told := server.json(f"/jobs/{number}.json"))["words"]:
+        time.sleep(0.01)
+    assert told["state"] == "running" and told["share"] == pytest.approx(4 / 12)
+    slow.go.release(8)
+    told = ended(server, number)
+    wanted = elman.generate(server.folder / "book-lstm", "the ", length=12, seed=3)
+    assert "the " + "".join(one["token"] for one in told["answer"]["tokens"]) == wanted
+
+
+def test_others_get_at_the_network_between_two_tokens(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at, inside = "/runs/book-lstm", threading.Event()
+
+    def steady(*given: Any, **options: Any) -> Iterator[Written]:
+        for each in write(*given, **options):
+            time.sleep(0.02)  # as long as a step of a large network takes
+            inside.set()
+            yield each
+
+    monkeypatch.setattr(play, "written", steady)
+    monkeypatch.setattr(long, "cost", lambda *_: None)
+    monkeypatch.setattr(long, "PATIENCE", 0.0)
+    number = server.json(f"{at}/play/write", {"text": "the ", "length": 400})["job"]
+    assert inside.wait(10)
+    for _ in range(5):
+        assert server.json(f"{at}/strip/read", {"text": "the cat"})["count"] == 7
+    assert server.json(f"/jobs/{number}.json")["state"] == "running"  # they did not wait for its end
+    server.json(f"/jobs/{number}/cancel", {})
+    assert ended(server, number)["state"] == "cancelled"
+
+
+def test_a_long_text_is_read_by_the_job(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    at, body = "/runs/book-lstm", {"text": "the cat sat " * 300, "length": 9, "seed": 1}
+    direct = server.json(f"{at}/play/write", body)["tokens"]
+    monkeypatch.setattr(long, "PATIENCE", 0.0)
+    told = ended(server, server.json(f"{at}/play/write", body)["job"])
+    assert [one["number"] for one in told["answer"]["tokens"]] == [one["number"] for one in direct]
+
+
+def test_writing_is_cancelled_on_the_page(page: Any, server: Server, slow: Slow) -> None:
+    page.goto(f"{server.address}/runs/book-lstm/play")
+    page.fill("#text", "the ")
+    slow.go.release(3)
+    page.click("#write")
+    page.wait_for_function(
+        "() => document.getElementById('working')?.textContent.includes('written 3 of 120')"
+    )
+    assert page.is_disabled("#write")
+    slow.go.release(1)
+    page.wait_for_function(
+        "() => document.getElementById('working')?.textContent.includes('written 4 of 120')"
+    )
+    page.click("#working button")
+    slow.go.release(1)
+    page.wait_for_selector("#problem:not([hidden])")
+    assert "Stopped" in page.inner_text("#problem") and page.is_enabled("#write")
+    assert slow.ended.wait(10)

@@ -19,7 +19,7 @@ from elman.cells.contract import Cell
 from elman.core.errors import RecipeError, UnknownName
 from elman.interpretation.gate_editing import GateEditing
 from elman.models.rnn import RNN
-from elman.models.torch_bridge import LAYERS
+from elman.models.torch_bridge import LAYERS, answer_as
 
 # name of a part of the state ("layers.0.forward.c") or of a gate, step from 0, values (batch, size) -> values
 Edit = Callable[[str, int, Tensor], Tensor]
@@ -127,7 +127,11 @@ def _found(model: nn.Module) -> list[tuple[str, nn.Module]]:
 
 def _ours(module: nn.Module) -> RNN:
     """The layers themselves, or a copy of a torch module as layers of ours."""
-    return module if isinstance(module, RNN) else RNN.from_torch(module).requires_grad_(False)
+    if isinstance(module, RNN):
+        return module
+    copied = RNN.from_torch(module).requires_grad_(False)
+    answer_as(copied, module)
+    return copied
 
 
 def _cells(network: RNN) -> Iterator[tuple[str, Cell]]:

@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
 from torch.utils.checkpoint import checkpoint
 
 from elman.engine.contract import Call, Result
 from elman.models.rnn import RNN
+from elman.models.torch_bridge import LAYERS, STEPS
 
 PIECE = 4096  # steps of all rows together: enough that a fused kernel does not notice the border
 
@@ -31,55 +33,114 @@ def in_pieces(
     size: int = PIECE,
     only: Sequence[str] = (),
 ) -> Iterator[None]:
-    """Our recurrent layers in `model` run `size` steps at a time inside the block; also after an error nothing is left.
+    """Recurrent layers in `model`, ours and those of torch.nn, run `size` steps at a time inside the block; also after an error nothing is left.
 
     `told` hears after each piece how many steps of one sequence through the whole network were done since; what it raises ends the run. Of
-    a trace, the readings named in `only` are kept ("layers.0.forward.h"), all where none is named. Sequences of several lengths and
-    resets run whole; layers of torch.nn do, too, and are told of when they are through.
+    a trace, the readings named in `only` are kept ("layers.0.forward.h"), all where none is named. Sequences of several lengths and resets
+    run whole, and so do torch's layers that `runs_whole` names; these are told of when they are through, a *Cell module after each step.
     """
     undo: list[Callable[[], Any]] = []
+    found = [module for module in model.modules() if isinstance(module, (RNN, nn.RNNBase, *_CELLS))]
+    way = _Pieces(lambda steps: told(steps / len(found)), size, only)
     try:
-        for module in model.modules():
+        for module in found:
             if isinstance(module, RNN):
-                before = module.__dict__.get("_answer")
-                answering = _Pieces(module, before or module._answer, told, size, only)
-                object.__setattr__(module, "_answer", answering)
-                undo.append(partial(_back, module, before))
+                undo.append(_put(module, "_answer", way.of(module, module._answer)))
             elif isinstance(module, nn.RNNBase):
-                undo.append(module.register_forward_hook(_whole(told)).remove)
+                before = module.__dict__.get("_answering")
+                undo.append(_put(module, "_answering", partial(way.beside, before)))
+                undo.append(_put(module, "forward", partial(way.foreign, module, module.forward)))
+            else:
+                undo.append(module.register_forward_hook(way.stepped).remove)
         yield
     finally:
         for back in reversed(undo):
             back()
 
 
-def _back(module: RNN, before: Any) -> None:
-    if before is None:
-        module.__dict__.pop("_answer")
-    else:
-        object.__setattr__(module, "_answer", before)
+_CELLS = tuple(STEPS.values())
 
 
-def _whole(told: Callable[[float], None]) -> Any:
-    def hook(module: Any, args: Any, output: Any) -> None:
-        x = args[0]
-        told(float(x.data.shape[0] if hasattr(x, "batch_sizes") else x.shape[:-1].numel()))
+def runs_whole(module: nn.Module) -> bool:
+    """Whether a layer of torch.nn reads a sequence in one: where it reads from both ends, has a `forward` of its own, or draws its dropout."""
+    if not isinstance(module, nn.RNNBase):
+        return False
+    drawn = module.training and module.dropout > 0 and module.num_layers > 1
+    return type(module) not in LAYERS.values() or module.bidirectional or drawn
 
-    return hook
+
+def _put(module: nn.Module, name: str, value: Any) -> Callable[[], None]:
+    """Lay something over what a module has of its class; gives the way back."""
+    before = module.__dict__.get(name)
+    object.__setattr__(module, name, value)
+
+    def back() -> None:
+        if before is None:
+            module.__dict__.pop(name)
+        else:
+            object.__setattr__(module, name, before)
+
+    return back
 
 
+@dataclass(frozen=True)
 class _Pieces:
+    """How long sequences are read; see `in_pieces`."""
+
+    told: Callable[[float], None]
+    size: int
+    only: Sequence[str]
+
+    def of(self, network: RNN, whole: Callable[[Call], Result]) -> Callable[[Call], Result]:
+        """What stands in for the answer of a layer of ours."""
+        return _Answer(network, whole, self)
+
+    def beside(self, before: Any, network: RNN) -> Callable[[Call], Result]:
+        """The same of layers that run beside a torch module, which tells itself how far it is: they only ask whether to end."""
+        whole = before(network) if before else partial(RNN._answer, network)
+        return replace(self, told=lambda steps: self.told(0.0)).of(network, whole)
+
+    def stepped(self, module: Any, args: Any, output: Any) -> None:
+        """A *Cell module has made a step."""
+        self.told(float(args[0].shape[:-1].numel()))
+
+    def foreign(self, module: Any, whole: Callable[..., Any], input: Any, hx: Any = None) -> Any:
+        """What a layer of torch.nn gives."""
+        if isinstance(input, PackedSequence) or runs_whole(module):
+            found = whole(input, hx)
+            packed = isinstance(input, PackedSequence)
+            self.told(float(len(input.data) if packed else input.shape[:-1].numel()))
+            return found
+        time = 1 if module.batch_first and input.dim() == 3 else 0
+        rows = input.shape[:-1].numel() // max(1, input.shape[time])
+        outputs = []
+        for part in input.split(max(1, self.size // max(1, rows)), time):
+            output, hx = self._foreign_piece(module, whole, part, hx)
+            outputs.append(output)
+            self.told(float(part.shape[:-1].numel()))
+        return torch.cat(outputs, time), hx
+
+    def _foreign_piece(self, module: Any, whole: Callable[..., Any], part: Tensor, hx: Any) -> Any:
+        if not torch.is_grad_enabled():
+            return whole(part, hx)
+        given = () if hx is None else (hx,) if isinstance(hx, Tensor) else tuple(hx)
+
+        def run(x: Tensor, *state: Tensor) -> tuple[Tensor, ...]:
+            before = None if not state else state[0] if len(state) == 1 else state
+            # cuDNN has no backward pass in evaluation mode, and the way back runs it once more.
+            with torch.backends.cudnn.flags(enabled=module.training):
+                output, after = whole(x, before)
+            return (output, after) if isinstance(after, Tensor) else (output, *after)
+
+        output, *after = checkpoint(run, part, *given, use_reentrant=False, preserve_rng_state=False)
+        return output, after[0] if len(after) == 1 else tuple(after)
+
+
+class _Answer:
     """What stands in for a layer's own answer."""
 
-    def __init__(
-        self,
-        network: RNN,
-        whole: Callable[[Call], Result],
-        told: Callable[[float], None],
-        size: int,
-        only: Sequence[str],
-    ) -> None:
-        self.whole, self.told, self.size, self.only = whole, told, size, only
+    def __init__(self, network: RNN, whole: Callable[[Call], Result], way: _Pieces) -> None:
+        self.whole, self.told, self.size, self.only = whole, way.told, way.size, way.only
         self.share = 1.0 / (network.num_layers * len(network.directions))
         layers: Any = network.layers
         self.names = {

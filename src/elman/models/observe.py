@@ -16,7 +16,7 @@ from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 
 from elman.core.errors import RecipeError, UnknownName
 from elman.models.rnn import RNN
-from elman.models.torch_bridge import EXPECTED, KINDS, arguments, places
+from elman.models.torch_bridge import EXPECTED, KINDS, answer_as, arguments, places
 
 WATCHED: tuple[type[nn.Module], ...] = (RNN, *KINDS)
 TF32 = 2.0**-10  # the precision of float32 products in cuDNN, unless it is told otherwise
@@ -256,6 +256,7 @@ class _Replay(RNN):
     def _take(self, module: Any) -> None:
         """Take the tensors that the module computes with, which are not its parameters where something is put over them."""
         self.train(module.training)
+        answer_as(self, module)
         if isinstance(module, nn.RNNBase):
             self.dropout.p = module.dropout
             own = dict(zip(module._flat_weights_names, module._flat_weights))

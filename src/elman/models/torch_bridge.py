@@ -46,6 +46,15 @@ def places(network: RNN, module: nn.Module) -> Iterator[tuple[Affine, str, str]]
                 yield cell.hr, "weight", f"weight_hr{end}"
 
 
+def answer_as(network: RNN, module: nn.Module) -> None:
+    """Layers of ours that run beside a torch module answer as those who read long sequences in pieces say it shall (`_answering`)."""
+    made = module.__dict__.get("_answering")
+    if made is None:
+        network.__dict__.pop("_answer", None)
+    else:
+        object.__setattr__(network, "_answer", made(network))
+
+
 def pairs(network: RNN, module: nn.Module) -> list[tuple[Tensor, Tensor]]:
     """Each weight of our network and the one of torch's module that is its equal."""
     found = places(network, module)

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import torch
 
 from elman.core.errors import ElmanError
-from elman.interpretation.pieces import in_pieces
+from elman.interpretation.pieces import in_pieces, runs_whole
 from elman.interpretation.view import View, untouched
 from elman.web.jobs import Job
 from elman.web.sequence import sequence_of
@@ -43,6 +43,7 @@ class Work:
 
 _paces: WeakKeyDictionary[Subject, tuple[float, float]] = WeakKeyDictionary()
 Weigh = Callable[[View, int], Work]  # of a sequence of so many steps
+Told = Callable[[float, str], None]  # how far something is, 0 to 1, and with what; ends it by an error
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def cost(subject: Subject, body: Mapping[str, Any], weigh: Weigh) -> Cost | None
     if not most or _seconds(subject, weigh, most, body) <= PATIENCE:
         return None
     try:
-        count = int(sequence_of(subject, body).inputs.shape[1])
+        count = int(sequence_of(subject, body).inputs.shape[1]) + _behind(body)
     except ElmanError:
         return None  # it is refused where it is answered
     seconds = _seconds(subject, weigh, count, body)
@@ -98,16 +99,39 @@ def _at_most(subject: Subject, body: Mapping[str, Any]) -> int:
     """No fewer steps than the sequence has; 0 where it is none."""
     text, key = body.get("text"), body.get("series")
     if isinstance(text, str):
-        return len(text)
+        return len(text) + _behind(body)
     try:
         return len(subject.kept(key)) if isinstance(key, str) else 0
     except ElmanError:
         return 0
 
 
+def _behind(body: Mapping[str, Any]) -> int:
+    """Steps that stand behind the text already: what was written after it."""
+    after = body.get("after")
+    return len(after) if isinstance(after, list) else 0
+
+
+@dataclass(frozen=True)
+class Rest:
+    """What is left of an answer that took longer than the page waits: told of a job, it goes on to the whole of it."""
+
+    go_on: Callable[[Told], Any]
+
+
+def whole(found: Any, told: Told) -> Any:
+    """An answer to its end."""
+    return found.go_on(told) if isinstance(found, Rest) else found
+
+
 def answered(subject: Subject, body: Mapping[str, Any], ask: Any, cost: Cost, job: Job) -> Any:
     """The answer to a question, found beside the page."""
-    words, done = f"reading {cost.steps:,} steps, about {max(1, round(cost.seconds)):,} s", 0.0
+    other = subject.aside
+    view, done = other.view, 0.0
+    words = f"reading {cost.steps:,} steps, about {max(1, round(cost.seconds)):,} s"
+    with other.lock, untouched(view):
+        if not view.has_weights or any(map(runs_whole, view.model.modules())):
+            words += ", each time in one go"  # a bare step function, or layers that cannot be cut: the bar moves after each
 
     def told(steps: float) -> None:
         nonlocal done
@@ -115,6 +139,5 @@ def answered(subject: Subject, body: Mapping[str, Any], ask: Any, cost: Cost, jo
         job(min(0.99, done / cost.reads), words)
 
     job(0.0, words)
-    other = subject.aside
-    with other.lock, in_pieces(other.view.model, told):
-        return ask(other, body)
+    with other.lock, in_pieces(view.model, told):
+        return whole(ask(other, body), job)

@@ -26,7 +26,7 @@ from elman.report.page import _asset
 from elman.web import long, strip, tour
 from elman.web.assets import HERE, templates
 from elman.web.guard import Guard, TooLong
-from elman.web.jobs import Jobs
+from elman.web.jobs import Job, Jobs
 from elman.web.pages.contract import Page
 from elman.web.shelf import Shelf
 from elman.web.subject import Subject
@@ -236,9 +236,14 @@ def _ask(find: Find, jobs: Jobs, request: Request) -> dict[str, Any]:
         raise UnknownName("question", ask, [*asks, *apart])
     subject, works = find(request), strip.WORK if which == "strip" else _known(which).work
     cost = long.cost(subject, body, works[ask]) if ask in works else None
-    if cost is None:
-        return asks[ask](subject, body)
-    work = functools.partial(long.answered, subject, body, asks[ask], cost)
+    work: Callable[[Job], Any]
+    if cost is not None:
+        work = functools.partial(long.answered, subject, body, asks[ask], cost)
+    else:
+        found = asks[ask](subject, body)
+        if not isinstance(found, long.Rest):
+            return found
+        work = functools.partial(long.whole, found)
     return jobs.begin(f"{ask} of {subject.title}", lambda job: plain(work(job)), read=True)
 
 

@@ -19,6 +19,7 @@ from elman.data.contract import Dataset
 from elman.interpretation import walk
 from elman.run import Run
 from elman.web import strip
+from elman.web.long import whole
 from elman.web.pages import play, see, space, trust
 from elman.web.sequence import Sequence as Given
 from elman.web.sequence import sequence_of
@@ -116,7 +117,8 @@ def _asked(
     if subject.kind == "forecast":
         answers["play/forecast"] = [({}, play.forecast(subject, body))]
     if subject.task == "language_modelling":
-        answers["play/write"] = [({"after": []}, play.write(subject, {"text": body["text"], **WRITE}))]
+        written = whole(play.write(subject, {"text": body["text"], **WRITE}), lambda share, words: None)
+        answers["play/write"] = [({"after": []}, written)]
     start = play.shown(subject) | see.shown(subject) | {"first": body.get("text", "")}
     with subject.lock:
         traced = walk.traced(subject.view, given.inputs)

@@ -11,13 +11,15 @@ import polars as pl
 
 from elman.core.errors import DataError
 from elman.generation import write as written
+from elman.interpretation.view import View
 from elman.prediction import predict
+from elman.web import long
+from elman.web.long import Rest, Told, Work
 from elman.web.pages.contract import Page
 from elman.web.sequence import columns_of, frame_of
 from elman.web.subject import LONGEST, Subject, verdict_of
 
 MOST = 400  # tokens that are written at once
-PATIENCE = 20.0  # seconds after which what is written is shown as it is
 
 
 def shown(subject: Subject) -> dict[str, Any]:
@@ -30,8 +32,11 @@ def shown(subject: Subject) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def write(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
-    """Tokens written after a text, each with what else was probable; `after` are numbers that were written before."""
+def write(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any] | Rest:
+    """Tokens written after a text, each with what else was probable; `after` are numbers that were written before.
+
+    What takes longer than the page waits goes on as a job, which leaves the network to others between two tokens.
+    """
     text, after = body.get("text"), body.get("after") or []
     length, heat, top_k = body.get("length", 100), body.get("temperature", 0.8), body.get("top_k")
     if not isinstance(text, str) or len(text) > LONGEST:
@@ -45,22 +50,36 @@ def write(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     if top_k is not None and (type(top_k) is not int or top_k < 1):
         raise DataError(f"top-k is {top_k!r}; expected 1 or more, or none.")
     seed = body.get("seed")
+    drawn = written(
+        subject.run,
+        text,
+        after,
+        length=length,
+        temperature=heat,
+        top_k=top_k,
+        seed=seed if type(seed) is int else None,
+    )
     found = []
-    until = time.monotonic() + PATIENCE
+    until = time.monotonic() + long.PATIENCE
     with subject.lock:
-        for each in written(
-            subject.run,
-            text,
-            after,
-            length=length,
-            temperature=heat,
-            top_k=top_k,
-            seed=seed if type(seed) is int else None,
-        ):
+        for each in drawn:
             found.append(asdict(each))
-            if time.monotonic() > until:
+            if time.monotonic() > until and len(found) < length:
                 break
-    return {"tokens": found}
+        else:
+            return {"tokens": found}
+
+    def go_on(told: Told) -> dict[str, Any]:
+        while len(found) < length:
+            told(len(found) / length, f"written {len(found):,} of {length:,} tokens")
+            time.sleep(
+                0
+            )  # who waits for the lock gets it: by itself it went to this thread again up to 11 times
+            with subject.lock:
+                found.append(asdict(next(drawn)))
+        return {"tokens": found}
+
+    return Rest(go_on)
 
 
 def forecast(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,4 +114,8 @@ def _columns(subject: Subject) -> dict[str, Any] | None:
     }  # fmt: skip
 
 
-page = Page(shown, {"write": write, "forecast": forecast}, place=0)
+def _write_work(view: View, time: int) -> Work:
+    return Work(2, 1)  # the text is read, and then as much of the bar is left for what is written
+
+
+page = Page(shown, {"write": write, "forecast": forecast}, work={"write": _write_work}, place=0)

@@ -4,7 +4,7 @@ import { track } from "./series.js";
 
 const $ = (id) => document.getElementById(id);
 const tokens = $("tokens"), text = $("text"), line = $("track");
-const inspector = $("inspector"), legend = $("legend");
+const inspector = $("inspector"), legend = $("legend"), offered = $("offered");
 const KEY = `elman:${base}`, FOR = "217,112,15", AGAINST = "47,125,209";
 export const state = { answer: null, chosen: null, colour: "none", pick: null, edited: false };
 const kept = JSON.parse(sessionStorage.getItem(KEY) || "{}");
@@ -76,7 +76,9 @@ function paint(values, sentence, { signed = false, unit = "" } = {}) {
 
 export const swatch = (rgb, words) => make("span", { class: "swatch", style: { background: `rgba(${rgb},.6)` } }, words);
 
+let turn = 0; // of colouring: one that was left says nothing more
 async function colour() {
+  const mine = ++turn;
   $("unit-choice").hidden = state.colour !== "unit";
   const { answer } = state;
   if (!answer) return;
@@ -89,11 +91,11 @@ async function colour() {
     paint(answer.loss, language ? `The darker, the more it was surprised: ${mean.toFixed(2)} bits a step on average.`
       : `The darker, the further from ${sequence().true ? "the true answer" : "its last answer"} after that step, in bits.`, { unit: " bits" });
   } else if (state.colour === "credit") {
-    const slow = setTimeout(() => { legend.textContent = "What spoke for its answer? …"; }, 400);
+    const slow = setTimeout(() => { if (mine === turn) legend.textContent = "What spoke for its answer? …"; }, 400);
     const found = await ask("strip/credit", sequence());
     clearTimeout(slow);
-    if (!found && legend.textContent.endsWith("…")) legend.textContent = "";
-    if (!found || state.colour !== "credit") return;
+    if (mine !== turn) return;
+    if (!found) { if (legend.textContent.endsWith("…")) legend.textContent = ""; return; }
     const beside = found.likeness === null ? "" : ` The same with shuffled weights looks ${found.likeness > 0.7 ? "much alike, so beware" : found.likeness < 0.3 ? "unlike it, as it should" : "partly alike"} (correlation ${found.likeness.toFixed(2)}).`;
     paint(found.credit, [`For ${visible(found.label)}: `, swatch(FOR, "spoke for it"), " ", swatch(AGAINST, "against"), `. Adds up to the answer within ${percent(Math.max(found.residual, 0.001))}.${beside}`], { signed: true });
   } else await unit();
@@ -165,25 +167,25 @@ const moved = (event, last) => {
   return move ? Math.min(last, Math.max(0, (state.chosen ?? 0) + move)) : event.key === "Home" ? 0 : event.key === "End" ? last : null;
 };
 
+// What is said of the choices stands in a place of its own: the legend is written anew whenever a reading or a colouring ends.
 function offer(found) {
   if (!found) return;
   const choices = $("choices"), words = (each) => `${each.error !== undefined && each.true !== "" && each.said !== "" ? `${each.true} read as ${each.said}: ` : ""}${each.words}`;
   choices.replaceChildren(...found.choices.map((each) => make("option", {}, words(each).replace(/\s+/g, " "))));
   choices.offered = found.choices;
   $("choice").hidden = !found.choices.length;
-  const said = found.choices.length ? found.said ?? "" : "There are none.";
-  legend.textContent = said;
+  offered.textContent = found.choices.length ? found.said ?? "" : "There are none.";
   const at = Math.max(0, found.choices.findIndex((one) => one.series && one.series === kept.pick?.series));
-  if (found.choices.length) { choices.selectedIndex = at; choose(at).then(() => { if (said && state.colour === "none") legend.textContent = said; }); }
+  if (found.choices.length) { choices.selectedIndex = at; choose(at); }
 }
 function choose(k) {
   const each = $("choices").offered[k];
   return text ? write(each.text, each.true || null) : take(each);
 }
 async function errors() {
-  legend.textContent = "Reading the data …";
+  offered.textContent = "Reading the data …";
   const found = await ask("strip/errors", {});
-  if (found) offer(found); else legend.textContent = "";
+  if (found) offer(found); else offered.textContent = "";
 }
 async function open(file) {
   if (!file) return;
