@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import inspect
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from elman.core.catalogue import catalogue, find
+from elman.core.cell_file import placed
 from elman.core.errors import RecipeError
 from elman.core.recipe import Recipe
+
+CELL = ("cell", "model.cell")
 
 
 def as_recipe(source: str | Path | Recipe, **settings: Any) -> Recipe:
     """A recipe from a source's name, a data file or folder, a TOML recipe, or a Recipe; `settings` on top.
 
-    A named source brings settings that suit it; a TOML recipe overrides them, and `settings` override both.
+    A named source brings settings that suit it; a TOML recipe overrides them, and `settings` override both. A cell may be a file,
+    `mycell.py` or `mycell.py:Mine`, as seen from the working folder (in a TOML recipe: from its own), or a class of such a file.
     """
+    settings = {key: _cell(value) if key in CELL else value for key, value in settings.items()}
     if isinstance(source, Recipe):
         return source.override(settings)
     if not str(source).endswith(".toml"):
@@ -30,9 +36,31 @@ def as_recipe(source: str | Path | Recipe, **settings: Any) -> Recipe:
         for key, value in table.items()
     }
     flat |= {key: value for key, value in stated.items() if not isinstance(value, dict)}
+    if "model.cell" in flat:
+        flat["model.cell"] = placed(flat["model.cell"], path.parent)
     if not whole.data.source:
         raise RecipeError(f'{path} names no data: add [data] source = "...".')
     return _start(whole.data.source).override(flat | settings)
+
+
+def _cell(given: Any) -> Any:
+    """What a recipe says of a cell: its name, or its file's whole path; a class is told by where it is defined."""
+    if isinstance(given, str):
+        return placed(given, Path.cwd())
+    if not isinstance(given, type):
+        return given
+    if given.__module__.startswith("elman.cells."):
+        return given.__module__.rpartition(".")[2]
+    try:
+        file = inspect.getfile(given)
+    except (OSError, TypeError):  # typed into a notebook or a shell
+        file = ""
+    if given.__module__ == "__main__" or not file.endswith(".py"):
+        raise RecipeError(
+            f"{given.__name__} is defined where it runs, and a run could not find it again. Put it into a file of its own and "
+            'name that: cell="mycell.py".'
+        )
+    return f"{file}:{given.__name__}"
 
 
 def _start(source: str) -> Recipe:

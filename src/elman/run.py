@@ -5,12 +5,14 @@ from __future__ import annotations
 import functools
 import json
 import os
+import shutil
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from elman.core.catalogue import find
+from elman.core.cell_file import bare, file_of, placed
 from elman.core.errors import RunError
 from elman.core.files import write_json, write_text
 from elman.core.recipe import Recipe
@@ -35,6 +37,7 @@ class Run:
     report.html       everything to look at, offline  predictions.parquet
     views.json        what the page shows of one sequence, for the report
     findings/         the findings' arrays (npz) and, where asked for, their pictures
+    mycell.py         the cell, where it is one of the user's own: a copy, which runs when the network is made
 
     `checkpoint` is the one whose weights `network` has; what is written of a run is of its best.
     """
@@ -46,7 +49,11 @@ class Run:
     def create(cls, folder: Path, recipe: Recipe, encoder: dict[str, Any], facts: dict[str, Any]) -> Run:
         """Make the folder and write what is known before training."""
         run = cls(folder)
-        write_text(folder / "recipe.toml", recipe.to_toml())
+        own = file_of(recipe.model.cell)
+        if own is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(own[0], folder / own[0].name)
+        run._write(recipe)
         write_json(folder / "encoder.json", encoder)
         write_json(folder / "run.json", {"format": FORMAT, **facts})
         return run
@@ -127,13 +134,19 @@ class Run:
     def settle(self, history: Any) -> None:
         """After training: the steps that were done go into the recipe, so that a replay repeats steps, not seconds."""
         done = {"training.steps": history.steps, "training.budget": None}
-        write_text(self.folder / "recipe.toml", self.recipe.override(done).to_toml())
+        self._write(self.recipe.override(done))
         self.note(finished=stamp(), history=history.summary())
 
     @property
     def recipe(self) -> Recipe:
-        """The resolved recipe."""
-        return Recipe.read(self.folder / "recipe.toml")
+        """The resolved recipe; a cell of the user's own is the copy in this folder."""
+        recipe = Recipe.read(self.folder / "recipe.toml")
+        cell = placed(recipe.model.cell, self.folder)
+        return recipe if cell == recipe.model.cell else recipe.override({"model.cell": cell})
+
+    def _write(self, recipe: Recipe) -> None:
+        kept = recipe.override({"model.cell": bare(recipe.model.cell)})
+        write_text(self.folder / "recipe.toml", kept.to_toml())
 
     @property
     def task(self) -> Task:

@@ -21,6 +21,7 @@ from elman import __version__
 from elman.analyses import advise, analyse
 from elman.behaving import Suite
 from elman.core.busy import busy
+from elman.core.cell_file import label
 from elman.core.environment import environment
 from elman.core.files import plain, write_json, write_text
 from elman.core.recipe import Recipe
@@ -86,7 +87,7 @@ def fit(
         summary = (*summary, *task.start(network, encoded.encoder, recipe))
     listener.data(recipe, prepared.dataset.provenance, sizes, summary)
     rivals = held or hold(task.name, encoded.problem, recipe.evaluation, told=listener.rival)
-    name = recipe.name or f"{Path(recipe.data.source).stem.replace(':', '-')}-{recipe.model.cell}"
+    name = recipe.name or f"{Path(recipe.data.source).stem.replace(':', '-')}-{label(recipe.model.cell)}"
     folder = Path(resume or out or new_folder(Path("runs"), name))
     plan, parameters = task.plan(network, encoded), sum(p.numel() for p in network.parameters())
     if resume is None:

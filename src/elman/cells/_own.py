@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 from elman.cells.contract import Cell
-from elman.core.errors import DataError
+from elman.core.cell_file import file_of
+from elman.core.errors import DataError, UnknownName
 
 EXAMPLE = "class MyCell(Cell) with project(self, x) and step(self, projected, state); see docs/engine.md"
 
@@ -42,6 +43,25 @@ def cells_of(path: str | Path) -> list[type[Cell]]:
         missing = ", ".join(sorted(getattr(mine[0], "__abstractmethods__", ())))
         raise DataError(f"{mine[0].__name__} in {path} lacks {missing}. Expected a {EXAMPLE}.")
     return whole
+
+
+def own_cell(name: str) -> type[Cell] | None:
+    """The class that `mycell.py` or `mycell.py:Mine` names; None for a name that is no file's.
+
+    Raises DataError as `cells_of` does and where a file of several cells is named without one, UnknownName for one it does not hold.
+    """
+    found = file_of(name)
+    if found is None:
+        return None
+    path, wanted = found
+    kinds = {kind.__name__: kind for kind in cells_of(path)}
+    if wanted and wanted not in kinds:
+        raise UnknownName(f"cell of {path.name}", wanted, kinds)
+    if not wanted and len(kinds) > 1:
+        raise DataError(
+            f"{path.name} holds {len(kinds)} cells: {', '.join(kinds)}. Name one: {path.name}:{next(iter(kinds))}."
+        )
+    return kinds[wanted or next(iter(kinds))]
 
 
 def where(error: BaseException, path: Path | None = None) -> str:

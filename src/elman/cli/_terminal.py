@@ -8,6 +8,7 @@ from typing import Any
 
 from rich.console import Console
 
+from elman.core.cell_file import label
 from elman.core.recipe import Recipe
 from elman.core.results import Advice, Finding, Score, Scores
 from elman.listener import Listener
@@ -61,7 +62,7 @@ class Terminal(Listener):
         layers = f"{model.num_layers} x " if model.num_layers > 1 else ""
         both = ", both directions" if model.bidirectional else ""
         self.console.print(
-            f"[bold]network[/] {layers}{model.cell}-{model.hidden_size}{both}, {parameters:,} parameters"
+            f"[bold]network[/] {layers}{label(model.cell)}-{model.hidden_size}{both}, {parameters:,} parameters"
         )
         for line in plan.splitlines():
             self.console.print(f"        engine {line}", markup=False)

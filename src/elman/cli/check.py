@@ -32,7 +32,10 @@ def main(arguments: list[str]) -> int:
         return 0 if _analyses() else 1
     if len(arguments) != 2:
         raise RecipeError("give one file or name: elman check cell mycell.py")
-    broken = [name for name, maker in _makers(arguments[1]).items() if not _check(name, maker)]
+    makers = _makers(arguments[1])
+    broken = [
+        name for name, maker in makers.items() if not _check(name, maker, arguments[1], len(makers) > 1)
+    ]
     return 1 if broken else 0
 
 
@@ -68,7 +71,7 @@ def _makers(given: str) -> dict[str, Any]:
     return {kind.__name__: kind for kind in cells_of(given)}
 
 
-def _check(name: str, maker: Any) -> bool:
+def _check(name: str, maker: Any, given: str, several: bool) -> bool:
     from elman.cells._check import HIDDEN, INPUT, Broken, check
     from elman.cells._own import where
     from elman.models.rnn import RNN
@@ -86,5 +89,7 @@ def _check(name: str, maker: Any) -> bool:
     elif isinstance(maker, str):
         print("Every promise is kept.")
     else:
-        print(f"Every promise is kept. Use it: elman.RNN({name}, input_size, hidden_size)")
+        print(
+            f"Every promise is kept. Use it: elman train SOURCE --cell {given}{f':{name}' * several}, or elman.RNN({name}, input_size, hidden_size)"
+        )
     return kept

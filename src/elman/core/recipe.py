@@ -82,7 +82,7 @@ class EncodingOptions:
 class ModelOptions:
     """The network: inputs, recurrent layers, pooling, head."""
 
-    cell: str = "gru"  # the recurrent cell: see `elman cells`
+    cell: str = "gru"  # one of `elman cells`, or a file: mycell.py, mycell.py:CLASS
     hidden_size: int = 128  # units of a layer and direction
     num_layers: int = 1  # recurrent layers, one on the other
     bidirectional: bool = False  # read from both ends

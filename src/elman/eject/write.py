@@ -9,6 +9,7 @@ from typing import Any
 import polars as pl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from elman.core.cell_file import label
 from elman.core.errors import RecipeError
 from elman.core.files import write_atomic, write_json, write_text
 from elman.core.recipe import Recipe
@@ -76,7 +77,7 @@ def refuse(recipe: Recipe) -> None:
         if getattr(model, name)
     ]
     reasons += [f"task={recipe.task}"] if recipe.task in ("tagging", "multilabel") else []
-    reasons += [f"cell={model.cell}"] if model.cell not in PLAIN else []
+    reasons += [f"cell={label(model.cell)}"] if model.cell not in PLAIN else []
     reasons += [f"activation={model.activation}"] if model.activation not in (None, "tanh") else []
     reasons += [name for name in ("bigrams", "log_count_ratios") if getattr(recipe.encoding, name)]
     reasons += (

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from elman.core.cell_file import told
 from elman.core.errors import RunError
 from elman.core.recipe import Recipe
 from elman.core.results import Value
@@ -108,6 +109,7 @@ def _missing(run: RunFolder, split: str) -> dict[str, Any]:
 
 def _flat(recipe: Recipe) -> dict[str, Any]:
     values = recipe.to_dict()
+    values["model"]["cell"] = told(recipe.model.cell)
     return {
         key: value
         for section in values.values()

@@ -6,6 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from elman.cells._own import own_cell
 from elman.cells.contract import Cell
 from elman.core.catalogue import catalogue, find
 from elman.core.errors import RecipeError, UnknownName
@@ -47,7 +48,10 @@ def options_of(kind: Any) -> list[str]:
 
 
 def cell_class(name: str) -> Any:
-    """The one concrete Cell class that a file of `cells/` defines."""
+    """The one concrete Cell class that a file of `cells/` defines, or the one of a user's file (`mycell.py`, `mycell.py:Mine`)."""
+    own = own_cell(name)
+    if own is not None:
+        return own
     module = find("cells", name)
     kinds = (kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Cell))
     return next(kind for kind in kinds if kind.__module__ == module.__name__)

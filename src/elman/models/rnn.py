@@ -28,7 +28,7 @@ DIRECTIONS = ("forward", "backward")
 class RNN(nn.Module):
     """Recurrent layers around one kind of cell.
 
-    cell           a name from `elman cells`, or a callable (input_size, hidden_size) -> Cell
+    cell           a name from `elman cells`, a file (`mycell.py`, `mycell.py:Mine`), or a callable (input_size, hidden_size) -> Cell
     activation, layer_norm, projection_size   handed to the cell, where they are set
     dropout        share of features zeroed between layers in training, one mask per step
     variational_dropout   one mask per sequence instead, and on the first layer's input and the last one's output, too

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from elman.core.cell_file import bare
 from elman.core.errors import RunError
 from elman.core.files import plain, write_atomic, write_json
 from elman.core.results import Advice, Finding, Metric, Paired, Score, Scores, Value
@@ -57,7 +58,7 @@ def assemble(
     return ReportContent(
         name=run.folder.resolve().name,
         task=recipe.task or "",
-        recipe=recipe.to_dict(),
+        recipe=recipe.override({"model.cell": bare(recipe.model.cell)}).to_dict(),
         scores={split: as_scores(value) for split, value in _read(run.folder / "scores.json", {}).items()},
         history=history,
         findings=tuple(findings),

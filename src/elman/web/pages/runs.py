@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from elman.core.busy import is_busy
+from elman.core.cell_file import label
 from elman.core.errors import ElmanError, UserError
 from elman.evaluation.compare import compare as hold_against
 from elman.report.assemble import as_scores
@@ -44,7 +45,7 @@ def _row(subject: Subject, name: str) -> dict[str, Any]:
         model, history = recipe.model, facts.get("history") or {}
         layers = f"{model.num_layers} × {model.hidden_size}"
         row |= {
-            "network": f"{model.cell} {layers}" + (", both ways" if model.bidirectional else ""),
+            "network": f"{label(model.cell)} {layers}" + (", both ways" if model.bidirectional else ""),
             "parameters": facts.get("parameters"), "task": words(recipe.task or ""),
             "data": Path(recipe.data.source).name, "started": moment(facts.get("started") or ""),
             "took": duration(history.get("seconds")) if history else "",
