@@ -28,7 +28,7 @@ from elman.interpretation.credit import ask, horizons
 from elman.interpretation.faithfulness import SHARES
 from elman.interpretation.methods import AT_ONCE, METHODS, Credits, Method, credits_of, method_of, recency_of
 from elman.interpretation.pictures import stack
-from elman.interpretation.view import Sample, View, shuffled, untouched
+from elman.interpretation.view import Sample, View, one_for_each, shuffled, untouched
 
 FEW = 16  # sequences on which the shuffled network is asked
 ALIKE, UNLIKE = (
@@ -40,14 +40,14 @@ ALIKE, UNLIKE = (
 def attribution(
     view: View, sample: Sample, *, method: str = "integrated_gradients", horizon: int | None = None, steps: int = 32,
     compared: Sequence[str] = tuple(METHODS), shown: int = 6, seed: int = 0,
-) -> Finding:  # fmt: skip
+) -> Finding | None:  # fmt: skip
     """Which steps count for the predicted output: a coloured text for tokens, a map of step and feature for series.
 
     method    one of METHODS; `steps` are the points on the path of integrated gradients
     horizon   of a forecast, the step ahead that is explained; the first when None, with the last one's reach beside it
     compared  methods whose faithfulness is measured beside that of `method`
 
-    The value is how many of the last steps hold half of the credit, the control the same in the shuffled network. Raises
+    The value is how many of the last steps hold half of the credit, the control the same in the shuffled network. None where steps have no vectors of their own. Raises
     UnknownName for a method, RecipeError for one that does not suit the network, and for a horizon that is not there.
     """
     kind = method_of(method)
@@ -55,6 +55,8 @@ def attribution(
     sample = sample.to(view.device)
     few = sample.part(0, min(FEW, len(sample)))
     with untouched(view):
+        if not one_for_each(view, sample):
+            return None
         found = credits_of(view, sample, method, horizon, steps, seed)
         last = horizons(view, few)
         beside = {1, last} - {horizon or 1}

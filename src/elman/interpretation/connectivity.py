@@ -16,7 +16,7 @@ from torch import Tensor
 
 from elman.core.results import Finding
 from elman.interpretation.pictures import lines
-from elman.interpretation.view import NO_WEIGHTS, Sample, View, shuffled, untouched
+from elman.interpretation.view import NO_WEIGHTS, Sample, View, one_for_each, shuffled, untouched
 
 ALL = 8  # up to so many outputs the norm is exact
 DRAWN = 4
@@ -24,7 +24,7 @@ SHOWN = 200  # lags in the picture
 
 
 def connectivity(view: View, sample: Sample, *, draws: int = 200, seed: int = 0) -> Finding | None:
-    """Within how many of the last steps half of the connectivity lies; None where the answer is not about the last step.
+    """Within how many of the last steps half of the connectivity lies; None where the answer is not about the last step, or steps have no vectors of their own.
 
     `arrays`: "connectivity" (sequences, lags), NaN beyond a sequence's start, "mean" (lags,), and "mean_shuffled" where there are weights.
     """
@@ -32,6 +32,8 @@ def connectivity(view: View, sample: Sample, *, draws: int = 200, seed: int = 0)
         return None
     sample = sample.to(view.device)
     with untouched(view):
+        if not one_for_each(view, sample):
+            return None
         found = slopes(view, sample, seed)
         control = None
         if view.has_weights:

@@ -27,6 +27,7 @@ from elman.interpretation.occlusion import parts, spread
 from elman.interpretation.view import View
 from elman.models.rnn import RNN
 
+OTHERWISE = "its layers read something else than what is credited"
 MOST = 64  # spans, each of which is a pass of its own
 Shares = tuple[Tensor, ...]  # of beta, of gamma, and of the bias
 
@@ -37,6 +38,8 @@ def decomposition(asked: Asked, most: int = MOST) -> Credit:
     Raises RecipeError where `refusal` says why not.
     """
     reason, layers = _layers(asked.view)
+    if layers is not None and layers.input_size != asked.vectors.shape[2]:
+        reason, layers = OTHERWISE, None
     if layers is None:
         raise RecipeError(f"contextual decomposition is not possible: {reason}.")
     part, count = parts(asked, most)
@@ -169,7 +172,7 @@ def _unread(asked: Asked, beta: Tensor, gamma: Tensor, row: Tensor) -> str | Non
         return "its layers read a packed batch"
     read = asked.vectors[row]
     if not seen or not any(torch.equal(seen[0], each) for each in (read, read.transpose(0, 1))):
-        return "its layers read something else than what is credited"
+        return OTHERWISE
     near = lambda a, b: torch.allclose(a, b, rtol=1e-3, atol=1e-4 * float(whole.abs().max().clamp(min=1)))
     if not near(_read(asked, beta + gamma, row), whole):
         return "its answer is not read from the states of its last layer alone"

@@ -1,7 +1,7 @@
 """A view of a model that is not ours: any torch module that holds recurrent layers, or a bare step function.
 
-The model is called as it is. What its first recurrent layer reads is caught on the way in, and other vectors are put in its
-place: so every analysis can enter between what makes vectors of inputs and what reads them, without knowing the model.
+The model is called as it is. Values are their own vectors. Of tokens, what the first recurrent layer reads is caught on the way in, and
+other vectors are put in its place: so every analysis can enter between what makes vectors of inputs and what reads them, without knowing the model.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_map_only
 
 from elman.core.errors import RecipeError
 from elman.interpretation.stepping import Stepping, stepping_of
@@ -58,6 +60,17 @@ class _Door:
         self.only = len({id(module) for module in self.ran}) == 1
         self.by_step = not isinstance(self.layer, (RNN, nn.RNNBase))
         self.time_first = isinstance(self.layer, nn.RNNBase) and not self.layer.batch_first
+        self.at_inputs = inputs.is_floating_point() and inputs.dim() == 3 and self._slopes(inputs[:1])
+
+    def _slopes(self, inputs: Tensor) -> bool:
+        """Whether a gradient comes back to the inputs: a model may cut it off before its layers."""
+        given = inputs.detach().clone().requires_grad_(True)
+        try:
+            with torch.enable_grad(), torch.backends.cudnn.flags(enabled=False):
+                answer = self._answer(self.call(given, self._full(given)))
+                return torch.autograd.grad(answer.sum(), given, allow_unused=True)[0] is not None
+        except RuntimeError:  # nothing that was read has a gradient, or the model will not have one
+            return False
 
     def vectors(self, inputs: Tensor) -> Tensor:
         """Inputs (batch, time, ...) -> what the layer reads (batch, time, size)."""
@@ -80,7 +93,10 @@ class _Door:
         return caught[0].transpose(0, 1) if self.time_first else caught[0]
 
     def answers(self, vectors: Tensor, lengths: Tensor | None) -> Tensor:
-        """The model's answer where the layer reads these vectors: (batch, outputs), or (batch, time, outputs)."""
+        """The model's answer to these values, or where the layer reads these vectors: (batch, outputs), or (batch, time, outputs)."""
+        if self.at_inputs:
+            with torch.backends.cudnn.flags(enabled=False):
+                return self._answer(self.call(vectors, self._full(vectors) if lengths is None else lengths))
         steps = iter(vectors.unbind(1))
 
         def put(_: Any, args: Any) -> Any:
@@ -136,7 +152,8 @@ def view_of_module(
         values = door.answers(vectors, valid)
         if values.dim() == 2:
             return values
-        last = torch.full((len(values),), values.shape[1]) if valid is None else valid
+        given, told = vectors.shape[1], values.shape[1]
+        last = torch.full((len(values),), told) if valid is None else -(-valid * told // given)
         return values[torch.arange(len(values), device=values.device), last.to(values.device) - 1]
 
     def trace(given: Tensor, valid: Tensor | None) -> dict[str, Tensor]:
@@ -154,8 +171,15 @@ def view_of_module(
             stepping_of(layer if isinstance(layer, RNN) else RNN.from_torch(layer)),
             door.vectors,
         )
-    steps = door.answers if door.example.dim() == 3 else None
-    return View(model, door.vectors, read, steps, trace, loss, None, tuple(labels), names, stepping=stepping)
+    every = door.example.dim() == 3 and door.example.shape[1] == inputs.shape[1]
+    steps = door.answers if every else None
+    embed = _as_they_are if door.at_inputs else door.vectors
+    return View(model, embed, read, steps, trace, loss, None, tuple(labels), names, stepping=stepping)
+
+
+def _as_they_are(inputs: Tensor) -> Tensor:
+    """Values are their own vectors."""
+    return inputs
 
 
 def view_of_step(
@@ -183,11 +207,41 @@ def view_of_step(
         last = torch.full((len(values),), values.shape[1]) if lengths is None else lengths
         return values[torch.arange(len(values)), last - 1]
 
-    stepping = Stepping(step, start, (("state", len(start)),), features)
+    stepping = Stepping(_exact(step, start, features), start.double(), (("state", len(start)),), features)
     return View(
         nn.Module(), lambda inputs: inputs.to(start), read, read_steps, lambda inputs, lengths: {"state": states(inputs)},
         loss, None, tuple(labels), names, stepping=lambda: (stepping, lambda inputs: inputs.to(start)),
     )  # fmt: skip
+
+
+def _exact(
+    step: Callable[[Tensor, Tensor], Tensor], start: Tensor, features: int
+) -> Callable[[Tensor, Tensor], Tensor]:
+    """The step in float64, in which dynamics are measured, whatever numbers it keeps of its own."""
+    with torch.no_grad():
+        try:
+            if step(start.double()[None], start.new_zeros(1, features).double()).dtype == torch.float64:
+                return step
+        except RuntimeError:  # weights in float32
+            pass
+
+    def exact(state: Tensor, x: Tensor) -> Tensor:
+        with _Exact():
+            return step(state, x)
+
+    return exact
+
+
+class _Exact(TorchFunctionMode):
+    """What is computed inside is computed in float64, of tensors in float32 as well."""
+
+    def __torch_function__(self, function: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        args, kwargs = tree_map_only(
+            Tensor,
+            lambda given: given.double() if given.dtype == torch.float32 else given,
+            (args, kwargs or {}),
+        )
+        return function(*args, **kwargs)
 
 
 def _packed(vectors: Tensor, lengths: Tensor | None, instead_of: PackedSequence) -> PackedSequence:

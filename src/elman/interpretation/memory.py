@@ -19,7 +19,7 @@ from elman.core.results import Finding
 from elman.interpretation.connectivity import by_lag, half, slopes
 from elman.interpretation.gates import find_keepers, spoken, tally, time_scales
 from elman.interpretation.pictures import lines
-from elman.interpretation.view import Sample, View, untouched
+from elman.interpretation.view import Sample, View, one_for_each, untouched
 
 TOLERANCE = 0.02  # of the loss that context saves; ours: less is lost in the spread over sequences
 POINTS = 16  # context lengths tried first, evenly on a log scale; then the gap around the horizon is halved
@@ -39,7 +39,7 @@ def memory(
     longest = max(sample.length(row) for row in range(len(sample)))
     draw = np.random.default_rng(seed)
     with untouched(view), torch.no_grad():
-        cut = {n: _losses(view, sample, n, None) for n in lengths_tried(longest)}
+        cut = {n: _losses(view, sample, n, None) for n in lengths_tried(longest, shortest(view, sample))}
         while (n := _between(cut, tolerance)) is not None:
             cut[n] = _losses(view, sample, n, None)
         mixed = {n: _losses(view, sample, n, draw) for n in sorted(cut)}
@@ -50,10 +50,13 @@ def memory(
     saved = float(losses[0].mean() - losses[-1].mean())
     unit = "loss (nats)" if view.labels else "loss"
     if low <= 0:
+        few = "step" if contexts[0] == 1 else f"{contexts[0]} steps"
         horizon, order = contexts[0], None
-        interval = (1.0, 1.0) if low == high == 0 else None  # certain only where no step changes anything
+        interval = (
+            (float(contexts[0]),) * 2 if low == high == 0 else None
+        )  # certain only where no step changes anything
         sentence = (
-            f"No use of context beyond the last step can be shown: loss with the last step alone, minus loss with all {longest} "
+            f"No use of context beyond the last {few} can be shown: loss with the last {few} alone, minus loss with all {longest} "
             f"steps, is {saved:+.3g} (95% interval {low:+.3g} to {high:+.3g})."
         )
     else:
@@ -63,7 +66,7 @@ def memory(
         within = (
             "" if interval[0] == interval[1] else f" (95% interval {interval[0]:.0f} to {interval[1]:.0f})"
         )
-        order_said = f"over the last {order}" if order > 1 else "for nothing that can be shown"
+        order_said = f"over the last {order}" if order > contexts[0] else "for nothing that can be shown"
         edge = " (all there is in these sequences)" if horizon >= longest else ""
         sentence = (
             f"It uses the last {horizon} steps{within}{edge}: beyond them, loss changes by less than {tolerance:.0%} of the {saved:.3g}"
@@ -99,7 +102,7 @@ def _beside(view: View, few: Sample, horizon: int, order: int | None) -> tuple[d
     if order is not None:
         rows.append({"how far back": "order counts", "steps": float(order)})
     with untouched(view):
-        mean = by_lag(slopes(view, few)) if view.asked is None else np.zeros(1)
+        mean = by_lag(slopes(view, few)) if view.asked is None and one_for_each(view, few) else np.zeros(1)
     if mean.sum() > 0:
         rows.append({"how far back": "half of the slope of the answer", "steps": float(half(mean))})
     tallies = tally(view, few)
@@ -110,9 +113,29 @@ def _beside(view: View, few: Sample, horizon: int, order: int | None) -> tuple[d
     return tuple(rows)
 
 
-def lengths_tried(longest: int) -> list[int]:
+def lengths_tried(longest: int, least: int = 1) -> list[int]:
     """The context lengths that are tried first."""
-    return sorted({1, longest, *np.geomspace(1, longest, POINTS).round().astype(int).tolist()})
+    return sorted({least, longest, *np.geomspace(least, longest, POINTS).round().astype(int).tolist()})
+
+
+def shortest(view: View, sample: Sample) -> int:
+    """The fewest steps that the network reads: 1, but where something before its layers looks at several at once (a convolution)."""
+    one = sample.part(0, 1)
+
+    def reads(steps: int) -> bool:
+        try:
+            _losses(view, one, steps, None)
+        except RuntimeError:  # torch's own, of a layer that needs more
+            return False
+        return True
+
+    if reads(1):
+        return 1
+    low, high = 1, one.length(0)
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reads(middle) else (middle, high)
+    return high
 
 
 def resampled(losses: np.ndarray, draws: int = DRAWS, seed: int = 0) -> np.ndarray:

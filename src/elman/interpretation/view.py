@@ -105,6 +105,13 @@ class Sample:
             yield self.part(start, start + size)
 
 
+def one_for_each(view: View, sample: Sample) -> bool:
+    """Whether there is a vector for each step: a network may read several tokens as one."""
+    few = sample.part(0, 1).inputs.to(view.device)
+    with torch.no_grad():
+        return bool(view.embed(few).shape[1] == few.shape[1])
+
+
 @contextmanager
 def untouched(view: View) -> Iterator[None]:
     """Evaluation mode, weights without gradients, a random state of its own.
