@@ -16,7 +16,9 @@ from elman.data.conllu import parse
 from elman.data.contract import SeriesTable
 from elman.data.derived import BEGUN, follows
 from elman.data.derived import forward as derived
+from elman.data.dialects import is_table
 from elman.data.download import local, read_text
+from elman.data.folder import named_in
 from elman.data.series import prepare as prepare_series
 from elman.data.table import column, joined, read_table
 from elman.data.values import read_values
@@ -135,10 +137,13 @@ def read_texts(source: Any, name: str | None) -> list[str]:
         path = Path(source)
         if not path.exists():
             raise DataError(f"no file at {path}. To predict one text, use --text.")
-        frame = None if path.suffix.lower() in ("", ".txt") else read_table(path)
+        if path.is_dir():
+            raise DataError(
+                f"{path} is a folder; expected a table, or a text file with one text a line.{named_in(path)}"
+            )
+        lines = path.suffix.lower() in ("", ".txt") and not is_table(path)
+        frame = None if lines else read_table(path)
         if frame is None:
-            if path.is_dir():
-                raise DataError(f"{path} is a folder; expected a table, or a text file with one text a line.")
             return [line for line in read_text(path).splitlines() if line.strip()]
     else:
         texts = [str(text) for text in source]

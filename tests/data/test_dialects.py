@@ -12,10 +12,10 @@ import elman
 from elman.core.errors import DataError
 from elman.core.recipe import DataOptions
 from elman.data.download import read_text
-from elman.data.load import load
+from elman.data.load import is_table, load
 from elman.data.passage import long_file
 from elman.data.proposal import propose
-from elman.data.stamps import first_other
+from elman.data.stamps import first_other, read_stamps
 from elman.data.table import read_table
 from elman.data.written import as_numbers
 
@@ -185,3 +185,107 @@ def test_text8_in_a_folder(tmp_path):
     (tmp_path / "more").write_text("x")
     with pytest.raises(DataError, match="a folder of 2 files; expected one"):
         load(DataOptions(source="text8", path=str(tmp_path)))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "is empty: it has 0 bytes. Expected a header"),
+        (b"\xef\xbb\xbf\n \n", "is empty: it holds blank lines alone, 6 bytes. Expected a header"),
+        (b"day,units\n", r"has a header alone \(day, ?units\) and no rows"),
+    ],
+)
+@pytest.mark.parametrize("name", ["table.csv", "table.tsv", "table.dat"])
+def test_an_empty_table_is_called_so(tmp_path, name, content, words):
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=words):
+        read_table(path)
+
+
+def test_empty_texts_and_objects_are_called_so(tmp_path):
+    for name, words in (("a.txt", "Expected text"), ("a.jsonl", "Expected one JSON object a line")):
+        path = tmp_path / name
+        path.write_bytes(b"")
+        with pytest.raises(DataError, match=f"it has 0 bytes. {words}"):
+            load(DataOptions(source=str(path)))
+
+
+def test_files_of_a_folder_that_could_be_named_are(tmp_path):
+    with pytest.raises(DataError, match=r"no .txt or .md file.*per class\.$"):
+        load(DataOptions(source=str(tmp_path)))
+    for name in ("b.csv", "a.PARQUET", ".hidden.csv", "notes.pdf"):
+        (tmp_path / name).write_text("x")
+    with pytest.raises(DataError, match=r"It holds tables.*: \S*a.PARQUET, \S*b.csv\.$"):
+        load(DataOptions(source=str(tmp_path)))
+    (tmp_path / "pictures").mkdir()
+    with pytest.raises(DataError, match="no CLASS/.*It holds tables"):
+        load(DataOptions(source=str(tmp_path)))
+    for number in range(7):
+        (tmp_path / f"c{number}.csv").write_text("x")
+    with pytest.raises(DataError, match="and 4 more"):
+        load(DataOptions(source=str(tmp_path)))
+    (tmp_path / "run.json").write_text("{}")
+    with pytest.raises(DataError, match="It is a run: its settings are in .*recipe.toml, and --resume"):
+        load(DataOptions(source=str(tmp_path)))
+
+
+@pytest.mark.parametrize("sign", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("name", ["table.txt", "table.dat", "table"])
+def test_a_table_by_any_name_is_one(tmp_path, name, sign):
+    rows = [f"{day}{sign}{value}" for day, value in zip(DAYS, VALUES)]
+    path = written(tmp_path, [f"day{sign}units", *rows], name)
+    assert is_table(str(path)) and propose(path).settings["target"] == ("units",)
+    assert load(DataOptions(source=str(path)))[1].targets == ("units",)
+    # Who asks for a model of the text itself gets one.
+    assert not is_table(str(path), "language_modelling")
+    assert load(DataOptions(source=str(path)), "language_modelling")[0].task == "language_modelling"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "Tyger Tyger, burning bright",  # a space behind each comma
+        "to be or not to be",
+        "",
+        "good\tADJ",
+    ],
+)
+def test_text_is_no_table(tmp_path, line):
+    lines = [line] * 40 if "\t" not in line else [line, line, ""] * 20
+    path = written(tmp_path, [*lines, "the last line,has more,of them"], "text.txt")
+    assert not is_table(str(path))
+
+
+def test_a_name_that_stands_twice_is_said_where_the_reading_is_told(tmp_path):
+    rows = [f"{day},{value},7,{value}" for day, value in zip(DAYS, VALUES)]
+    path = written(tmp_path, ["day,units,units,units", *rows])
+    words = "units stands 3 times in the header: units is the first such column, then units_duplicated_0, units_duplicated_1"
+    assert any(words in reason for reason in propose(path).reasons)
+    options = DataOptions(source=str(path), time="day", target=("units",))
+    assert any(words in note for note in load(options)[1].provenance.notes)
+    texts = written(
+        tmp_path, ["text,label,label", *(f"a film {row},{row % 2},x" for row in range(99))], "t.csv"
+    )
+    loaded = load(DataOptions(source=str(texts), text="text", label="label"))[1]
+    assert any("label stands 2 times" in note for note in loaded.provenance.notes)
+
+
+GERMAN = ["Januar", "Februar", "M\u00e4rz", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember"]  # fmt: skip
+SHORT = ["Jan", "Feb", "M\u00e4r", "Apr", "Mai", "Jun", "Jul", "Aug", "Sept", "Okt", "Nov", "Dez"]
+
+
+@pytest.mark.parametrize("names", [GERMAN, SHORT, [f"{name}." for name in SHORT]])
+@pytest.mark.parametrize("form", ["{0.day}. {1} {0.year}", "{0.day}. {1} {0.year} {0:%H:%M}", "{0.day:02}-{1}-{0.year}", "{1} {0.year}"])  # fmt: skip
+def test_months_by_their_german_names(names, form):
+    step = 31 if form.startswith("{1}") else 1
+    days = [dt.datetime(2023, 1, 1, 9, 30) + dt.timedelta(days=step * day) for day in range(360 // step)]
+    found = read_stamps(pl.Series("t", [form.format(day, names[day.month - 1]) for day in days]))
+    assert found is not None
+    clock = "%H" in form
+    wanted = [day if clock else day.date() if step == 1 else dt.date(day.year, day.month, 1) for day in days]
+    assert found.to_list() == wanted
+
+
+def test_words_with_numbers_are_no_german_months():
+    assert read_stamps(pl.Series(["1 marzipan", "2 junior", "3 maid"] * 9)) is None

@@ -15,11 +15,11 @@ from elman.data.load import load
 def table(folder, extra="", rows=300):
     order = np.random.default_rng(0).permutation(rows)
     lines = [
-        f"words of text {k},{'good' if k % 2 else 'bad'},{date(2024, 1, 1) + timedelta(days=int(k) // 4)}{extra}"
+        f"words of text {k},{'good' if k % 2 else 'bad'},{date(2024, 1, 1) + timedelta(days=int(k) // 4)},{'north' if k % 3 else 'south'}{extra}"
         for k in order
     ]
     path = folder / "t.csv"
-    path.write_text("text,label,day" + (",split" if extra else "") + "\n" + "\n".join(lines) + "\n")
+    path.write_text("text,label,day,place" + (",split" if extra else "") + "\n" + "\n".join(lines) + "\n")
     return str(path)
 
 
@@ -47,8 +47,8 @@ def test_without_it_there_is_a_note_with_the_flag(tmp_path):
     ("options", "extra", "said"),
     [
         ({"date": "days"}, "", "no column 'days'. Did you mean 'day'"),
-        ({"date": "label"}, "", "holds String, first '(good|bad)'; expected dates"),
-        ({"date": "day", "group": "label"}, "", "--group in another way"),
+        ({"date": "place"}, "", "holds String, first '(north|south)'; expected dates"),
+        ({"date": "day", "group": "place"}, "", "--group in another way"),
         ({"date": "day", "stratified": True}, "", "--stratified in another way"),
         ({"date": "day"}, ",test", "the column `split` in another way"),
     ],

@@ -23,7 +23,7 @@ def agreed(
     DataError with the commands to choose from where nobody can be asked. Without `asks` the first reading is taken, and the
     others are named.
     """
-    if not is_table(recipe.data.source):
+    if not is_table(recipe.data.source, recipe.task):
         return recipe
     proposal = propose(recipe.data.source, recipe.data, recipe.task)
     said = {*recipe.changed(), *(["task"] if recipe.task else [])}

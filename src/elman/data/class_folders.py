@@ -6,6 +6,7 @@ from elman.core.errors import DataError
 from elman.core.recipe import DataOptions
 from elman.data.contract import LabelledTexts
 from elman.data.download import local, read_text
+from elman.data.folder import named_in
 from elman.data.table import labelled
 
 
@@ -24,6 +25,6 @@ def load(options: DataOptions) -> LabelledTexts:
                 given.append(name)
     if not texts:
         raise DataError(
-            f"{top} holds no CLASS/*.txt. Expected one folder per class with a .txt file per example."
+            f"{top} holds no CLASS/*.txt. Expected one folder per class with a .txt file per example.{named_in(top)}"
         )
     return labelled(texts, labels, top.name, options, given if "train" in fixed else None)

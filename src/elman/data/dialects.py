@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -13,6 +14,9 @@ from elman.core.errors import DataError
 DATE = r"^\s*\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}\s*$"
 CLOCK = r"^\s*\d{1,2}([:.])\d{2}([:.]\d{2})?( ?[AaPp][Mm])?\s*$"
 NUMBER = re.compile(r"[-+]?\d+([.,]\d+)?")
+AGAIN = re.compile(r"(.+)_duplicated_\d+", re.DOTALL)  # what polars calls a column whose name is taken
+LOOKED_AT = 2**16  # bytes that tell whether a file is a table
+LEAST = 10  # lines of which a table has more
 PARTS = ("year", "month", "day", "hour", "minute")  # of a time, each in a column of its own
 MOMENTS = {"date", "time", "datetime", "timestamp", "date_time", "time_hour"}  # columns that say it whole
 
@@ -21,6 +25,40 @@ def separator_of(text: str) -> str:
     """What parts the fields: the sign seen most often in the header, a comma where there is none."""
     header = text.lstrip("\ufeff\r\n").partition("\n")[0]
     return max((",", ";", "\t", "|"), key=header.count)
+
+
+def is_table(path: Path) -> bool:
+    """Whether a file whose name does not say so holds a table: names in its first line, as many fields in every line, two at least.
+
+    Commas with a space behind them are those of prose, and so are blank lines.
+    """
+    with open(path, "rb") as stream:
+        text = stream.read(LOOKED_AT).decode("utf-8-sig", errors="replace")
+    lines = text.rstrip().splitlines()
+    lines = lines[: -1 if len(text) >= LOOKED_AT else None]  # the last one may be cut off
+    if len(lines) < LEAST or not all(map(str.strip, lines)):
+        return False
+    separator = separator_of(lines[0])
+    try:
+        rows = list(csv.reader(lines, delimiter=separator))
+    except csv.Error:
+        return False
+    prose = separator == "," and sum(", " in line for line in lines) > len(lines) / 2
+    names = [name.strip() for name in rows[0]]
+    return len(names) > 1 and all(names) and not prose and all(len(row) == len(names) for row in rows)
+
+
+def repeated(frame: pl.DataFrame) -> list[str]:
+    """In words, each name that stands twice in a table's header, and what the later columns are called instead."""
+    found: dict[str, list[str]] = {}
+    for name in frame.columns:
+        match = AGAIN.fullmatch(name)
+        if match and match[1] in frame.columns:
+            found.setdefault(match[1], []).append(name)
+    return [
+        f"the name {name} stands {len(others) + 1} times in the header: {name} is the first such column, then {', '.join(others)}"
+        for name, others in found.items()
+    ]
 
 
 def misfit(text: str, separator: str) -> str:

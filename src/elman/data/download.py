@@ -190,11 +190,12 @@ def only_file(path: Path) -> Path:
     return files[0]
 
 
-def read_text(path: Path) -> str:
-    """A UTF-8 text file (a byte order mark is dropped); DataError names the byte that is not UTF-8."""
+def read_text(path: Path, expected: str = "text") -> str:
+    """A UTF-8 text file (a byte order mark is dropped); DataError where it is empty, `expected` says of what, or names the byte that is not UTF-8."""
     content = path.read_bytes()
-    if not content.strip():
-        raise DataError(f"{path} is empty. Expected text.")
+    if not content.removeprefix(codecs.BOM_UTF8).strip():
+        held = "has 0 bytes" if not content else f"holds blank lines alone, {len(content):,} bytes"
+        raise DataError(f"{path} is empty: it {held}. Expected {expected}.")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

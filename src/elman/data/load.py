@@ -12,7 +12,7 @@ from elman.core.catalogue import catalogue, find
 from elman.core.errors import DataError, UnknownName
 from elman.core.files import sha256
 from elman.core.recipe import DataOptions
-from elman.data import huggingface
+from elman.data import dialects, huggingface
 from elman.data.contract import (
     Corpus,
     Dataset,
@@ -23,11 +23,11 @@ from elman.data.contract import (
     Source,
     TaggedTexts,
 )
+from elman.data.table import TABLES
 
 if TYPE_CHECKING:
     import polars as pl
 
-TABLES = {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"}
 OTHERS = {
     ".json": "JSON of any form (one object a line is read: .jsonl)", ".xlsx": "an Excel workbook", ".xls": "an Excel workbook",
     ".ods": "a spreadsheet", ".feather": "an Arrow file", ".arrow": "an Arrow file", ".pkl": "a pickle", ".npy": "a NumPy array",
@@ -68,13 +68,22 @@ def load(options: DataOptions, task: str | None = None) -> tuple[Source, Dataset
     return source, followed(check(source.load(options), options.source), options)
 
 
-def is_table(source: str) -> bool:
+def is_table(source: str, task: str | None = None) -> bool:
     """Whether a source is a table whose columns have to be told apart: a file of the user's own, or a data set of the hub."""
     if source.lower().replace("-", "_") in catalogue("data.sources"):
         return False
-    path = Path(source).expanduser()
-    own_file = path.is_file() and (path.suffix.lower() in TABLES or path.name.lower().endswith(".csv.gz"))
-    return own_file or huggingface.is_hub(source)
+    return huggingface.is_hub(source) or _holds_table(Path(source).expanduser(), task)
+
+
+def _holds_table(path: Path, task: str | None) -> bool:
+    """Whether a file is a table, by the end of its name; by what is in it where that is .txt or says nothing, unless the task reads text."""
+    if not path.is_file():
+        return False
+    suffix = path.suffix.lower()
+    if suffix in TABLES or path.name.lower().endswith(".csv.gz"):
+        return True
+    told = suffix in (*OTHERS, ".md", ".conllu", ".ts") or task == "language_modelling"
+    return not told and dialects.is_table(path)
 
 
 def hub(options: DataOptions, wanted: str | None = None) -> Source:
@@ -126,9 +135,7 @@ def own(path: Path, options: DataOptions, wanted: str | None = None) -> Source:
     reader: Callable[[DataOptions], Dataset]
     defaults: Mapping[str, Any] = {}
 
-    suffix = "".join(path.suffixes[-1:]).lower()
-    if path.suffixes[-2:] == [".csv", ".gz"]:
-        suffix = ".csv"
+    suffix = path.suffix.lower()
     if conllu.is_conllu(path):
         reader, task = conllu.load, "tagging"
     elif ts_file.is_ts(path):
@@ -138,7 +145,7 @@ def own(path: Path, options: DataOptions, wanted: str | None = None) -> Source:
         reader, task = (
             (class_folders.load, "classification") if folders else (text_file.load, "language_modelling")
         )
-    elif suffix in TABLES:
+    elif _holds_table(path, wanted):
         task, defaults, reader = _table(table.read_table(path), options, wanted, path, sha256(path))
     elif suffix in OTHERS:
         raise DataError(

@@ -16,7 +16,8 @@ import polars as pl
 
 from elman.core.errors import DataError
 from elman.core.recipe import DataOptions
-from elman.data import huggingface, proposal_series, proposal_texts
+from elman.data import huggingface, proposal_series, proposal_texts, roles
+from elman.data.dialects import repeated
 from elman.data.download import local
 from elman.data.label_sets import columns_of
 from elman.data.stamps import first_other
@@ -107,6 +108,7 @@ def propose(source: str | Path, options: DataOptions | None = None, task: str | 
 
 def propose_frame(frame: pl.DataFrame, options: DataOptions, task: str | None = None) -> Proposal:
     """`propose` for a table that was read."""
+    roles.check(options, options.source)
     frame = joined(frame, options.entity)
     for name in (
         options.time,
@@ -132,7 +134,9 @@ def propose_frame(frame: pl.DataFrame, options: DataOptions, task: str | None = 
         found = series or texts
     if not found:
         raise DataError(_unreadable(frame, options))
-    return Proposal(options.source, tuple(Reading(*one) for one in found[:MOST]))
+    remarks = tuple(repeated(frame))
+    readings = (Reading(task, settings, reasons + remarks) for task, settings, reasons in found[:MOST])
+    return Proposal(options.source, tuple(readings))
 
 
 Found = tuple[str, dict[str, Any], tuple[str, ...]]

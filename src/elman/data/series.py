@@ -10,8 +10,10 @@ import polars as pl
 
 from elman.core.errors import DataError
 from elman.core.recipe import DataOptions
+from elman.data import roles
 from elman.data.contract import Provenance, SeriesTable
 from elman.data.derived import holiday_column, static_columns
+from elman.data.dialects import repeated
 from elman.data.folds import Fold
 from elman.data.pitfalls import known_too_early, sentinel_notes
 from elman.data.stamps import WIDE, read_stamps, rising, season_of, steps_of
@@ -48,14 +50,13 @@ def prepare(
             f"{path}: which column shall be forecast? Numeric columns: {', '.join(numeric) or 'none'}. "
             f"Say so: elman train {path} --time {time} --target {numeric[0] if numeric else 'COLUMN'}"
         )
-    if time in targets:
-        raise DataError(f"{time!r} is both --time and --target of {path}. Choose another target.")
+    roles.check(options, path)
     frame = _parse_time(frame, time, path)
     frame, static = static_columns(frame, options.static, entity, path)
     wanted = [*targets, *options.known, *static, *options.observed]
     for name in wanted:
         frame = _numbers(frame, name, path)
-    found = list(notes)
+    found = [*notes, *repeated(frame)]
     if options.sentinels:
         low = frame.select(pl.col(wanted).is_in(list(options.sentinels)).sum()).sum_horizontal().item()
         frame = frame.with_columns(

@@ -20,6 +20,12 @@ NUMBERS = re.compile(
 )  # a day and a month, in one order or the other
 WORDS = ("%d %b %Y", "%d-%b-%Y", "%d-%b-%y", "%b %d, %Y", "%b %d %Y", "%a %d %b %Y", "%a, %d %b %Y")
 MONTHS = ("%Y-%m", "%Y/%m", "%m/%Y", "%m-%Y", "%m.%Y", "%b %Y", "%Y %b", "%Y-%b", "%b-%Y", "%b-%y", "%b %y")
+# As German writes them; those of English are among them.
+GERMAN = {
+    "Jan": "jan(?:uar)?|j(?:ä|ae)n(?:ner)?", "Feb": "feb(?:ruar|er)?", "Mar": "m(?:ä|ae)r(?:z)?|mrz", "Apr": "apr(?:il)?", "May": "mai",
+    "Jun": "juni?", "Jul": "juli?", "Aug": "aug(?:ust)?", "Sep": "sept?(?:ember)?", "Oct": "okt(?:ober)?", "Nov": "nov(?:ember)?",
+    "Dec": "dez(?:ember)?",
+}  # fmt: skip
 QUARTER = re.compile(r"(\d{4})[ -]?[qQ]([1-4])|[qQ]([1-4])[ -]?(\d{4})")
 WEEK = re.compile(r"\d{4}-?W\d{2}")
 DIGITS = re.compile(r"\d{4}[-/]\d{1,2}[-/]\d{1,2}(\D|$)|\d{8}(\D|$)")
@@ -132,12 +138,28 @@ def _from_text(text: pl.Series) -> pl.Series | None:
         return first.str.to_date("%Y-%m-%d", strict=False)
     if all(map(WEEK.fullmatch, seen)):
         return (text.str.replace("-?W", "-W") + "-1").str.to_date("%G-W%V-%u", strict=False)
+    found = _named_months(text)
+    if found is None and _named_months(_in_english(text.drop_nulls()[:LOOKED_AT])) is not None:
+        found = _named_months(_in_english(text))
+    return found
+
+
+def _named_months(text: pl.Series) -> pl.Series | None:
+    """31 Jan 2024 and its like, with a time of day or without; Jan 2024."""
     forms = [form.replace("%b", name) for form in WORDS for name in ("%b", "%B")]
     days = _whole(text, [form + clock for form in forms for clock in CLOCK])
     if days is not None:
         return days
     forms = [form.replace("%b", name) for form in MONTHS for name in ("%b", "%B")]
     return _whole("1 " + text, [f"%d {form}" for form in forms], day=True)
+
+
+def _in_english(text: pl.Series) -> pl.Series:
+    """1. März 2024 as 1 Mar 2024."""
+    text = text.str.replace(r"^(\d{1,2})\.\s*", "${1} ")
+    for month, german in GERMAN.items():
+        text = text.str.replace(rf"(?i)\b(?:{german})\b\.?", month)
+    return text
 
 
 def _whole(text: pl.Series, forms: Any, day: bool = False) -> pl.Series | None:

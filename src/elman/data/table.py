@@ -13,13 +13,16 @@ import polars as pl
 
 from elman.core.errors import DataError, nearest
 from elman.core.recipe import DataOptions
+from elman.data import roles
 from elman.data.contract import Examples, LabelledTexts, Provenance, SplitName
-from elman.data.dialects import joined_times, misfit, named, separator_of
+from elman.data.dialects import joined_times, misfit, named, repeated, separator_of
 from elman.data.download import read_text
 from elman.data.splits import across, hash_texts, pick, share, stratified
 from elman.data.stamps import year_first
 from elman.data.written import as_numbers
 
+TABLES = {".csv", ".tsv", ".jsonl", ".ndjson", ".parquet"}
+ROWS = "a header in the first line and rows of data below it"
 TEXT_NAMES = ("text", "review", "sentence", "content", "body", "comment", "message", "title")
 # Who wrote a text: those of one person are alike.
 AUTHOR_NAMES = re.compile(
@@ -32,6 +35,7 @@ MANY = 30  # more different numbers than this, and a numeric label is a number t
 def read_table(path: Path) -> pl.DataFrame:
     """A table with typed columns; DataError says what is wrong with the file."""
     suffix, text, separator = path.suffix.lower(), "", ","
+    written = suffix not in (".parquet", ".jsonl", ".ndjson")  # as text, with a header
     try:
         if suffix == ".parquet":
             frame = pl.read_parquet(path)
@@ -41,11 +45,11 @@ def read_table(path: Path) -> pl.DataFrame:
                 frame[name].rechunk() for name, kind in kinds if kind.is_integer() or kind.is_temporal()
             )
         elif suffix in (".jsonl", ".ndjson"):
-            read_text(path)
+            read_text(path, "one JSON object a line")
             frame = pl.read_ndjson(path, infer_schema_length=None)
         else:
             # Empty or not UTF-8: said with the byte and the line.
-            text = "" if suffix == ".gz" else read_text(path)
+            text = "" if suffix == ".gz" else read_text(path, ROWS)
             separator = "\t" if suffix == ".tsv" else separator_of(text)
             decimal_comma = (
                 separator == ";" and re.search(r";-?\d+,\d+\s*[;\r\n]", text[:100_000]) is not None
@@ -56,15 +60,17 @@ def read_table(path: Path) -> pl.DataFrame:
             )  # fmt: skip
     except (pl.exceptions.PolarsError, OSError) as error:
         reason, expected = str(error).partition("\n")[0], ""
-        if suffix in (".csv", ".tsv", ".gz"):
+        if written:
             reason = misfit(text, separator) or reason
             expected = " Expected a header in the first line, equally many fields in each row, and quotes around a field that holds the separator."
         raise DataError(
             f"{path} cannot be read as a {suffix.lstrip('.')} table: {reason}.{expected}"
         ) from None
     if frame.height == 0:
-        raise DataError(f"{path} has a header and no rows. Expected data.")
-    if suffix in (".csv", ".tsv", ".gz"):
+        raise DataError(
+            f"{path} has a header alone ({', '.join(frame.columns[:6])}) and no rows. Expected rows of data below it."
+        )
+    if written:
         frame = joined_times(named(frame, path))
         frame = frame.with_columns(
             numbers
@@ -141,6 +147,7 @@ def load(options: DataOptions, frame: pl.DataFrame, path: Any) -> LabelledTexts:
 
 def beside(frame: pl.DataFrame, options: DataOptions, path: Any) -> dict[str, Any]:
     """What `labelled` is told of a table beside texts and targets: its name, its own split, groups, dates."""
+    roles.check(options, path)
     given = (
         frame["split"].to_list() if "split" in frame.columns and frame["split"].dtype == pl.String else None
     )
@@ -151,7 +158,7 @@ def beside(frame: pl.DataFrame, options: DataOptions, path: Any) -> dict[str, An
     when = _when(frame, options, path) if options.date else None
     return {
         "name": getattr(path, "name", str(path)), "options": options, "given": given, "groups": groups, "dates": dates,
-        "when": when, "authors": _authors(frame),
+        "when": when, "authors": _authors(frame), "remarks": repeated(frame),
     }  # fmt: skip
 
 
@@ -189,12 +196,14 @@ def labelled(
     dates: Sequence[str] = (),
     when: np.ndarray | None = None,
     authors: str = "",
+    remarks: Sequence[str] = (),
 ) -> LabelledTexts:
     """Split texts by a hash of the text itself (equal texts stay together) or of their group, or as `given`.
 
-    `authors` is a remark on a column that says who wrote a text, `dates` are columns that say when a text was written, `when` (n,) is by what to split in order: the newest are for testing. Raises DataError where the options cannot be followed.
+    `authors` is a remark on a column that says who wrote a text, `dates` are columns that say when a text was written, `when` (n,) is by what to split in order: the newest are for testing.
+    `remarks` are what else there is to say of the table. Raises DataError where the options cannot be followed.
     """
-    notes = []
+    notes = list(remarks)
     fixed = given is not None and "test" in set(given)
     duplicates = len(texts) - len(set(texts))
     if duplicates:

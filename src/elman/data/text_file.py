@@ -9,6 +9,7 @@ from elman.core.errors import DataError
 from elman.core.recipe import DataOptions
 from elman.data.contract import Corpus, Provenance
 from elman.data.download import local, read_text
+from elman.data.folder import TEXTS, named_in
 from elman.data.passage import LONG, LongFile, long_file, one_file
 
 MOST = 5_000_000  # characters that validation and test hold each, of a long text
@@ -19,10 +20,10 @@ def load(options: DataOptions) -> Corpus:
     """A corpus split in order: training text first, then validation, then the last share for testing."""
     path = local(options.path or options.source)
     if path.is_dir():
-        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in (".txt", ".md", ".text"))
+        files = sorted(file for file in path.rglob("*") if file.suffix.lower() in TEXTS)
         if not files:
             raise DataError(
-                f"{path} holds no .txt or .md file. Expected text files, or one folder per class."
+                f"{path} holds no .txt or .md file. Expected text files, or one folder per class.{named_in(path)}"
             )
         if sum(file.stat().st_size for file in files) >= LONG:
             return split(long_file(one_file(files)), path.name, options)

@@ -16,6 +16,7 @@ from elman.core.files import sha256
 from elman.core.recipe import DataOptions
 from elman.data.contract import SeriesTable, Source
 from elman.data.download import download, local
+from elman.data.roles import free
 from elman.data.series import prepare
 
 FILE = "PRSA_data_2010.1.1-2014.12.31.csv"
@@ -54,10 +55,8 @@ def load(options: DataOptions) -> SeriesTable:
         ),
     )  # fmt: skip
     whole = frame.height == 43_824 and options.test_share is None and options.validation_share is None
-    options = replace(
-        options, time="time", target=options.target or ("pm2.5",),
-        observed=options.observed or tuple(name for name in OBSERVED if name not in (*options.target, *options.known)),
-    )  # fmt: skip
+    options = replace(options, time="time", target=options.target or ("pm2.5",))
+    options = replace(options, observed=options.observed or free(options, OBSERVED))
     return prepare(
         frame, path, options, sha256(path), season=24, source="air_quality", licence=source.licence,
         citation=source.citation,

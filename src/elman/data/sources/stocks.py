@@ -20,6 +20,7 @@ from elman.core.recipe import DataOptions
 from elman.data.contract import SeriesTable, Source
 from elman.data.download import local
 from elman.data.prices import PRICES, read_prices, splits
+from elman.data.roles import free
 from elman.data.series import prepare
 
 SAID = 5  # splits named one by one
@@ -74,9 +75,10 @@ def load(options: DataOptions) -> SeriesTable:
         )
     traded = bool((frame["volume"].drop_nulls() > 0).any())  # an index may have none at all
     options = replace(
-        options, time="date", target=options.target or ("return",), entity="ticker" if tickers > 1 else None,
-        observed=options.observed or (("range", "volume_change") if traded else ("range",)),
-    )  # fmt: skip
+        options, time="date", target=options.target or ("return",), entity="ticker" if tickers > 1 else None
+    )
+    seen = free(options, ("range", "volume_change") if traded else ("range",))
+    options = replace(options, observed=options.observed or seen)
     kind = (
         "return"
         if options.target == ("return",)

@@ -19,6 +19,7 @@ from elman.core.recipe import DataOptions
 from elman.data.archive import first, is_archive
 from elman.data.contract import SeriesTable, Source
 from elman.data.download import local, package_file
+from elman.data.roles import free
 from elman.data.series import prepare
 
 
@@ -41,7 +42,8 @@ def load(options: DataOptions) -> SeriesTable:
         options = replace(options, time="time_hour", entity="origin", target=options.target or ("temp",))
         options = replace(
             options,
-            observed=options.observed or ("dewp", "humid", "wind_speed", "precip", "pressure", "visib"),
+            observed=options.observed
+            or free(options, ("dewp", "humid", "wind_speed", "precip", "pressure", "visib")),
         )
         return _prepare(frame, path, options, season=24)
     frame = frame.rename({name: clean(name) for name in frame.columns})
@@ -53,10 +55,7 @@ def load(options: DataOptions) -> SeriesTable:
     options = replace(
         options, time=time, target=options.target or ("T (degC)",), sentinels=options.sentinels or (-9999.0,)
     )
-    drop = {time, *options.target}
-    observed = options.observed or tuple(
-        name for name in frame.columns if name not in drop and name in OBSERVED
-    )
+    observed = options.observed or free(options, [name for name in frame.columns if name in OBSERVED])
     return _prepare(frame, path, replace(options, observed=observed), season=144)
 
 
