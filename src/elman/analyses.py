@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
 
@@ -22,7 +23,7 @@ from elman.interpretation.attribution import attribution
 from elman.interpretation.calibration import calibration
 from elman.interpretation.connectivity import connectivity
 from elman.interpretation.context import context
-from elman.interpretation.cost import READ, SIZES, Watch, ask
+from elman.interpretation.cost import READ, SIZES, Watch, ask, whole_split
 from elman.interpretation.during_training import during_training
 from elman.interpretation.dynamics import dynamics, inputs_named
 from elman.interpretation.errors import errors
@@ -38,6 +39,7 @@ from elman.interpretation.saturation import saturation
 from elman.interpretation.spans import spans
 from elman.interpretation.trials import conditions_named
 from elman.interpretation.units import units
+from elman.interpretation.view import Sample
 from elman.run import Run
 from elman.tasks.contract import Encoded, Task
 from elman.watching import watched
@@ -63,6 +65,7 @@ QUESTIONS = (
 )
 
 
+TOGETHER = 128  # sequences that are read at once, where a whole split is
 COUNTED, COMPARED = (
     1_000_000,
     100_000,
@@ -108,6 +111,12 @@ def analyse(
     recipe, network = run.recipe, run.network
     view = task.view(network, encoded.encoder, recipe)
     left_out = dict(task.left_out(recipe))
+
+    def whole(question: str) -> AbstractContextManager[None]:
+        together = READ if isinstance(encoded.problem, TokenProblem) else TOGETHER
+        few = task.sample(encoded, "validation", together, recipe.training.seed)
+        return whole_split(question, view, few, _lengths(encoded, few), watch)
+
     if view.stepping is None:
         left_out.setdefault("dynamics", f"{READS_FROM_BOTH_ENDS} (train with --no-bidirectional to ask it)")
     found: list[Finding | None] = []
@@ -117,14 +126,16 @@ def analyse(
                 raise RecipeError(f"{question} is no question to {run.name}: {left_out[question]}.")
             continue
         if question == "errors":
-            predictions = task.predict(network, encoded, "validation", recipe)
+            with whole("errors"):
+                predictions = task.predict(network, encoded, "validation", recipe)
             each = each_error(predictions, encoded.problem)
             found.append(errors(predictions, each, lambda row: describe(encoded, row)))
             continue
         if question == "ngrams":
             if isinstance(encoded.problem, TokenProblem):
-                predictions = task.predict(network, encoded, "validation", recipe)
-                found.append(_beyond_counting(encoded, predictions))
+                with whole("ngrams"):
+                    predictions = task.predict(network, encoded, "validation", recipe)
+                    found.append(_beyond_counting(encoded, predictions))
             elif questions:
                 raise RecipeError(
                     f"ngrams is a question to a language model; {run.name} is one of {recipe.task}."
@@ -138,7 +149,7 @@ def analyse(
             continue
         if question == "behaviour":
             windows = task.sample(encoded, "validation", EXAMPLES, recipe.training.seed)
-            tested = behave(run, view, encoded, windows, suite)
+            tested = behave(run, view, encoded, windows, suite, watch)
             if tested is None and questions:
                 raise RecipeError(
                     f"no suite of behaviour tests fits {run.name}; give your own: --suite FILE."
@@ -184,6 +195,16 @@ def analyse(
     if silent:
         found.append(Finding("left_out", "Not answered", " ".join(silent)))
     return [finding for finding in found if finding is not None]
+
+
+def _lengths(encoded: Encoded, few: Sample) -> np.ndarray:
+    """Steps of each sequence of the validation split; a text is one, and windows are as long as those of a sample."""
+    feed, problem = encoded.feeds["validation"], encoded.problem
+    if isinstance(problem, TokenProblem):
+        return np.array([len(problem.tokens["validation"])])
+    alike = np.full(len(feed), few.inputs.shape[1])
+    lengths: np.ndarray = getattr(feed, "lengths", alike)
+    return lengths
 
 
 def _beyond_counting(encoded: Encoded, predictions: Predictions) -> Finding:

@@ -14,6 +14,7 @@ from elman.core.errors import RecipeError
 from elman.core.results import Finding
 from elman.evaluation.contract import MultiLabelProblem, SeriesProblem, TextProblem, ValueProblem
 from elman.interpretation.behaviour import behaviour
+from elman.interpretation.cost import Watch, whole_split
 from elman.interpretation.suite import Behaviour, default_suite, read_suite
 from elman.interpretation.view import Sample, View, untouched
 from elman.prediction import predict
@@ -26,7 +27,12 @@ Suite = Sequence[Behaviour] | str | Path
 
 
 def behave(
-    run: Run, view: View, encoded: Encoded, sample: Sample, suite: Suite | None = None
+    run: Run,
+    view: View,
+    encoded: Encoded,
+    sample: Sample,
+    suite: Suite | None = None,
+    watch: Watch | None = None,
 ) -> Finding | None:
     """A suite (tests, or the TOML file that holds them) asked of a run; the one that fits its task where none is given.
 
@@ -49,7 +55,9 @@ def behave(
             raise RecipeError(
                 f"{named[0]!r} brings examples; a forecaster is asked about windows of its own series. Use changes."
             )
-        return behaviour(_ahead(view), list(sample.inputs.numpy()), tests)
+        lengths = np.full(len(sample), sample.inputs.shape[1])
+        with whole_split("behaviour", view, sample, lengths, watch, 1.0 + len(tests)):
+            return behaviour(_ahead(view), list(sample.inputs.numpy()), tests)
     if isinstance(problem, TextProblem):
         examples: list[Any] = list(problem.splits["validation"].texts)
         usual = () if problem.characters else default_suite("texts", problem.labels or ())
@@ -57,9 +65,11 @@ def behave(
         examples, usual = list(problem.splits["validation"].values), default_suite("series")
     tests = usual if tests is None else tests
     rows = np.sort(np.random.default_rng(run.recipe.training.seed).permutation(len(examples))[:EXAMPLES])
-    return (
-        behaviour(_said(run), [examples[row] for row in rows], tests, problem.labels or ()) if tests else None
-    )
+    if not tests:
+        return None
+    lengths = encoded.feeds["validation"].lengths[rows]  # type: ignore[attr-defined]
+    with whole_split("behaviour", view, sample, lengths, watch, 1.0 + len(tests)):
+        return behaviour(_said(run), [examples[row] for row in rows], tests, problem.labels or ())
 
 
 def _said(run: Run) -> Any:

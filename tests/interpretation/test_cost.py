@@ -14,9 +14,10 @@ import elman
 from elman.inspection import QUESTIONS
 from elman.interpretation.attribution import attribution
 from elman.interpretation.context import context
-from elman.interpretation.cost import SIZES, Cost, Meter, ask, cost, part_of, passes
+from elman.interpretation.cost import SIZES, Cost, Meter, ask, cost, part_of, passes, whole_split
 from elman.interpretation.foreign import view_of_step
 from elman.interpretation.methods import METHODS, QUICK
+from elman.interpretation.needs import answerable
 from elman.interpretation.stepping import stepping_view
 
 
@@ -179,12 +180,43 @@ def test_inspect_tells_what_it_will_cost_and_takes_other_sizes():
     ]  # fmt: skip
 
 
+def test_what_a_question_to_a_whole_split_costs_and_how_far_it_is():
+    view, sample = view_and_sample(time=10)
+    heard, lengths = Heard(), np.array([10, 7, 3])
+    with whole_split("errors", view, sample, lengths, heard, passes=2.0):
+        for _ in range(2):
+            view.model(sample.inputs[:1, :5])
+            view.model(sample.inputs[:3, :5])
+    (told,) = heard.costs
+    assert (told.sequences, told.longest, told.passes) == (3, 10, 2.0) and told.seconds > 0
+    assert heard.shares == [5 / 40, 20 / 40, 25 / 40, 1.0, 1.0] and not view.model._forward_hooks
+    with pytest.raises(ZeroDivisionError), whole_split("errors", view, sample, lengths, heard):
+        raise ZeroDivisionError
+    assert heard.shares[-1] == 1.0 and not view.model._forward_hooks
+    with whole_split("errors", view, sample, lengths, None):
+        assert not view.model._forward_hooks
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{}, {"read_steps": None}, {"step_names": None}, {"labels": ()}, {"asked": lambda lengths: lengths // 2}, {"stepping": None}],
+)  # fmt: skip
+def test_what_cannot_be_answered_is_known_before_it_is_asked(change):
+    """And nothing is told of what it would cost; each analysis knows it by itself, too."""
+    view, sample = view_and_sample()
+    view, heard = replace(view, **change), Heard()
+    questions = ("readout", "calibration", "context", "connectivity", "dynamics")
+    for question in questions:
+        analysis = context if question == "context" else QUESTIONS[question]
+        found = ask(question, analysis, view, sample, heard)
+        assert (found is not None) == answerable(question, view), question
+    assert [told.question for told in heard.costs] == [each for each in questions if answerable(each, view)]
+
+
 def test_what_is_not_asked_has_no_cost_and_does_not_fail():
     view, sample = view_and_sample(bidirectional=True)
     heard = Heard()
-    assert (
-        ask("dynamics", QUESTIONS["dynamics"], view, sample, heard) is None and heard.costs[0].seconds is None
-    )
+    assert ask("dynamics", QUESTIONS["dynamics"], view, sample, heard) is None and not heard.costs
 
     class Loop(torch.nn.Module):
         def __init__(self):

@@ -113,6 +113,16 @@ def test_shuffled_weights_come_back_to_the_bit_also_after_an_error():
     assert all(torch.equal(weight, old) for weight, old in zip(view.model.parameters(), before))
 
 
+@pytest.mark.parametrize(("sharp", "said"), [(1e4, "Beware: 100% of the change of the output is credited to no step."), (1.0, "Credit adds up to the output within 0.1%.")])  # fmt: skip
+def test_an_answer_that_jumps_on_the_path_is_called_out(sharp, said):
+    """A step at 0.31 of the way, where none of 32 points is near enough to see its slope."""
+    view = view_of(
+        lambda e, n: (sharp * (e.mean((1, 2)) - 0.31)).sigmoid()[:, None], labels=(), names=None, embed=lambda inputs: inputs
+    )  # fmt: skip
+    finding = attribution(view, sample_of(torch.ones(12, 10, 1), torch.zeros(12)))
+    assert said in finding.sentence
+
+
 def test_a_map_that_weights_do_not_change_is_called_out():
     """What does not depend on the weights correlates perfectly with its own shuffled self."""
     finding = attribution(additive(), sample_of(tokens()))

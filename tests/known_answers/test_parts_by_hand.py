@@ -276,6 +276,17 @@ def test_the_value_of_named_labels_is_this_networks():
     found = probes(view, sample_of(words), {"two ago": ago})
     assert found.value == found.arrays["score"][0] != found.arrays["score_shuffled"][0]
     assert found.control == found.arrays["control"][0] == found.table[0]["control"]
+    assert found.table[0]["with weights shuffled"] == found.arrays["score_shuffled"][0]
+    assert "no weights" not in found.sentence
+
+
+def test_how_far_back_is_said_of_this_network_and_then_of_the_shuffled_one():
+    found = probes(view_of_network("gru"), sample_of(tokens(60, 20)))
+    at = list(found.arrays["lags"]).index(found.value)
+    score, control, shuffled = (found.arrays[name][at] for name in ("score", "control", "score_shuffled"))
+    assert score != pytest.approx(shuffled, abs=0.01)
+    assert f"accuracy {score:.2f} against {control:.2f} for" in found.sentence
+    assert found.sentence.endswith(f"; with shuffled weights {shuffled:.2f}.")
 
 
 def test_words_with_pieces_are_told_by_their_own_number():

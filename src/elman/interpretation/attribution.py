@@ -30,6 +30,8 @@ from elman.interpretation.methods import AT_ONCE, METHODS, Credits, Method, cred
 from elman.interpretation.pictures import stack
 from elman.interpretation.view import Sample, View, one_for_each, shuffled, untouched
 
+LEVEL = 1e-6  # spread of a map relative to its mean, below which it is rounding: nothing to correlate
+ROUGH = 0.05  # of the change of the output that may be missing in the credit; ours: beyond it, a warning
 FEW = 16  # sequences on which the shuffled network is asked
 ALIKE, UNLIKE = (
     0.7,
@@ -160,6 +162,11 @@ def _sum(kind: Method, gap: float, found: Credits) -> str:
         and (error := float(found.error.mean() / max(np.abs(found.steps).mean(), 1e-12))) > 0
     ):
         return f"Credit adds up to the output; a step's is known within {error:.0%} (standard error of the sample)."
+    if kind.adds_up and gap > ROUGH:
+        return (
+            f"Beware: {gap:.0%} of the change of the output is credited to no step. On the path from the empty input it changes too "
+            "abruptly for so few points; occlusion and Shapley values need no path."
+        )
     return f"Credit adds up to the output {_within(gap)}." if kind.adds_up else ""
 
 
@@ -213,7 +220,7 @@ def _likeness(credit: np.ndarray, other: np.ndarray, sample: Sample) -> float:
     found = []
     for row in range(len(sample)):
         length = sample.length(row)
-        a, b = np.abs(credit[row, :length]), np.abs(other[row, :length])
-        if length > 2 and a.std() > 0 and b.std() > 0:
+        a, b = (np.abs(each[row, :length]).astype(np.float64) for each in (credit, other))
+        if length > 2 and all(each.std() > LEVEL * each.mean() for each in (a, b)):
             found.append(float(np.corrcoef(a, b)[0, 1]))
     return float(np.mean(found)) if found else 0.0

@@ -7,7 +7,8 @@ read, so they are a guess: by a factor of two on a busy machine.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Protocol
@@ -19,6 +20,7 @@ from torch import Tensor
 from elman.core.errors import RecipeError
 from elman.core.results import Finding
 from elman.interpretation import attribution, connectivity, context, dynamics, interventions, memory, probes
+from elman.interpretation.needs import answerable
 from elman.interpretation.stepping import Stepping
 from elman.interpretation.view import Sample, View, untouched
 
@@ -84,13 +86,44 @@ def ask(
 
     Options of the analysis that its cost hangs on are taken from `analysis` where it is a partial.
     """
-    if watch is None:
+    if watch is None or not answerable(question, view):
         return analysis(view, sample)
     options = analysis.keywords if isinstance(analysis, partial) else {}
     watch.asking(cost(question, view, sample, **options))
     try:
         return analysis(Meter(question, view, sample, watch.answering, **options).view, sample)
     finally:
+        watch.answering(1.0)
+
+
+@contextmanager
+def whole_split(
+    question: str, view: View, sample: Sample, lengths: np.ndarray, watch: Watch | None, passes: float = 1.0
+) -> Iterator[None]:
+    """`watch` hears what a question to all sequences of a split costs, of so many steps each, and how much of that the network has read inside.
+
+    `sample` is a part of them, as many as are read at once: the pace is learnt from it.
+    """
+    if watch is None:
+        yield
+        return
+    expected, done = passes * float(lengths.sum()), 0.0
+    watch.asking(
+        Cost(
+            question, len(lengths), int(lengths.max()), passes, expected * pace_of(view, sample, len(sample))
+        )
+    )
+
+    def count(_: Any, given: Any, __: Any) -> None:
+        nonlocal done
+        done += float(given[0].shape[:2].numel())
+        watch.answering(min(1.0, done / expected))
+
+    handle = view.model.register_forward_hook(count)
+    try:
+        yield
+    finally:
+        handle.remove()
         watch.answering(1.0)
 
 
@@ -161,9 +194,9 @@ def cost(question: str, view: View, sample: Sample, pace: float | None = None, *
     return Cost(question, len(sample), longest, count, seconds)
 
 
-def pace_of(view: View, sample: Sample) -> float:
+def pace_of(view: View, sample: Sample, tried: int = TRIED) -> float:
     """Seconds that one step of one sequence takes to read, from reading a few."""
-    few = sample.part(0, min(TRIED, len(sample))).to(view.device)
+    few = sample.part(0, min(tried, len(sample))).to(view.device)
     with untouched(view), torch.no_grad():
         began = time.perf_counter()
         view.read(view.embed(few.inputs), few.lengths)

@@ -21,6 +21,18 @@ NEEDS = {
 READS_FROM_BOTH_ENDS = "it reads from both ends, so no state follows from the one before alone"
 
 
+def answerable(question: str, view: View) -> bool:
+    """Whether the network may have an answer, as far as that can be seen without reading anything: what has none, costs nothing."""
+    without = {
+        "readout": view.read_steps is None or view.step_names is None,
+        "calibration": len(view.labels) < 2 or view.asked is not None,
+        "context": view.asked is None,
+        "connectivity": view.asked is not None,
+        "dynamics": view.stepping is None,
+    }
+    return not without.get(question, False)
+
+
 def unanswered(question: str, name: str) -> str:
     """Why a question that has no answer has none for the network called `name`."""
     need = NEEDS.get(question)
