@@ -61,10 +61,12 @@ python:
 
 .venv/installed: pyproject.toml | python
 	@test -x .venv/bin/pip || $(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet --editable .
+	@echo "Installing into .venv: downloads PyTorch and compiles the kernels, some minutes in which nothing is printed ..."
+	@.venv/bin/pip install --quiet --editable .
 	@touch $@
 
 .venv/installed-all: pyproject.toml | python
 	@test -x .venv/bin/pip || $(PYTHON) -m venv .venv
-	.venv/bin/pip install --quiet --editable ".[$(EXTRAS)]"
+	@echo "Installing into .venv what tests and documentation need, too: some minutes in which nothing is printed ..."
+	@.venv/bin/pip install --quiet --editable ".[$(EXTRAS)]"
 	@touch $@

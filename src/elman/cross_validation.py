@@ -107,6 +107,7 @@ def _measured(run: Run, prepared: Prepared, parts: int) -> Iterator[Scores]:
         yield judge(
             "test", _rows(predictions, rows), {name: _rows(one, rows) for name, one in others.items()},
             replace(problem, origins=origins), name=run.name, bootstrap=recipe.evaluation.bootstrap, seed=recipe.training.seed,
+            left_out=rivals.left_out,
         )  # fmt: skip
 
 

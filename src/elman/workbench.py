@@ -144,6 +144,7 @@ def evaluate(
         results[split] = judge(
             split, predictions, rivals.predict(split), encoded.problem, name=run.name, seconds=rivals.seconds,
             bootstrap=recipe.evaluation.bootstrap, seed=recipe.training.seed, looks=looks, chance=chance,
+            left_out=rivals.left_out,
         )  # fmt: skip
         save_predictions(run.folder, split, predictions, encoded.problem)
         listener.scores(results[split])

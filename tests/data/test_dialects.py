@@ -79,6 +79,8 @@ def test_parts_of_something_else_are_left_alone(tmp_path):
         (["1,2", "-", "3"], None),  # labels 1 and 2, perhaps
         (["+", "-"], None),
         (["12", "twelve"], None),
+        (["1,5", "k.A.", "2,5", "#NV"], None),  # labels 1 and 5, perhaps
+        (["1.5", "k.A.", "#NV", "2.5", "Missing", "3.5"], [1.5, None, None, 2.5, None, 3.5]),
     ],
 )
 def test_numbers_with_signs_around_them(values, expected):
@@ -170,6 +172,22 @@ def test_another_encoding_is_named(tmp_path, read, encoding):
     (tmp_path / "t.csv").write_bytes("Größe;y\n1;2\n".encode(encoding))
     with pytest.raises(DataError, match=f"iconv -f {encoding} "):
         read(tmp_path / "t.csv")
+
+
+def test_the_sign_of_the_euro_is_that_of_windows(tmp_path):
+    (tmp_path / "t.csv").write_bytes("Größe;y\n1;2 €\n".encode("cp1252"))
+    with pytest.raises(DataError, match="iconv -f cp1252 "):
+        read_text(tmp_path / "t.csv")
+
+
+def test_a_column_of_numbers_with_a_word_in_it_is_no_text(tmp_path):
+    rows = [f"2024-01-{day:02d},{100 + day * day % 7}.{day}" for day in range(1, 31)]
+    path = written(tmp_path, ["date,sold", *rows[:5], "2024-01-06,closed", *rows[6:]])
+    with pytest.raises(DataError, match=r"'sold' of .* holds numbers, and in row 6 'closed'"):
+        propose(path)
+    with_price = [f"{row},{k % 5}.5" for k, row in enumerate([*rows[:5], "2024-01-06,closed", *rows[6:]])]
+    told = propose(written(tmp_path, ["date,sold,price", *with_price])).reasons
+    assert "not read: sold (numbers, but for 'closed' in row 6: empty what means no value)" in told
 
 
 @pytest.mark.parametrize("name", ["t.json", "t.xlsx", "t.feather"])

@@ -173,9 +173,9 @@ BAD = {
     "no such column": ("a.csv", "text,label\nx,1\n", {"text": "txt"}, "Did you mean 'text'"),
     "no label": (
         "a.csv",
-        "text,label\n" + "some text,a\nother text,\n" * 9,
-        {},
-        "no value in 9 of 18 rows, first in row 2",
+        "text,label\n" + "some text,\n,a\n" * 9,
+        {"text": "text", "label": "label"},
+        "has both a text and a label",
     ),
     "which columns": ("a.csv", "a,b,c\nx,y,z\n", {}, "Say so: elman train"),
     "text in numbers": (
@@ -261,3 +261,16 @@ def test_a_number_to_predict_is_regression(tmp_path):
     rows = "\n".join(f"text number {k},{k / 7}" for k in range(200))
     source, data = load(DataOptions(source=write(tmp_path, "a.csv", f"text,score\n{rows}\n")))
     assert source.task == "regression" and data.labels is None
+
+
+def test_rows_without_a_text_or_a_label_are_left_out_and_counted(tmp_path):
+    rows = [f"text number {k},{'ab'[k % 2]}" for k in range(40)]
+    rows[3], rows[8], rows[30] = "text number 3,", " ,a", ","
+    (tmp_path / "a.csv").write_text("\n".join(["text,label", *rows]) + "\n")
+    _, data = load(DataOptions(source=str(tmp_path / "a.csv"), text="text", label="label"))
+    texts = [text for part in data.splits.values() for text in part.texts]
+    assert sorted(texts) == sorted(f"text number {k}" for k in range(40) if k not in (3, 8, 30))
+    assert (
+        "2 of 40 rows have no text (first row 9) and 2 of 40 rows have no label (first row 4): left out"
+        in data.provenance.notes
+    )

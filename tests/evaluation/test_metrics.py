@@ -17,6 +17,7 @@ from elman.evaluation.contract import SeriesProblem, TextProblem
 from elman.evaluation.intervals import Resamples, interval
 from elman.evaluation.tagging import thirds
 from elman.evaluation.verdict import judge
+from elman.report.page import outcome_words
 
 
 @given(st.integers(0, 10_000), st.integers(2, 5), st.integers(2, 60))
@@ -164,6 +165,15 @@ def test_verdicts_say_better_worse_the_same_and_nothing():
         and "3rd look" in better.verdict
     )
     assert [row.name for row in better.rows] == ["network", "tfidf_logistic", "majority"]
+    asked = judge("test", predictions(0.95, 2), rival, problem_, left_out=("nb_svm",))
+    assert (
+        "beats the best of the rivals asked for, tfidf logistic" in asked.verdict
+        and "Left out were nb svm." in asked.verdict
+    )
+    assert (
+        outcome_words(asked) == "Beats the rivals asked for"
+        and outcome_words(better) == "Beats its best rival"
+    )
     assert better.paired[0].difference.low > 0.1 and better.paired[0].p_value < 0.01
     worse = judge("test", predictions(0.7, 2), rival, problem_)
     found = re.search(

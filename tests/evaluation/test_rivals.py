@@ -161,6 +161,8 @@ def test_text_rivals_learn_an_easy_rule_and_suit_their_problem():
     name, value = held.best(held.primary)
     assert name in ("nb_svm", "tfidf_logistic") and value == 1.0
     assert held.predict("test")["majority"].outputs[0].tolist() == [0.5, 0.5]
+    some = hold("classification", text_problem(), EvaluationOptions(rivals=("majority",)))
+    assert held.left_out == () and some.left_out == ("nb_svm", "tfidf_logistic")
 
 
 def test_a_rival_that_fails_is_a_note():

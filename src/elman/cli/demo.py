@@ -14,6 +14,8 @@ from elman.cli._flags import interactive, parse
 INTRO = """[bold]How many syllables has a word?[/] Two recurrent networks learn it letter by letter from English words.
 Whole words are all they ever see: nobody tells them where a syllable begins. Test words share no stem with training words."""
 
+SHOWN = ("memory", "attribution", "gates")  # findings told here; all are in the report
+
 
 @dataclass(frozen=True)
 class Demo:
@@ -55,10 +57,10 @@ def main(arguments: list[str]) -> int:
     summarise(screen, runs)
     try_words(screen, runs["gru"])
     screen.say(
-        "\n[bold]Next[/]    elman train syllables --cell lstm --hidden-size 64     another cell\n"
-        "        elman train YOUR.csv --time date --target sales        your own series\n"
-        "        elman data                                             other sources\n"
-        f"        elman eject {runs['gru'].folder.as_posix()}                               this run as plain PyTorch",
+        f"\n[bold]Next[/]    {'elman open ' + runs['gru'].folder.as_posix():<36}type at it, look inside (a browser)\n"
+        "        elman train syllables --cell lstm   another cell\n"
+        "        elman train YOUR.csv                a table or a text of yours\n"
+        "        elman data                          other sources"
     )
     return 0
 
@@ -82,7 +84,7 @@ def Brief(screen: Any) -> Any:
 
 
 def summarise(screen: Any, runs: dict[str, Any]) -> None:
-    """Both networks beside the rivals on the test words, then what was found in the GRU."""
+    """Both networks beside the rivals on the test words, the count climbing along some, and three of the findings in the GRU."""
     from elman.report.assemble import as_scores, assemble
     from elman.report.terminal import print_advice, render_findings, render_scores, render_verdict
 
@@ -93,11 +95,16 @@ def summarise(screen: Any, runs: dict[str, Any]) -> None:
     screen.console.print(render_scores(replace(scores, rows=tuple(rows))))
     screen.console.print(render_verdict(scores))
     screen.say("")
-    content = assemble(runs["gru"])
-    screen.console.print(render_findings(content.findings))
+    screen.say(
+        "[bold]The count it expects after each letter[/], if the word ended there. Nobody told it these: it saw whole words alone."
+    )
     for word in ("elephant", "beautiful", "strengths"):
         screen.say(staircase(runs["gru"], word))
+    content = assemble(runs["gru"])
+    screen.say("")
+    screen.console.print(render_findings([one for one in content.findings if one.question in SHOWN]))
     print_advice(screen.console, content.advice)
+    screen.say(f"All {len(content.findings)} findings, with their pictures, are in the report:")
     for name, run in runs.items():
         screen.say(f"[bold]report[/]  {name}: {run.folder.as_posix()}/report.html")
 

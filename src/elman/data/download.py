@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import os
+import re
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -208,7 +209,12 @@ def read_text(path: Path, expected: str = "text") -> str:
 
 def guessed(content: bytes) -> str:
     """The most likely encoding of what is not UTF-8."""
-    return "utf-16" if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "latin1"
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    windows = re.search(
+        rb"[\x80-\x9f]", content
+    )  # signs such as those of the euro; in latin1 nobody types these
+    return "cp1252" if windows else "latin1"
 
 
 def package_file(package: str, name: str, purpose: str) -> Path:

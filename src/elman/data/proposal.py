@@ -22,6 +22,7 @@ from elman.data.download import local
 from elman.data.label_sets import columns_of
 from elman.data.stamps import first_other
 from elman.data.table import column, joined, read_table
+from elman.data.written import almost_numbers
 
 MOST = 6  # readings that are offered at most
 
@@ -165,6 +166,14 @@ def _unreadable(frame: pl.DataFrame, options: DataOptions) -> str:
             return (
                 f"column {name!r} of {options.source} holds dates, and in row {row + 1} {frame[name][row]!r}. Mend or drop that row; "
                 "a line of totals is none of the data."
+            )
+        odd = almost_numbers(frame[name])
+        if odd is not None:
+            value, row, count = odd
+            more = f" and {count - 1:,} more" if count > 1 else ""
+            return (
+                f"column {name!r} of {options.source} holds numbers, and in row {row + 1}{more} {value!r}. Empty these fields where they mean "
+                "that there is no value, or mend them."
             )
     text = proposal_texts.text_columns(frame, options)
     missing = "a text, and no column of classes or numbers beside it" if text else "neither text nor series"

@@ -22,7 +22,7 @@ from elman.data.proposal_names import (
 )
 from elman.data.stamps import read_stamps, rising, season_of
 from elman.data.table import joined
-from elman.data.written import as_answers
+from elman.data.written import almost_numbers, as_answers
 
 LOOKED = 20_000  # rows in which columns are looked at
 LEAST = 10  # different times below which a column of dates is no time axis
@@ -263,7 +263,9 @@ def _covariates(
             f"observed {', '.join(observed)}: other numbers, read up to now; --known for what is known ahead"
         )
     if left:
-        shown = ", ".join(left[:8]) + (" and more" if len(left) > 8 else "")
+        shown = ", ".join(_why_left(frame[name]) for name in left[:8]) + (
+            " and more" if len(left) > 8 else ""
+        )
         hint = (
             "; --observed for what is known up to now, --known for what is known ahead"
             if options.target
@@ -271,6 +273,16 @@ def _covariates(
         )
         reasons.append(f"not read: {shown}{hint}")
     return reasons
+
+
+def _why_left(values: pl.Series) -> str:
+    """A column's name, and what keeps it from being one of numbers where that is little."""
+    odd = almost_numbers(values)
+    return (
+        values.name
+        if odd is None
+        else f"{values.name} (numbers, but for {odd[0]!r} in row {odd[1] + 1}: empty what means no value)"
+    )
 
 
 def _rhythm(

@@ -11,6 +11,7 @@ from elman.data.label_sets import is_sets
 from elman.data.proposal_names import ID_NAMES
 from elman.data.stamps import starts_with_dates
 from elman.data.table import AUTHOR_NAMES, LABEL_NAMES, MANY, TEXT_NAMES, is_amount
+from elman.data.written import almost_numbers
 
 SCALES = {
     "rating",
@@ -64,6 +65,7 @@ def text_columns(frame: pl.DataFrame, options: DataOptions) -> list[tuple[str, s
         and not ID_NAMES.match(name)
         and not head[name].str.contains(r"^[\d.,:/ -]+$").all()
         and not starts_with_dates(head[name])
+        and almost_numbers(head[name]) is None
     ]
     return [(name, "strings, most of them different") for name in words]
 

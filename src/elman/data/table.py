@@ -120,16 +120,17 @@ def load(options: DataOptions, frame: pl.DataFrame, path: Any) -> LabelledTexts:
     text, label = column(frame, options.text, path), column(frame, options.label, path)
     blank = pl.col(pl.String).str.strip_chars() == ""
     frame = frame.with_columns(pl.when(~blank).then(pl.col(pl.String)).name.keep())
+    lacking = []
     for name in (text, label):
         missing = frame[name].null_count()
         if missing == frame.height:
             raise DataError(f"column {name!r} of {path} is empty.")
         if missing:
             row = int(frame[name].is_null().arg_max() or 0)
-            raise DataError(
-                f"column {name!r} of {path} has no value in {missing:,} of {frame.height:,} rows, first in row {row + 1}. "
-                "Fill or drop those rows."
-            )
+            lacking.append(f"{missing:,} of {frame.height:,} rows have no {name} (first row {row + 1})")
+    frame = frame.drop_nulls([text, label])
+    if not frame.height:
+        raise DataError(f"no row of {path} has both a {text} and a {label}.")
     texts = frame[text].cast(pl.String).to_list()
     targets: list[object] = frame[label].to_list()
     if not is_amount(frame[label]):
@@ -142,7 +143,10 @@ def load(options: DataOptions, frame: pl.DataFrame, path: Any) -> LabelledTexts:
             )
     elif any(not math.isfinite(cast(float, target)) for target in targets):
         raise DataError(f"column {label!r} of {path} holds a number that is not finite. Drop those rows.")
-    return labelled(texts, targets, **beside(frame, options, path))
+    told = beside(frame, options, path)
+    if lacking:
+        told["remarks"] = [*told["remarks"], f"{' and '.join(lacking)}: left out"]
+    return labelled(texts, targets, **told)
 
 
 def beside(frame: pl.DataFrame, options: DataOptions, path: Any) -> dict[str, Any]:

@@ -12,16 +12,32 @@ SIGNS = "[$€£¥%]"  # of money and per cent, before a number or behind it
 NOTHING = (
     "-",
     "--",
+    "\u2013",
+    "\u2014",
     ".",
     "?",
-    "#N/A",
-    "#VALUE!",
-    "#DIV/0!",
+    "#n/a",
+    "#value!",
+    "#div/0!",
+    "#ref!",
+    "#nv",
+    "#wert!",
+    "#bezug!",
     "n/a",
     "n.a.",
-    "NULL",
+    "na",
+    "nan",
+    "none",
+    "null",
     "missing",
-)  # among numbers
+    "unknown",
+    "k.a.",
+    "k. a.",
+    "keine angabe",
+    "unbekannt",
+    "fehlt",
+)  # among numbers, in whatever letters
+ALMOST = 0.9  # share of numbers from which on a column is one of numbers, with something in it that is none
 ANSWERS = {
     "yes": 1.0, "no": 0.0, "true": 1.0, "false": 0.0, "ja": 1.0, "nein": 0.0, "oui": 1.0, "non": 0.0, "s\u00ed": 1.0, "si": 1.0,
     "wahr": 1.0, "falsch": 0.0, "y": 1.0, "n": 0.0, "j": 1.0,
@@ -52,10 +68,28 @@ def as_numbers(values: pl.Series, decimal_comma: bool = False) -> pl.Series | No
     return plain.cast(pl.Float64)
 
 
+def almost_numbers(values: pl.Series) -> tuple[str, int, int] | None:
+    """The first value that is no number in a column of text which otherwise holds numbers, its row and how many there are."""
+    if values.dtype != pl.String:
+        return None
+    plain = _bare(values.str.strip_chars())
+    seen = plain.str.replace_all(SIGNS, "").str.strip_chars()
+    number = seen.str.contains(GERMAN) | seen.str.contains(ENGLISH)
+    odd = int((~number).sum())
+    if not odd or odd > (1 - ALMOST) * (len(plain) - plain.null_count()):
+        return None
+    row = int((~number).fill_null(False).arg_max() or 0)
+    return values[row], row, odd
+
+
 def _bare(plain: pl.Series) -> pl.Series:
     """Without the signs that every value has, and null where there is said to be no value."""
     name = plain.name
-    plain = plain.to_frame("x").select(pl.when(~pl.col("x").is_in(NOTHING)).then("x"))["x"].alias(name)
+    plain = (
+        plain.to_frame("x")
+        .select(pl.when(~pl.col("x").str.to_lowercase().is_in(NOTHING)).then("x"))["x"]
+        .alias(name)
+    )
     seen = plain.drop_nulls()
     signs = seen.str.extract(f"({SIGNS})")
     if not len(seen) or signs.null_count() or signs.n_unique() > 1:

@@ -40,6 +40,7 @@ class Rivals:
     all: tuple[Rival, ...]
     scores: tuple[Score, ...]  # on validation, best first
     primary: Metric
+    left_out: tuple[str, ...] = ()  # that suit the problem, where others were asked for by name
 
     def best(self, metric: Metric) -> tuple[str, float] | None:
         """Name and validation value of the best one by a metric."""
@@ -69,7 +70,7 @@ def hold(
     Raises RecipeError for a name that is no rival of this problem, DataError for an outside file that does not fit.
     """
     primary = primary_metric(problem)
-    names = suitable(task, problem)
+    names = suiting = suitable(task, problem)
     if options.rivals is not None:
         names = [_known(name, names, task) for name in options.rivals]
     outside_ones = [
@@ -100,7 +101,7 @@ def hold(
             told(row, primary.name)
     sign = 1 if primary.higher_is_better else -1
     scores.sort(key=lambda row: -sign * row.metrics[primary.name].value)
-    return Rivals(tuple(fitted), tuple(scores), primary)
+    return Rivals(tuple(fitted), tuple(scores), primary, tuple(name for name in suiting if name not in names))
 
 
 def chosen(values: Sequence[str]) -> dict[str, list[str]]:

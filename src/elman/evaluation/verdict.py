@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from elman.core.results import Metric, Paired, Predictions, Score, Scores, Value
@@ -67,10 +67,12 @@ def judge(
     seed: int = 0,
     looks: int | None = None,
     chance: Chance | None = None,
+    left_out: Sequence[str] = (),
 ) -> Scores:
     """Rows best first, paired differences to every rival (positive: the network is better), slices, the verdict.
 
-    `chance` is a row of its own: no predictions were made for it, so it has no interval and no difference.
+    `chance` is a row of its own: no predictions were made for it, so it has no interval and no difference. `left_out` are rivals that
+    suit the problem and were not asked for: where there are any, the best of those that were is not called the best.
     """
     seconds, primary = seconds or {}, primary_metric(problem)
     mine = errors(network, problem)
@@ -110,6 +112,8 @@ def judge(
     if isinstance(problem, SeriesProblem) and len(problem.entities) > 1 and paired:
         best = paired[0].rival
         details["ahead"] = {"rival": best, **ahead(network, rivals[best], problem)}
+    if left_out:
+        details["left_out"] = list(left_out)
     sentence, beats = _verdict(name, split, rows, paired, primary, problem, details, chance)
     if looks is not None:
         sentence += f" This was the {ordinal(looks)} look at this test set."
@@ -193,19 +197,23 @@ def _verdict(
             f"{_signed(primary, weak[0].difference.low)} to {_signed(primary, weak[0].difference.high)})."
         ), False
     rival = best.rival.replace("_", " ")
+    left_out = [one.replace("_", " ") for one in details.get("left_out", ())]
+    the_best = "the best of the rivals asked for" if left_out else "the best rival"
     if (gain.low or 0) > 0:
-        sentence, beats = f"{name} beats the best rival, {rival}, by {gap} ({bounds})", True
+        sentence, beats = f"{name} beats {the_best}, {rival}, by {gap} ({bounds})", True
     elif (gain.high or 0) < 0:
         sentence, beats = (
-            f"{name} does not beat the best rival: {rival} is better by {gap} ({against})",
+            f"{name} does not beat {the_best}: {rival} is better by {gap} ({against})",
             False,
         )
     else:
         sentence, beats = (
-            f"{name} and the best rival, {rival}, cannot be told apart: difference {_signed(primary, gain.value)} ({bounds})",
+            f"{name} and {the_best}, {rival}, cannot be told apart: difference {_signed(primary, gain.value)} ({bounds})",
             False,
         )
     sentence += f". {head[0].upper() + head[1:]}{unit} on {where}.{by_chance}"
+    if left_out:
+        sentence += f" Left out were {', '.join(left_out)}."
     if "ahead" in details:
         table = details["ahead"]
         sentence += f" By mean absolute error it is ahead in {table['won']} of {table['entities']} entities."

@@ -38,6 +38,18 @@ OUTCOMES = {
     "worse": "Worse than its best rival",
     "unmeasured": "Not evaluated yet",
 }
+
+
+def outcome_words(scores: Scores | None) -> str:
+    """How it came out; where rivals were left out, the others are not called the best."""
+    told = OUTCOMES[outcome(scores)]
+    return (
+        told.replace("its best rival", "the rivals asked for")
+        if scores and scores.details.get("left_out")
+        else told
+    )
+
+
 # Columns of metrics.jsonl in the unit of the training loss, so that they can share an axis with it.
 SAME_UNIT = ("train_loss", "validation_loss", "log_loss", "cross_entropy")
 UNITS = {"mse": "MSE (scaled)", "rmse": "RMSE (target's unit)"}
@@ -93,7 +105,7 @@ def _context(content: ReportContent) -> dict[str, Any]:
         "scores": shown,
         "outcome": state,
         "verdict": _sentences(scores.verdict if scores and scores.verdict else "This run has no scores yet."),
-        "outcome_label": OUTCOMES[state],
+        "outcome_label": outcome_words(scores),
         "best": best_rival(shown) if shown else None,
         "tables": [
             scores_table(content.scores[split]) for split in ("test", "validation") if split in content.scores

@@ -18,7 +18,7 @@ from elman.evaluation.compare import compare as hold_against
 from elman.report.assemble import as_scores
 from elman.report.content import outcome
 from elman.report.numbers import difference, duration, interval, moment, number, p_value, point, words
-from elman.report.page import OUTCOMES
+from elman.report.page import outcome_words
 from elman.run import Run
 from elman.web.pages.contract import Page
 from elman.web.subject import Subject
@@ -58,7 +58,7 @@ def _row(subject: Subject, name: str) -> dict[str, Any]:
             value, state = scores.network.metrics[scores.primary.name], outcome(scores)
             row |= {
                 "metric": f"{scores.primary.words}, {split}", "score": point(value), "interval": interval(value),
-                "outcome": state, "outcome_words": OUTCOMES[state], "verdict": scores.verdict,
+                "outcome": state, "outcome_words": outcome_words(scores), "verdict": scores.verdict,
             }  # fmt: skip
     except (ElmanError, KeyError, TypeError, StopIteration) as error:
         row["words"] = str(error)

@@ -9,7 +9,7 @@ from elman.core.errors import DataError, UnknownName
 from elman.interpretation.deletion import DRAWS, POINTS, deletion
 from elman.interpretation.view import View
 from elman.report.content import outcome
-from elman.report.page import OUTCOMES, part
+from elman.report.page import outcome_words, part
 from elman.web import strip
 from elman.web.jobs import Job
 from elman.web.long import LONG, Work
@@ -27,7 +27,7 @@ def shown(subject: Subject) -> dict[str, Any]:
     state = outcome(content.headline)
     return {
         "kind": subject.kind, "task": subject.task, "first": subject.first, "outcome": state,
-        "label": "No rivals" if "rivals" in subject.missing else OUTCOMES[state], "questions": subject.questions, "answered": [one.question for one in content.findings], "verdict": subject.missing.get("rivals") or (content.headline.verdict if content.headline else "This run has no scores yet."),
+        "label": "No rivals" if "rivals" in subject.missing else outcome_words(content.headline), "questions": subject.questions, "answered": [one.question for one in content.findings], "verdict": subject.missing.get("rivals") or (content.headline.verdict if content.headline else "This run has no scores yet."),
         "findings": [
             {"title": one.title, "sentence": one.sentence, "value": one.value, "unit": one.unit, "control": one.control}
             for one in content.findings
