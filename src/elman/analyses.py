@@ -12,7 +12,7 @@ import numpy as np
 from elman.behaving import EXAMPLES, Suite, behave
 from elman.core.errors import RecipeError, UnknownName
 from elman.core.recipe import Recipe
-from elman.core.results import Advice, Finding, Predictions
+from elman.core.results import Advice, Finding, Findings, Predictions
 from elman.evaluation.baselines import kneser_ney
 from elman.evaluation.contract import SeriesProblem, TaggedProblem, TextProblem, TokenProblem, ValueProblem
 from elman.evaluation.measure import choosing_metric
@@ -84,7 +84,7 @@ def analyse(
     method: str | None = None,
     horizon: int | None = None,
     suite: Suite | None = None,
-) -> list[Finding]:
+) -> Findings:
     """Findings on the validation split, in the order of QUESTIONS, and what was not asked.
 
     `watch` hears before each question what it will cost, and then how far it has come. `at` names the tokens or values under which
@@ -194,7 +194,7 @@ def analyse(
         raise RecipeError(" ".join(silent))
     if silent:
         found.append(Finding("left_out", "Not answered", " ".join(silent)))
-    return [finding for finding in found if finding is not None]
+    return Findings(finding for finding in found if finding is not None)
 
 
 def _lengths(encoded: Encoded, few: Sample) -> np.ndarray:

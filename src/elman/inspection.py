@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from elman.core.errors import RecipeError, UnknownName
-from elman.core.results import Finding
+from elman.core.results import Finding, Findings
 from elman.interpretation.attribution import attribution
 from elman.interpretation.calibration import calibration
 from elman.interpretation.connectivity import connectivity
@@ -60,7 +60,7 @@ def inspect(
     names_next_step: bool = False,
     method: str = "integrated_gradients",
     horizon: int | None = None,
-) -> list[Finding]:
+) -> Findings:
     """Look inside any torch module that holds recurrent layers; it is left as it was, also after an error.
 
     model       the module; or its class, with a `state_dict` (tensors by name, or a file of them); or a bare step function
@@ -166,7 +166,7 @@ def asked(
     align: np.ndarray | None = None,
     method: str = "integrated_gradients",
     horizon: int | None = None,
-) -> list[Finding]:
+) -> Findings:
     """The questions of `inspect`, with its options, of a view and a sample; `watch` hears what each costs and how far it is."""
     for name, each in {**(conditions or {}), **({} if align is None else {"align": align})}.items():
         if len(each) != len(sample):
@@ -196,7 +196,7 @@ def asked(
             both = question == "dynamics" and reads_from_both_ends(view)
             reason = f"dynamics is no question to this network: {READS_FROM_BOTH_ENDS} (ask it of a layer that reads forward)."
             raise RecipeError(reason if both else unanswered(question, "this network"))
-    return [finding for finding in found.values() if finding is not None]
+    return Findings(finding for finding in found.values() if finding is not None)
 
 
 def _language_model(view: View, inputs: Tensor) -> View:

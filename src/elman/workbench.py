@@ -25,7 +25,7 @@ from elman.core.cell_file import label
 from elman.core.environment import environment
 from elman.core.files import plain, write_json, write_text
 from elman.core.recipe import Recipe
-from elman.core.results import Finding, Scores
+from elman.core.results import Findings, Scores
 from elman.core.seeds import seed_everything
 from elman.data.contract import SplitName
 from elman.data.profile import profile
@@ -164,7 +164,7 @@ def explain(
     suite: Suite | None = None,
     prepared: Prepared | None = None,
     listener: Listener | None = None,
-) -> list[Finding]:
+) -> Findings:
     """Look inside a run: writes findings.json, the findings' arrays (findings/QUESTION.npz) and the report.
 
     With `pictures`, the picture of each finding that has one, too, as findings/QUESTION.svg, .png or a page. With `questions`,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import nn
 
 from elman.interpretation.during_training import during_training, look
 from elman.interpretation.gradient_flow import Flow, gradient_flow, spectral_radii
+from elman.interpretation.stepping import stepping_view
 from elman.known_networks import linear_network, one_unit, silent
 from elman.models.rnn import RNN
 from elman.report.charts import draw
@@ -185,6 +187,36 @@ def test_looks_become_curves_with_the_network_before_training_as_control():
     bare = [{**row, "gradient_by_lag": None, "horizon": None} for row in rows]
     assert during_training(bare).value is None
     assert during_training([{**row, "radius": None} for row in bare]) is None
+    known = [
+        {**row, "exponents": each} for row, each in zip(rows, ([-0.5, -1.0, None], [-0.125, -0.5, -2.0]))
+    ]
+    watched = during_training(known)
+    assert watched.arrays["exponents"].tolist() == [[-0.5, -1.0, -np.inf], [-0.125, -0.5, -2.0]]
+    assert "from -0.5 to -0.125 nats per step" in watched.sentence and "<svg" in draw(watched.chart)
+    assert (
+        "exponents" not in during_training([rows[0], known[1]]).arrays
+    )  # a run watched before they were known
+
+
+def test_a_look_tells_the_exponents_of_the_full_state():
+    """An LSTM without weights: c keeps sigmoid(3) of itself, and nothing is left of h."""
+    model = nn.Module()
+    model.rnn = silent("lstm", 1)
+    with torch.no_grad():
+        model.rnn.layers[0][0].ih.bias[1] = 3.0
+    view = replace(
+        view_of(lambda vectors, lengths: model.rnn(vectors)[0][:, -1], labels=(), names=None, loss=lambda outputs, targets: outputs[:, 0]),
+        model=model, stepping=stepping_view(model.rnn, lambda inputs: inputs),
+    )  # fmt: skip
+    seen = look(view, sample_of(torch.zeros(9, 40, 1), torch.zeros(9)), horizon=False)
+    assert seen["exponents"] == [pytest.approx(np.log(1 / (1 + np.exp(-3)))), None]
+    assert json.loads(json.dumps(seen, allow_nan=False)) == seen
+    assert (
+        look(view_of_network("gru", bidirectional=True), sample_of(tokens(), torch.arange(12) % 3))[
+            "exponents"
+        ]
+        is None
+    )
 
 
 def test_a_look_leaves_the_network_as_it_was():

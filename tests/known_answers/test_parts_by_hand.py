@@ -7,7 +7,17 @@ import pytest
 import torch
 
 from elman.interpretation.memory import _between, lengths_tried, memory, settled
-from elman.interpretation.probes import CLASSES, STATES, Probed, _of_others, _places, _read_ago, probe, probes
+from elman.interpretation.probes import (
+    CLASSES,
+    STATES,
+    Probed,
+    _of_others,
+    _places,
+    _read_ago,
+    _states,
+    probe,
+    probes,
+)
 
 from .networks import sample_of, tokens, view_of, view_of_network
 
@@ -188,6 +198,24 @@ def test_all_parts_of_a_state_are_read_side_by_side():
         return {"h": torch.zeros(*given.shape, 2), "c": torch.nn.functional.one_hot(given, 9).float()}
 
     assert probes(view_of(trace=trace), sample_of(words)).arrays["score"][0] == 1.0
+
+
+def test_states_lie_where_they_were_with_zeros_behind_whatever_is_read_at_once():
+    """Of 70 sequences 64 are read at once, and each part is as long as its longest."""
+    given, lengths = torch.randn(70, 7, 2), torch.tensor([3] * 64 + [5, 2] * 3)
+    states = _states(
+        view_of(trace=lambda read, valid: {"h": read, "c": 2 * read}), sample_of(given, lengths=lengths)
+    )
+    expected = np.concatenate([given.numpy(), 2 * given.numpy()], -1)
+    expected[:64, 3:] = expected[64:, 5:] = 0
+    np.testing.assert_array_equal(states, expected)
+
+
+def test_states_of_fewer_steps_than_were_read_are_no_answer_and_those_beyond_them_are_left_out():
+    given = torch.randn(8, 6, 1)
+    assert _states(view_of(trace=lambda read, valid: {"h": read[:, ::2]}), sample_of(given)) is None
+    longer = view_of(trace=lambda read, valid: {"h": torch.cat([read, read], 1)})
+    np.testing.assert_array_equal(_states(longer, sample_of(given)), given)
 
 
 def test_what_was_read_is_named_by_the_most_frequent_tokens():

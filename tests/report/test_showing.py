@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from elman.core.errors import RecipeError
-from elman.core.results import Finding
+from elman.core.results import Finding, Findings
 from elman.core.showing import styled
 from elman.interpretation.pictures import COLOURS, bars, histogram, hue, lines, ramp, stack
 from elman.report.assemble import with_stored, write_findings
@@ -64,6 +64,26 @@ def test_the_page_says_what_was_found_and_escapes_it(tmp_path):
     assert "Memory &lt;b&gt;" in text and "It uses 3 &amp; more." in text and "<svg" in text
     assert "value 3 steps (95% interval 2 to 4); control 1; residual 0.25; 40 sequences" in text
     assert FOUND._repr_html_() in text
+
+
+def test_tables_are_shown_and_escaped():
+    rows = tuple({"what": f"<{k}>", "share": k / 3} | ({"odd": True} if k == 1 else {}) for k in range(30))
+    text = Finding("errors", "Errors", "Some.", table=rows)._repr_html_()
+    assert (
+        "<tr><th>what</th><th>share</th><th>odd</th></tr><tr><td>&lt;0&gt;</td><td>0</td><td></td></tr>"
+        in text
+    )
+    assert "<td>&lt;1&gt;</td><td>0.3333</td><td>True</td>" in text and text.count("<tr>") == 21
+
+
+def test_findings_are_read_in_a_terminal_and_in_a_notebook():
+    other = Finding("gates", "Gates", "None.")
+    found = Findings([FOUND, other])
+    assert repr(found).splitlines() == [repr(FOUND), "Gates: None."]
+    assert repr(FOUND).endswith(
+        "[value 3 steps (95% interval 2 to 4); control 1; residual 0.25; 40 sequences]"
+    )
+    assert found._repr_html_() == FOUND._repr_html_() + other._repr_html_() and found[1] is other
 
 
 def test_a_finding_without_a_number_or_a_picture(tmp_path):

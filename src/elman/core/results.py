@@ -81,7 +81,7 @@ class Scores:
         return self.network.metrics[metric].value
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Finding:
     """One answer about a network: a value with its control and residual, a sentence, a picture, arrays.
 
@@ -109,10 +109,26 @@ class Finding:
 
         save(self, Path(path))
 
+    def __repr__(self) -> str:
+        from elman.core.showing import proof
+
+        told = proof(self)
+        return f"{self.title}: {self.sentence}" + (f" [{told}]" if told else "")
+
     def _repr_html_(self) -> str:
         from elman.core.showing import as_html
 
         return as_html(self)
+
+
+class Findings(list[Finding]):
+    """The answers to several questions: a list, which a terminal and a notebook show as they are meant to be read."""
+
+    def __repr__(self) -> str:
+        return "\n".join(map(repr, self))
+
+    def _repr_html_(self) -> str:
+        return "".join(finding._repr_html_() for finding in self)
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from elman.core.results import Finding
 
 WIDTH = 480  # pixels, where a chart leaves it open
+ROWS = 20  # of a table
 KINDS = (".svg", ".png", ".html")
 PAGE = '<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><body style="{style}">{body}</body></html>'
 # Legends lie above a chart, so that it fits narrow pages; lines turn without spikes.
@@ -28,7 +29,16 @@ STYLE = "font:16px/1.5 sans-serif;max-width:46em;margin:2em auto;padding:0 1em"
 
 
 def as_html(finding: Finding) -> str:
-    """Title, sentence, what stands beside it as proof, and the picture drawn; words from the data are escaped."""
+    """Title, sentence, what stands beside it as proof, the picture drawn, and the table; words from the data are escaped."""
+    picture = "" if finding.chart is None else svg(finding.chart)
+    return (
+        f"<div><b>{html.escape(finding.title)}</b><p>{html.escape(finding.sentence)}</p><p><small>{html.escape(proof(finding))}</small></p>"
+        f"{picture}{finding.html}{_table(finding.table)}</div>"
+    )
+
+
+def proof(finding: Finding) -> str:
+    """What stands beside a finding as its proof, in a line: value, interval, control, residual, sample."""
     facts = [
         f"{name} {value:.4g}"
         for name, value in (
@@ -42,12 +52,23 @@ def as_html(finding: Finding) -> str:
         facts[0] += f" {finding.unit}"
     if finding.interval is not None:
         facts[0] += f" (95% interval {finding.interval[0]:.4g} to {finding.interval[1]:.4g})"
-    told = "; ".join([*facts, *([finding.sample] if finding.sample else [])])
-    picture = "" if finding.chart is None else svg(finding.chart)
-    return (
-        f"<div><b>{html.escape(finding.title)}</b><p>{html.escape(finding.sentence)}</p><p><small>{html.escape(told)}</small></p>"
-        f"{picture}{finding.html}</div>"
-    )
+    return "; ".join([*facts, *([finding.sample] if finding.sample else [])])
+
+
+def _table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """The first ROWS rows, a column for every name that one of them has."""
+    columns = list(dict.fromkeys(name for row in rows[:ROWS] for name in row))
+    if not columns:
+        return ""
+    head = "".join(f"<th>{html.escape(name)}</th>" for name in columns)
+    body = "".join(f"<tr>{''.join(f'<td>{_cell(row.get(name))}</td>' for name in columns)}</tr>" for row in rows[:ROWS])  # fmt: skip
+    return f"<table><tr>{head}</tr>{body}</table>"
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    return f"{value:.4g}" if isinstance(value, float) else html.escape(str(value))
 
 
 def save(finding: Finding, path: Path) -> None:

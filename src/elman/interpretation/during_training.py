@@ -1,6 +1,6 @@
-"""During training: how far gradients flow back, how large recurrent weights are, how far it looks, look by look.
+"""During training: how far gradients flow back, how large recurrent weights are, how fast small differences fade, how far it looks, look by look.
 
-Three curves that explain each other: gradients that fade before the lag that matters (Bengio et al. 1994; Pascanu et al. 2013) leave a horizon that
+Curves that explain each other: gradients that fade before the lag that matters (Bengio et al. 1994; Pascanu et al. 2013) leave a horizon that
 does not grow. The control is the same network before its first step.
 """
 
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from elman.core.results import Finding
+from elman.interpretation.dynamics import spectrum_of
 from elman.interpretation.gradient_flow import gradient_flow, spectral_radii
 from elman.interpretation.memory import memory
 from elman.interpretation.pictures import lines, stack
@@ -24,17 +25,21 @@ HALF = 0.5  # of the lags that are looked at: what reaches back so far is the he
 
 
 def look(view: View, sample: Sample, horizon: bool = True) -> dict[str, Any]:
-    """One checkpoint: gradient by lag (lags,) and its residual, the horizon in steps, the largest spectral radius; None where not to be had.
+    """One checkpoint: gradient by lag (lags,) and its residual, the horizon in steps, the largest spectral radius, the Lyapunov exponents (k,), largest
+    first, None for minus infinity; None where not to be had.
 
     Without `horizon` that is not asked.
     """
     flow = gradient_flow(view, sample.part(0, FLOWING))
-    radii = spectral_radii(view.model)
+    radii, spectrum = spectral_radii(view.model), spectrum_of(view, sample.part(0, FLOWING))
     return {
         "gradient_by_lag": None if flow is None else flow.by_lag.tolist(),
         "residual": None if flow is None else flow.residual,
         "horizon": memory(view, sample.part(0, SEQUENCES)).value if horizon else None,
         "radius": max((float(each.max()) for each in radii.values()), default=None),
+        "exponents": None
+        if spectrum is None
+        else [float(one) if np.isfinite(one) else None for one in spectrum],
     }
 
 
@@ -56,10 +61,9 @@ def during_training(rows: Sequence[Mapping[str, Any]]) -> Finding | None:
         told.append(
             f"The gradient {lag} step{'s' * (lag > 1)} back is {value:.2g} of that at the step itself, {control:.2g} before training."
         )
-        drawn = np.unique(np.linspace(0, len(rows) - 1, LINES).round().astype(int))
         points = [
             {"steps back": k, "gradient (share of that at lag 0)": float(share), "after": _after(steps[at])}
-            for at in drawn
+            for at in _drawn(len(rows))
             for k, share in enumerate(shares[at])
         ]
         charts.append(
@@ -89,12 +93,38 @@ def during_training(rows: Sequence[Mapping[str, Any]]) -> Finding | None:
         told.append(
             f"The largest spectral radius of its recurrent weights went from {first['radius']:.2f} to {last['radius']:.2f}."
         )
+    if all(row.get("exponents") for row in rows):
+        exponents = np.array([row["exponents"] for row in rows], float)
+        arrays["exponents"] = np.where(np.isnan(exponents), -np.inf, exponents)
+        before, after = arrays["exponents"][[0, -1], 0]
+        told.append(f"Its largest Lyapunov exponent went from {before:.3g} to {after:.3g} nats per step.")
+        points = [
+            {"number": k + 1, "exponent (nats per step)": float(value), "after": _after(steps[at])}
+            for at in _drawn(len(rows))
+            for k, value in enumerate(exponents[at])
+            if np.isfinite(value)
+        ]
+        if points:
+            charts.append(
+                lines(
+                    points,
+                    "number",
+                    "exponent (nats per step)",
+                    "after",
+                    title="Lyapunov exponents, largest first",
+                )
+            )
     if not told:
         return None
     return Finding(
         "training", "What training did inside", " ".join(told), value, "of the gradient at lag 0" if value is not None else "", None, control, residual,
         sample=f"{len(rows)} looks", chart=stack(*charts) if len(charts) > 1 else charts[0], arrays=arrays,
     )  # fmt: skip
+
+
+def _drawn(count: int) -> list[int]:
+    """The looks that are drawn as lines: the first, the last, and some between."""
+    return [int(at) for at in np.unique(np.linspace(0, count - 1, LINES).round())]
 
 
 def _after(step: int) -> str:

@@ -123,6 +123,16 @@ def dynamics(
     )  # fmt: skip
 
 
+def spectrum_of(view: View, sample: Sample) -> np.ndarray | None:
+    """The Lyapunov exponents alone (k,), largest first, means over the longest sequences; None for a network that reads from the end, too."""
+    if view.stepping is None:
+        return None
+    with untouched(view), torch.no_grad():
+        stepping, vectors = _network(view, sample)
+        found: np.ndarray = _spectrum(stepping, vectors, read_of(sample, vectors.shape[1]))[0].mean(0)
+    return found
+
+
 def inputs_named(view: View, sample: Sample, names: Sequence[str]) -> dict[str, Tensor]:
     """What the recurrent layers read where a token, or a value, comes again and again: name -> vector (features,).
 
