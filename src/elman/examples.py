@@ -72,7 +72,7 @@ def _example(run: Run, dataset: Dataset, row: dict[str, Any]) -> Example:
     said: dict[str, Any] = {"true": str(row.get("target", "")), "said": str(row.get("prediction", ""))}
     if isinstance(dataset, LabelledTexts):
         text = dataset.splits["validation"].texts[number]
-        return Example(number, _cut(text), **said, error=row["error"], text=text)
+        return Example(number, shortened(text), **said, error=row["error"], text=text)
     if isinstance(dataset, LabelledSeries):
         values = dataset.splits["validation"].values[number]
         words = f"series {number + 1}, {len(values)} steps"
@@ -93,7 +93,8 @@ def _example(run: Run, dataset: Dataset, row: dict[str, Any]) -> Example:
     raise DataError("the errors of a forecast are windows; look at one of them with `stretch`.")
 
 
-def _cut(text: str) -> str:
+def shortened(text: str) -> str:
+    """A text in a hundred characters."""
     return text if len(text) <= 100 else f"{text[:99]}…"
 
 

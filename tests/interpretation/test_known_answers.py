@@ -42,7 +42,7 @@ def network_view(cell="lstm"):
     return View(
         network, network.embed, lambda e, n: network.read(e, n).values, network.read_steps,
         lambda i, n: network.rnn.trace(network.embed(i), lengths=n),
-        lambda o, t: nn.functional.cross_entropy(o, t, reduction="none"), None, ("1", "2", "3"), lambda row: [str(int(v)) for v in row],
+        lambda o, t: nn.functional.cross_entropy(o, t, reduction="none"), None, ("1", "2", "3+"), lambda row: [str(int(v)) for v in row],
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import pytest
 import torch
 from tests.known_answers.networks import sample_of, tokens, view_of, view_of_network
 
+from elman.interpretation import walk
 from elman.interpretation.readout import readout
 from elman.interpretation.view import untouched
 
@@ -32,6 +33,17 @@ def test_the_staircase_of_a_counter_steps_at_what_it_counts():
     assert [row["expected count"] for row in rows] == pytest.approx([1, 1, 1, 2, 3, 3])
     assert "climbs" in finding.sentence and "1.00 at most" in finding.sentence
     assert "was trained" not in finding.sentence  # nobody trained it
+
+
+def test_digits_that_name_classes_are_not_counted():
+    """Nine speakers are called 1 to 9: an expected speaker means nothing."""
+    inputs = torch.tensor([[7, 7, 7]])
+    view = counter(("1", "2", "3", "4"))
+    np.testing.assert_allclose(
+        readout(view, sample_of(inputs, torch.tensor([1]))).arrays["answer.0"], [0, 1, 0], atol=1e-6
+    )
+    found = walk.answers(view, inputs)
+    assert walk.line(view, found)[0] == "p(3)" and walk.line(counter(), found)[0] == "expected count"
 
 
 def test_other_classes_show_the_true_one():

@@ -99,3 +99,13 @@ def test_a_run_that_got_no_series_wrong_has_some_to_look_at(
     found = errors(Shelf(more.folder).subject("walks-gru"), {})
     assert found["said"] == "It got none of its validation series wrong; these it got right."
     assert found["choices"][0]["words"] == "series 1, 20 steps"
+
+
+@pytest.mark.parametrize("run", ["films-both-ways", "tags-lstm"])
+def test_a_run_that_got_no_text_wrong_has_some_to_look_at(
+    more: Server, monkeypatch: pytest.MonkeyPatch, run: str
+) -> None:
+    monkeypatch.setattr("elman.web.strip.worst", lambda run, data: [])
+    found = errors(Shelf(more.folder).subject(run), {})
+    assert found["said"] == "It got none of its validation texts wrong; these it got right."
+    assert found["choices"][0]["text"].split()[0] in ("a", "the")

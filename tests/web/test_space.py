@@ -116,7 +116,7 @@ def test_a_cancelled_look_ends_soon_and_leaves_nothing(
 
 def test_panels_are_linked(page: Any, server: Server) -> None:
     page.goto(server.address + HERE)
-    page.wait_for_selector("[data-address='/runs/films-gru'] .plane svg .own-step", timeout=60_000)
+    page.wait_for_selector("[data-address='/runs/films-gru'] .plane svg", timeout=60_000)
     page.fill("#text", TEXT)
     page.wait_for_function(
         "() => document.querySelectorAll(\"[data-address='/runs/films-gru'] .own-step\").length == 4"

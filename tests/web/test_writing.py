@@ -63,7 +63,7 @@ def test_a_token_is_exchanged_for_another(page: Any, server: Server) -> None:
     page.fill("#length", "20")
     page.click("#write")
     page.wait_for_function("() => document.querySelectorAll('.token').length == 20")
-    page.click(".token:nth-child(3)")
+    page.locator(".token").nth(2).click()
     page.wait_for_selector("#others button")
     kept = page.evaluate("[...document.querySelectorAll('.token')].slice(0, 2).map(one => one.textContent)")
     wanted = page.locator("#others button").first.inner_text().split()[0]

@@ -1,12 +1,13 @@
 """Readout: what the network would answer if the sequence ended at each step.
 
-For counts (classes 1, 2, 3 ...) the expected count climbs like a staircase, also where a network was trained on whole sequences only. For a
+For counts (classes 1, 2, 3+) the expected count climbs like a staircase, also where a network was trained on whole sequences only. For a
 language model, whose answer at each step is the next one, it is the surprise -log2 p(step | those before) in bits (Shannon 1951).
 """
 
 from __future__ import annotations
 
 import html
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -66,6 +67,16 @@ def readout(view: View, sample: Sample, *, shown: int = 4) -> Finding | None:
     return Finding("readout", title, sentence, sample=count, chart=chart, arrays=arrays)
 
 
+def counts(labels: Sequence[str]) -> np.ndarray | None:
+    """What the classes count (classes,), for "1", "2", "3+"; None where they count nothing.
+
+    Digits alone are names as often as counts (nine speakers, ten digits); a last class that is open, "6+", says that they count.
+    """
+    numbers = [label.rstrip("+") for label in labels]
+    counted = len(numbers) > 1 and labels[-1].endswith("+") and all(number.isdigit() for number in numbers)
+    return np.array([float(number) for number in numbers]) if counted else None
+
+
 def _answers(view: View, sample: Sample, outputs: list[Tensor]) -> tuple[list[np.ndarray], str, str]:
     """Per sequence the numbers to draw (steps,), what they are, and how a sentence about them begins."""
     valid = [each[: sample.length(row)] for row, each in enumerate(outputs)]
@@ -76,9 +87,8 @@ def _answers(view: View, sample: Sample, outputs: list[Tensor]) -> tuple[list[np
             "The predicted value forms",
         )
     shares = [each.softmax(-1).numpy() for each in valid]
-    numbers = [label.rstrip("+") for label in view.labels]
-    if all(number.isdigit() for number in numbers):
-        count = np.array([float(number) for number in numbers])
+    count = counts(view.labels)
+    if count is not None:
         return [each @ count for each in shares], COUNT, "The expected count climbs"
     true = [int(target) for target in sample.targets]
     if len(view.labels) == 2:

@@ -18,7 +18,7 @@ from elman.interpretation.credit import asked_of
 from elman.interpretation.editing import Edit, edited
 from elman.interpretation.methods import credit_by
 from elman.interpretation.pieces import PIECE, in_pieces
-from elman.interpretation.readout import COUNT
+from elman.interpretation.readout import COUNT, counts
 from elman.interpretation.view import NO_WEIGHTS, View, shuffled, untouched
 
 PREFIXES = 48  # of a sequence that is read from both ends: each prefix is a pass of its own
@@ -92,14 +92,14 @@ def losses(found: Answers, target: int) -> np.ndarray:
 def line(view: View, found: Answers, label: int | None = None) -> tuple[str, np.ndarray]:
     """What to draw of the answers along the sequence, and its values (k,).
 
-    The expected count where the classes are numbers, the probability of the second of two classes, of the class `label` (the last
+    The expected count where the classes count, the probability of the second of two classes, of the class `label` (the last
     answer when None) of more; the value itself where there are no classes.
     """
     if found.shares is None:
         return "value", found.values[:, 0].astype(float)
-    numbers = [name.rstrip("+") for name in view.labels]
-    if label is None and len(numbers) > 2 and all(number.isdigit() for number in numbers):
-        return COUNT, found.shares @ np.array([float(number) for number in numbers])
+    count = counts(view.labels) if label is None else None
+    if count is not None:
+        return COUNT, found.shares @ count
     if label is None:
         label = 1 if len(view.labels) == 2 else int(found.shares[-1].argmax())
     return f"p({view.labels[label]})", found.shares[:, label]

@@ -210,9 +210,12 @@ def slice_tables(scores: Scores) -> dict[str, list[Slice]]:
     scores, tables = in_words(scores), {}
     whole = scores.network.metrics.get(scores.primary.name) if scores.rows else None
     all_of_it = whole.value if whole and math.isfinite(whole.value) else None
+    # The scale is at least as wide as the interval of the whole, so that a difference within it does not look like one.
+    spread = [] if whole is None else [whole.value, whole.low, whole.high]
+    around = [end for end in spread if end is not None and math.isfinite(end)]
     for name, parts in scores.slices.items():
         finite = [value for _, _, value in parts if math.isfinite(value)]
-        ends = [*finite, *([all_of_it] if all_of_it is not None else [])]
+        ends = [*finite, *around]
         low, high = (min(ends), max(ends)) if ends else (0.0, 0.0)
 
         def place(value: float | None, low: float = low, high: float = high) -> float | None:

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from elman.report.numbers import words
 from elman.report.page import _cells, badges
@@ -24,8 +25,13 @@ def templates() -> Environment:
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
     environment.globals.update(badges=badges, cells=_cells, still=False)
-    environment.filters.update(words=words)
+    environment.filters.update(words=words, coded=coded)
     return environment
+
+
+def coded(text: str) -> Markup:
+    """A sentence of ours as markup: what stands between backticks is code, all of it is escaped."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 @functools.cache

@@ -86,7 +86,7 @@ class Guard:
         if len(hosts) != 1 or headers["host"].lower() not in self.hosts:
             return 421, (
                 "This server answers to 127.0.0.1 and localhost alone. From another machine: "
-                f"ssh -L {self.port}:127.0.0.1:{self.port} YOU@MACHINE, then open there the address that `elman open` printed."
+                f"`ssh -L {self.port}:127.0.0.1:{self.port} YOU@MACHINE`, then open there the address that `elman open` printed."
             )
         if scope["path"].startswith("//"):
             return 400, "An address begins with one slash."
@@ -108,7 +108,7 @@ class Guard:
                 return 413, _too_long()
         if not self._knows(scope, headers):
             return 401, (
-                "Open the address that `elman open` printed in its terminal: it holds the key to this page, after ?key=. "
+                "Open the address that `elman open` printed in its terminal: it holds the key to this page, after `?key=`. "
                 "Each start makes a new one. (Cookies must be allowed.)"
             )
         return None

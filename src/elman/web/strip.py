@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from elman.core.errors import DataError
-from elman.data.contract import LabelledSeries, SeriesTable
-from elman.examples import stretch, worst
+from elman.data.contract import Dataset, LabelledSeries, LabelledTexts, SeriesTable, TaggedTexts
+from elman.examples import shortened, stretch, worst
 from elman.interpretation import walk
 from elman.interpretation.gates import spoken
 from elman.interpretation.view import View
@@ -153,11 +153,25 @@ def errors(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
             found.append(told | {"text": (each.text or "")[:LONGEST]})
         else:
             found.append(series_choice(subject, each.words.partition(",")[0], each.values) | told)
-    if not found and isinstance(data, LabelledSeries):  # nobody types a series: there must be some to look at
-        right = data.splits["validation"].values[:WINDOWS]
-        found = [series_choice(subject, f"series {row + 1}", values) for row, values in enumerate(right)]
-        return {"choices": found, "said": "It got none of its validation series wrong; these it got right."}
+    right = [] if found else _first(subject, data)  # there must be something to look at
+    if right:
+        what = "series" if isinstance(data, LabelledSeries) else "texts"
+        return {"choices": right, "said": f"It got none of its validation {what} wrong; these it got right."}
     return {"choices": found}
+
+
+def _first(subject: Subject, data: Dataset) -> list[dict[str, Any]]:
+    """The first sequences of the validation split."""
+    if isinstance(data, LabelledSeries):
+        values = data.splits["validation"].values[:WINDOWS]
+        return [series_choice(subject, f"series {row + 1}", each) for row, each in enumerate(values)]
+    if isinstance(data, LabelledTexts):
+        texts = list(data.splits["validation"].texts[:WINDOWS])
+    elif isinstance(data, TaggedTexts):
+        texts = [" ".join(words) for words in data.splits["validation"].words[:WINDOWS]]
+    else:
+        return []
+    return [{"words": shortened(each), "text": each[:LONGEST], "true": "", "said": ""} for each in texts]
 
 
 def _window(subject: Subject, table: SeriesTable, back: int) -> dict[str, Any]:
@@ -184,7 +198,7 @@ def top(labels: tuple[str, ...], shares: np.ndarray) -> list[list[tuple[str, flo
     found = []
     for row, chosen in zip(shares, best):
         chosen = chosen[np.argsort(-row[chosen], kind="stable")]
-        found.append([(labels[k], round(float(row[k]), 4)) for k in chosen])
+        found.append([(labels[k], round(float(row[k]), 6)) for k in chosen])
     return found
 
 

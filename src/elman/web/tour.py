@@ -25,7 +25,7 @@ KNOWN: dict[str, dict[str, str]] = {
     "bracket-counter": {
         "read": "Type brackets in Your sequence, some left open, such as ((a)( and see them counted.",
         "gate": "Type a full stop at the end of Your sequence: the forget gate falls to 0, and the count with it.",
-        "state": "Choose the reading c of all units over the steps, and pick a place there: the count paints the sequence.",
+        "state": "Choose state c in All units over the steps, and pick a place there: the count paints the sequence.",
         "change": "Take the full stop away, choose state c, hold it at 10, and press Change: the answer becomes 5+.",
     },
     "parity": {

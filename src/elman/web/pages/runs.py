@@ -19,6 +19,7 @@ from elman.report.assemble import as_scores
 from elman.report.content import outcome
 from elman.report.numbers import difference, duration, interval, moment, number, p_value, point, words
 from elman.report.page import outcome_words
+from elman.report.tables import in_words
 from elman.run import Run
 from elman.web.pages.contract import Page
 from elman.web.subject import Subject
@@ -27,6 +28,8 @@ from elman.web.thin import thin
 MOST = 8  # runs that are drawn or compared at once: as many as there are colours
 AXES = ("step", "epoch", "seconds")
 SPLITS = ("validation", "test")
+# What stands in the column "against its best rival".
+BESIDE = {"better": "better", "undecided": "no clear difference", "worse": "worse", "unmeasured": "–"}
 
 
 def shown(subject: Subject) -> dict[str, Any]:
@@ -54,10 +57,11 @@ def _row(subject: Subject, name: str) -> dict[str, Any]:
         stored = run.stored("scores.json", {})
         split = "test" if "test" in stored else "validation"
         if split in stored:
-            scores = as_scores(stored[split])
+            scores = in_words(as_scores(stored[split]))
             value, state = scores.network.metrics[scores.primary.name], outcome(scores)
+            percent = "%" if scores.primary.unit.startswith("%") else ""
             row |= {
-                "metric": f"{scores.primary.words}, {split}", "score": point(value), "interval": interval(value),
+                "metric": f"{scores.primary.words}, {split}", "score": f"{point(value)}{percent}", "interval": interval(value),
                 "outcome": state, "outcome_words": outcome_words(scores), "verdict": scores.verdict,
             }  # fmt: skip
     except (ElmanError, KeyError, TypeError, StopIteration) as error:

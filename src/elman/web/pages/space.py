@@ -10,10 +10,11 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from elman.core.errors import RecipeError, UserError
+from elman.core.errors import ElmanError, RecipeError, UserError
 from elman.core.results import Finding
 from elman.interpretation.cost import ask
 from elman.interpretation.dynamics import dynamics
+from elman.interpretation.fixed_points import TOLERANCE
 from elman.interpretation.plane import placed, way
 from elman.interpretation.view import View
 from elman.report.page import badges
@@ -58,7 +59,27 @@ def shown(subject: Subject) -> dict[str, Any]:
     if subject.shelf.model is not None:
         model = subject.shelf.model
         found.append({"address": model.address, "title": model.title, "given": True})
-    return {"subjects": found, "first": subject.first}
+    return {"subjects": found, "first": subject.first, "absent": _absent(subject)}
+
+
+def _absent(subject: Subject) -> str:
+    """Why there is no way of a state to draw; nothing where there is one, or where it is not known yet."""
+    try:
+        view = subject.view
+    except ElmanError:
+        return ""
+    if view.stepping is not None:
+        return ""
+    return (
+        f"{subject.title} has no one state that goes from step to step: {_why(subject)}. So there is no way of it to draw, and no point of rest. "
+        "See shows its gates and states all the same."
+    )
+
+
+def _why(subject: Subject) -> str:
+    """Which of the reasons it is, where that is known."""
+    both = "runs" not in subject.missing and subject.run.recipe.model.bidirectional
+    return "it reads from both ends, and knows all of a sequence at every step" if both else WHY
 
 
 def look(subject: Subject, body: Mapping[str, Any], told: Job) -> dict[str, Any]:
@@ -93,12 +114,13 @@ def drawn(finding: Finding) -> dict[str, Any]:
             largest = each[:VALUES]
             points.append({"place": place, "input": name, "speed": slow, "eigenvalues": np.stack([largest.real, largest.imag], 1)})  # fmt: skip
     rows = list(finding.table)
-    for point, row in zip(points, rows):
-        point |= {"kind": row["point"], "stable": row["stable"] == "yes"}
+    for point in points:
+        point["kind"] = "fixed" if point["speed"] <= TOLERANCE else "slow"
+        point["stable"] = bool(np.all(np.linalg.norm(point["eigenvalues"], axis=1) < 1))
     spectrum = np.where(np.isfinite(arrays["exponents"]), arrays["exponents"], np.nan).mean(0)
     variance = arrays["variance"]
     return {
-        "sentence": finding.sentence, "badges": badges(finding), "paths": paths, "points": points[: len(rows)],
+        "sentence": finding.sentence, "badges": badges(finding), "paths": paths, "points": points,
         "sought": bool(rows) or any(key.startswith("points ") for key in arrays), "size": len(arrays["mean"]),
         "exponents": spectrum, "variance": variance[:COMPONENTS] / max(float(variance.sum()), 1e-300), "table": rows,
     }  # fmt: skip

@@ -44,6 +44,9 @@ async function long(first, path, signal) {
   } finally { if (!place.children.length) place.remove(); }
 }
 
+// The answer to a question that needs no asking; an older one with the same path is moot.
+export async function forget(path, answer) { pending.get(path)?.abort(); problem("", path); return answer; }
+
 export async function look(path) {
   try {
     const reply = await fetch(path.startsWith("/") ? path : `${base}/${path}`);
@@ -71,7 +74,7 @@ export function make(tag, attributes = {}, ...children) {
 }
 
 export const later = (wait, job) => { let timer; return (...given) => { clearTimeout(timer); timer = setTimeout(() => job(...given), wait); }; };
-export const percent = (share) => share > 0 && share < 0.0005 ? "<0.1%" : `${(100 * share).toFixed(share > 0.0995 && share < 0.9995 || share === 0 || share === 1 ? 0 : 1)}%`;
+export const percent = (share) => share > 0 && share < 0.0005 ? "<0.1%" : share > 0.9995 && share < 1 ? ">99.9%" : `${(100 * share).toFixed(share > 0.0995 && share < 0.995 || share === 0 || share === 1 ? 0 : 1)}%`;
 export const short = (value) => value === null || !Number.isFinite(value) ? "–" : Math.abs(value) >= 1e5 || (value !== 0 && Math.abs(value) < 1e-3) ? value.toExponential(2) : String(Number(value.toPrecision(3)));
 const SIGNS = { " ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍", "": "∅" };
 export const visible = (text) => SIGNS[text] ?? text;

@@ -29,6 +29,13 @@ export function frame(place, { height = 190, low, high, label, title }) {
   return { root, width, height, left, right, top, bottom, y, plot: width - left - right };
 }
 
+// What steps of so many pixels are called on an axis: every so many, where not all fit, so that those that stand there can be read.
+export function names(steps, wide, most = 10) {
+  const cut = steps.map((step) => [...step].length > most ? `${[...step].slice(0, most - 1).join("")}…` : step);
+  const every = Math.ceil((7.5 * Math.max(0, ...cut.map((step) => [...step].length)) + 5) / (wide || 1));
+  return cut.map((step, k) => k % every ? "" : step);
+}
+
 // The staircase: the answer after every step, with the steps' names under it where they fit.
 export function stairs(place, { at, values, steps, name, low, high, chosen }) {
   const numbers = values.filter(Number.isFinite);
@@ -44,10 +51,8 @@ export function stairs(place, { at, values, steps, name, low, high, chosen }) {
     before = step;
   });
   f.root.append(svg("path", { d: path, class: "stair" }));
-  const letters = Math.max(1, Math.floor(wide / 7.5)), short = (step) => step.length > letters ? `${step.slice(0, Math.max(1, letters - 1))}${letters > 2 ? "…" : ""}` : step;
-  // Numbers are not cut: where they are too long, only every so many stand there.
-  const numbered = steps.every((step) => /^\d+$/.test(step)), every = numbered ? Math.ceil((8 * Math.max(...steps.map((step) => step.length)) + 6) / wide) : 1;
-  if (wide > 9 || numbered) steps.forEach((step, k) => { if (k % every === 0) f.root.append(svg("text", { x: x(k) + wide / 2, y: f.height - 8, class: "tick step", "text-anchor": "middle" }, numbered ? step : short(step))); });
+  const shown = names(steps, wide);
+  shown.forEach((step, k) => { if (step) f.root.append(svg("text", { x: x(k) + wide / 2, y: f.height - 8, class: "tick step", "text-anchor": "middle" }, step)); });
   if (chosen !== undefined && chosen !== null) f.root.append(svg("rect", { x: x(chosen), width: Math.max(wide, 2), y: f.top, height: f.height - f.top - f.bottom, class: "here" }));
   place.replaceChildren(f.root);
 }

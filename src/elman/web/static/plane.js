@@ -17,7 +17,7 @@ export function plane(place, { paths, points, own, steps, title, pick }) {
   const span = (width - 2 * edge) / scale;
   for (const at of ticks(middle[0] - span / 2, middle[0] + span / 2, 5)) root.append(svg("line", { x1: x(at), x2: x(at), y1: 4, y2: height - low, class: "grid" }), svg("text", { x: x(at), y: height - 6, class: "tick", "text-anchor": "middle" }, String(at)));
   const tall = (height - low - 4) / scale;
-  for (const at of ticks(middle[1] - tall / 2, middle[1] + tall / 2, 4)) root.append(svg("line", { x1: 0, x2: width, y1: y(at), y2: y(at), class: "grid" }));
+  for (const at of ticks(middle[1] - tall / 2, middle[1] + tall / 2, 4)) root.append(svg("line", { x1: 0, x2: width, y1: y(at), y2: y(at), class: "grid" }), svg("text", { x: 2, y: y(at) - 4, class: "tick" }, String(at)));
   for (const each of paths) root.append(svg("path", { d: line(each), class: "other-way" }));
   if (own?.length) {
     root.append(svg("path", { d: line(own), class: "own-way" }));

@@ -8,18 +8,22 @@ let runs = start.runs, drawn = null, open = null, compared = "";
 const names = () => [...chosen.keys()];
 const colour = (name) => COLOURS[chosen.get(name)];
 
+const FURTHER = { better: " than its best rival", worse: " than its best rival", undecided: " from its best rival" }; // where no head stands above
+
 function row(run) {
   const box = make("input", { type: "checkbox", "aria-label": `draw and compare ${run.name}`, checked: chosen.has(run.name), onchange: (event) => tick(run.name, event.target) });
   const share = run.state === "training" ? make("progress", { max: 1, value: run.share ?? null, "aria-label": `training of ${run.name}` }) : "";
-  return make("tr", { "data-run": run.name, class: open === run.name ? "network" : null },
-    make("td", {}, make("label", { class: "tick-box", style: chosen.has(run.name) ? { background: colour(run.name) } : {} }, box)),
-    make("th", { scope: "row" }, make("button", { type: "button", class: "link", "aria-expanded": String(open === run.name), onclick: () => details(run.name) }, run.name)),
-    make("td", {}, make("span", { class: `state ${run.state}` }, run.state), share, make("small", { class: "under" }, run.words)),
-    make("td", {}, run.network, make("small", { class: "under" }, run.parameters ? `${run.parameters.toLocaleString("en")} weights` : "")),
-    make("td", {}, run.data, make("small", { class: "under" }, run.task ?? "")),
-    make("td", { class: "n" }, run.score || "–", make("small", { class: "under" }, run.interval), make("small", { class: "under" }, run.metric ?? "")),
-    make("td", { class: run.outcome === "better" || run.outcome === "worse" ? run.outcome : null }, run.outcome_words),
-    make("td", {}, run.started.split(" ")[0], make("small", { class: "under" }, run.started.split(" ").slice(1).join(" ")), make("small", { class: "under" }, run.took ? `took ${run.took}` : "")));
+  const cell = (name, ...within) => make("td", { role: "cell", class: name }, ...within), under = (words) => make("small", { class: "under" }, words ?? "");
+  // Roles stand here in words: on a narrow page a row is laid out anew, and would be no row any more.
+  return make("tr", { role: "row", "data-run": run.name, class: open === run.name ? "network" : null },
+    cell("pick", make("label", { class: "tick-box", style: chosen.has(run.name) ? { background: colour(run.name) } : {} }, box)),
+    make("th", { scope: "row", role: "rowheader" }, make("button", { type: "button", class: "link", "aria-expanded": String(open === run.name), onclick: () => details(run.name) }, run.name)),
+    cell("at", make("span", { class: `state ${run.state}` }, run.state), share, under(run.words)),
+    cell("net", run.network, under(run.parameters ? `${run.parameters.toLocaleString("en")} weights` : "")),
+    cell("of", run.data, under(run.task)),
+    cell("n score", run.score || "–", under(run.interval), under(run.metric)),
+    cell(`versus ${run.outcome === "better" || run.outcome === "worse" ? run.outcome : ""}`, run.outcome_words, make("span", { class: "narrow" }, FURTHER[run.outcome] ?? "")),
+    cell("when", run.started.split(" ")[0], under(run.started.split(" ").slice(1).join(" ")), under(run.took ? `took ${run.took}` : "")));
 }
 
 function table() {

@@ -12,12 +12,13 @@ function choose(a, b) {
 export function watchLike(reading) {
   const form = $("like");
   if (!form) return;
+  const hint = $("like-said").textContent;
   let begun = null;
   const place = $("tokens") ?? $("track");
   const at = (event) => place.at ? place.at(event.clientX) : Number(event.target.closest("li")?.dataset.step ?? NaN);
   place.addEventListener("pointerdown", (event) => { begun = at(event); });
   place.addEventListener("pointerup", (event) => { const end = at(event); if (Number.isInteger(begun) && Number.isInteger(end)) choose(begun, end); begun = null; });
-  document.addEventListener("sequence", (event) => { const count = event.detail.steps.length; for (const name of ["from", "to"]) { $(name).max = count; if (Number($(name).value) > count) $(name).value = count; } });
+  document.addEventListener("sequence", (event) => { const count = Math.max(1, event.detail.steps.length); $("like-said").textContent = hint; $("like-badges").replaceChildren(); $("found").replaceChildren(); for (const name of ["from", "to"]) { $(name).max = count; if (Number($(name).value) > count) $(name).value = count; } });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     $("like-said").textContent = "Reading the run's data …";

@@ -1,6 +1,7 @@
 // See: the cell step by step, and a map of all units. Changes and spans are in files of their own.
 import { ask, later, make, short, start, visible } from "./api.js";
-import { colourBy, inspect, sequence, state } from "./strip.js";
+import { names } from "./charts.js";
+import { AGAINST, FOR, colourBy, inspect, sequence, state } from "./strip.js";
 import { watchChange } from "./see-change.js";
 import { watchLike } from "./see-like.js";
 
@@ -8,8 +9,20 @@ const $ = (id) => document.getElementById(id), cell = $("cell"), map = $("map");
 const layer = () => start.layers.find((each) => each.name === $("layer").value), unit = () => Number($("one").value);
 let found = null, cells = null, timer = null;
 
+const plain = (words) => words.replace(/^.*layer \d+ /, ""); // where the layer stands beside it
+
+// Nothing was read: what stood here was of another sequence.
+function empty() {
+  found = cells = null;
+  cell.replaceChildren();
+  $("map-frame").hidden = true;
+  $("at").max = 0;
+  for (const said of ["cell-said", "map-said"]) $(said).textContent = "Give it a sequence above.";
+}
+
 async function look() {
-  if (!state.answer?.steps.length) return;
+  if (!state.answer) return;
+  if (!state.answer.steps.length) { empty(); return; }
   $("one").max = layer().units - 1;
   if (unit() > layer().units - 1 || unit() < 0 || !Number.isInteger(unit())) return;
   const answer = await ask("see/look", { ...sequence(), layer: layer().name, unit: unit() });
@@ -40,43 +53,56 @@ function show() {
     const each = left.get(name) ?? (text.includes("'") ? left.get(text.split("'")[0]) : undefined);
     if (!each) { rows.push(make("code", { class: "plain" }, text)); continue; }
     left.delete(each.name);
-    rows.push(make("code", {}, text, make("small", { class: "soft" }, each.words)), ...gauge(each, k));
+    rows.push(make("code", {}, text, make("small", { class: "soft" }, plain(each.words))), ...gauge(each, k));
   }
-  for (const each of left.values()) rows.push(make("code", {}, each.words), ...gauge(each, k));
+  for (const each of left.values()) rows.push(make("code", {}, plain(each.words)), ...gauge(each, k));
   cell.replaceChildren(...rows);
   const off = found.readings.map((each) => [Math.abs(each.values[k] - each.mean[k]) / Math.max(each.most, 1e-9), each]).sort((a, b) => b[0] - a[0])[0][1];
-  $("cell-said").textContent = `After ${visible(found.steps[k])} (step ${(state.answer.places?.[k] ?? k) + 1}), unit ${unit()} differs most from the others in its ${off.words.replace(/^.*layer \d+ /, "")}: ${off.values[k].toFixed(2)}, where their mean is ${off.mean[k].toFixed(2)}.`;
+  $("cell-said").textContent = `After ${visible(found.steps[k])} (step ${(state.answer.places?.[k] ?? k) + 1}), unit ${unit()} differs most from the others in its ${plain(off.words)}: ${off.values[k].toFixed(2)}, where their mean is ${off.mean[k].toFixed(2)}.`;
   mark();
   requestAnimationFrame(() => { performance.mark("painted"); });
 }
 
 async function whole() {
-  const names = layer().readings.map((name) => `${layer().name}.${name}`), select = $("map-reading");
+  const readings = layer().readings.map((name) => `${layer().name}.${name}`), select = $("map-reading");
   if (select.dataset.layer !== layer().name) {
-    select.replaceChildren(...layer().readings.map((name, k) => make("option", { value: names[k] }, name.replaceAll("_", " "))));
-    select.value = names[Math.max(0, layer().readings.indexOf("h"))];
+    select.replaceChildren(...layer().readings.map((name, k) => make("option", { value: readings[k] }, name.length > 1 ? name.replaceAll("_", " ") : `state ${name}`)));
+    select.value = readings[Math.max(0, layer().readings.indexOf("h"))];
     select.dataset.layer = layer().name;
   }
   if (!state.answer?.steps.length) return;
-  cells = await ask("see/map", { ...sequence(), reading: select.value });
+  const answer = await ask("see/map", { ...sequence(), reading: select.value });
+  if (!answer) return;
+  cells = answer;
   mark();
 }
 
 function mark() {
   if (!cells) return;
+  $("map-frame").hidden = false;
   const rows = cells.cells.length, columns = cells.cells[0].length, high = 4 * Math.ceil(260 / 4), scale = Math.max(1, Math.floor(1200 / columns)), tall = Math.max(1, Math.floor(high * 2 / rows));
   map.width = columns * scale; map.height = rows * tall;
   const draw = map.getContext("2d");
   cells.cells.forEach((row, r) => row.forEach((value, c) => {
     if (!value) return;
-    draw.fillStyle = `rgba(${value < 0 ? "217,112,15" : "47,125,209"},${Math.abs(value) / 100})`;
+    draw.fillStyle = `rgba(${value < 0 ? AGAINST : FOR},${Math.abs(value) / 100})`;
     draw.fillRect(c * scale, r * tall, scale, tall);
   }));
   const at = (list, one) => list.findLastIndex((first) => first <= one), r = at(cells.units, unit()), c = at(cells.places, here());
   draw.strokeStyle = getComputedStyle(document.body).color; draw.lineWidth = 2;
   draw.strokeRect(1, r * tall, map.width - 2, tall); draw.strokeRect(c * scale, 1, scale, map.height - 2);
   const thin = cells.cells.length < cells.count ? ` ${cells.count.toLocaleString("en")} units in ${cells.cells.length} rows: each shows the strongest of its units.` : "";
-  $("map-said").textContent = `${cells.words}: rows are units, columns steps; blue above 0, orange below, full at ±${short(cells.most)}.${thin} Choose a place to look at that unit there.`;
+  $("map-said").textContent = `${cells.words}: rows are units, columns steps.${thin} Choose a place to look at that unit there.`;
+  axes();
+}
+
+// What the rows, the columns and the colours are.
+function axes() {
+  const { places, units, most, count } = cells, { steps } = state.answer, signed = cells.cells.some((row) => row.some((value) => value < 0));
+  $("map-units").replaceChildren(make("span", {}, `unit ${units[0]}`), count > 1 ? make("span", {}, String(count - 1)) : "");
+  const shown = names(places.map((place) => visible(steps[place] ?? "")), map.clientWidth / places.length);
+  $("map-steps").replaceChildren(...shown.map((step, c) => step ? make("span", { style: { left: `${(100 * (c + 0.5)) / shown.length}%` } }, step) : ""));
+  $("map-key").replaceChildren(signed ? `−${short(most)}` : "0", make("i", { class: signed ? "signed" : "" }), short(most));
 }
 
 function pick(number, step, paint = true) {
@@ -116,6 +142,7 @@ if (cell) {
     event.preventDefault();
     pick(unit() + down, here() + right, event.key === "Enter");
   });
+  addEventListener("resize", later(60, () => cells && axes()));
   watchChange(unit);
   watchLike(() => `${layer().name}.${layer().readings.includes("h") ? "h" : layer().readings.at(-1)}`);
 }

@@ -42,14 +42,14 @@ function fill(panel) {
   panel.note = make("p", { class: "soft" });
   panel.body.replaceChildren(panel.figure,
     make("p", { class: "soft axes" }, `First component across (${(100 * found.variance[0]).toFixed(0)}% of the variance)${found.variance.length > 1 ? `, second upwards (${(100 * found.variance[1]).toFixed(0)}%)` : ""}.`),
-    make("ul", { class: "names" }, make("li", { class: "key-own" }, "your sequence"), make("li", { class: "key-other" }, panel.given ? "its sequences" : "validation sequences"), ...key.filter(([, , test]) => count(test)).map(([kind, words, test]) => make("li", { class: `key-${kind}` }, `${count(test)} ${words}${count(test) > 1 ? "s" : ""}`))),
+    make("ul", { class: "names" }, make("li", { class: "key-own" }, panel.given ? "the sequence above" : "your sequence"), make("li", { class: "key-other" }, panel.given ? "its sequences" : "validation sequences"), ...key.filter(([, , test]) => count(test)).map(([kind, words, test]) => make("li", { class: `key-${kind}` }, `${count(test)} ${words}${count(test) > 1 ? "s" : ""}`))),
     panel.note,
     make("p", {}, found.sentence),
-    make("ul", { class: "badges" }, ...found.badges.map(([label, value, why]) => make("li", { title: why }, make("b", {}, label), ` ${value}`))),
+    make("ul", { class: "badges" }, ...found.badges.map(([label, value, why]) => make("li", { title: why }, make("span", {}, label), ` ${value}`))),
     make("details", {}, make("summary", {}, "Eigenvalues, exponents and points in numbers"),
       make("div", { class: "row spectra" }, make("div", {}, make("h3", { class: "minor" }, "Eigenvalues: outside the circle grows"), eigen), make("div", { class: "grow" }, make("h3", { class: "minor" }, "Lyapunov exponents (nats per step), largest first"), spectrum)),
-      make("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "points" }, found.table.length ? make("table", {}, make("thead", {}, make("tr", {}, ...columns(found.table).map((head) => make("th", { scope: "col" }, head)))),
-        make("tbody", {}, ...found.table.map((row) => make("tr", {}, ...columns(found.table).map((head) => make("td", {}, typeof row[head] === "number" ? short(row[head]) : String(row[head]))))))) : found.sought ? "No points were found." : `Points of rest were not sought: the state holds ${found.size.toLocaleString("en")} numbers. elman explain ${panel.run} dynamics seeks them.`)));
+      make("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "points" }, found.table.length ? make("table", {}, make("thead", {}, make("tr", {}, ...columns(found.table).map((head) => make("th", { scope: "col", class: typeof found.table[0][head] === "number" ? "n" : null }, head)))),
+        make("tbody", {}, ...found.table.map((row) => make("tr", {}, ...columns(found.table).map((head) => typeof row[head] === "number" ? make("td", { class: "n" }, short(row[head])) : make("td", {}, String(row[head]))))))) : found.sought ? "No points were found." : `Points of rest were not sought: the state holds ${found.size.toLocaleString("en")} numbers. elman explain ${panel.run} dynamics seeks them.`)));
   circle(eigen, found.points);
   panel.body.querySelector("details").addEventListener("toggle", () => bars(spectrum, found.exponents));
   draw(panel);
@@ -67,6 +67,7 @@ function bars(figure, values) {
 async function follow(panel) {
   const own = sequence().series || panel.given; // kept on the server for the network that it was picked of
   if (!panel.found || !state.answer) return;
+  if (!state.answer.steps.length) { panel.own = null; panel.steps = []; draw(panel); return; }
   if (own && panel.address !== base) { panel.note.textContent = "A sequence that was picked here is followed in this network's own panel alone."; return; }
   const found = await ask(`${panel.address}/space/path`, sequence());
   if (!found) return;
@@ -93,6 +94,7 @@ beside.addEventListener("change", () => { const one = start.subjects.find(({ add
 let wait; addEventListener("resize", () => { clearTimeout(wait); wait = setTimeout(() => panels.forEach(draw), 80); });
 
 const own = start.subjects.find(({ address }) => address === base), others = kept();
-if (own) add(own, true);
+if (start.absent) { /* the page says why */ }
+else if (own) add(own, true);
 else document.getElementById("space-note").textContent = "This run has no checkpoint yet.";
 for (const each of start.subjects) if (each !== own && others.includes(each.address)) add(each);

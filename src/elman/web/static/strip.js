@@ -1,11 +1,12 @@
 // The strip: the user's own sequence, coloured, and what the network says after the step that is pointed at.
-import { ask, base, later, make, percent, problem, short, start, visible } from "./api.js";
-import { track } from "./series.js";
+import { ask, base, forget, later, make, percent, problem, short, start, visible } from "./api.js";
+import { HUES, track } from "./series.js";
 
 const $ = (id) => document.getElementById(id);
 const tokens = $("tokens"), text = $("text"), line = $("track");
 const inspector = $("inspector"), legend = $("legend"), offered = $("offered");
-const KEY = `elman:${base}`, FOR = "217,112,15", AGAINST = "47,125,209";
+const KEY = `elman:${base}`;
+export const FOR = "217,112,15", AGAINST = "47,125,209"; // orange: for it, or above 0; blue: against it, or below
 export const state = { answer: null, chosen: null, colour: "none", pick: null, edited: false };
 const kept = JSON.parse(sessionStorage.getItem(KEY) || "{}");
 const keep = (facts) => { Object.assign(kept, facts); try { sessionStorage.setItem(KEY, JSON.stringify(kept)); } catch { /* a full store forgets */ } };
@@ -27,7 +28,8 @@ async function read() {
   if (!text && !state.pick) return;
   if (text) keep({ text: text.value });
   performance.mark("keystroke");
-  const answer = await ask("strip/read", sequence());
+  // An empty text is asked nothing; a question that is still on its way is forgotten.
+  const answer = text?.value === "" ? await forget("strip/read", { steps: [], unknown: [], at: [], top: [], loss: [], count: 0 }) : await ask("strip/read", sequence());
   if (!answer) return;
   state.answer = answer;
   if (state.chosen !== null && state.chosen >= answer.steps.length) state.chosen = null;
@@ -40,6 +42,7 @@ function draw() {
   const { steps, unknown, channels } = state.answer;
   if (line) {
     line.setAttribute("aria-valuemax", steps.length);
+    name(channels);
     track(line, { channels, steps, paint: null, chosen: state.chosen });
     return inspect(state.chosen);
   }
@@ -52,6 +55,14 @@ function draw() {
   tokens.classList.toggle("letters", steps.every((step) => [...step].length <= 1 || step.startsWith("<")));
   if (had) tokens.children[focus]?.focus();
   inspect(state.chosen);
+}
+
+// Which line is which; of many channels those that have a colour are drawn.
+function name(channels) {
+  const drawn = channels.slice(0, HUES.length), place = $("channels");
+  place.hidden = channels.length < 2;
+  place.replaceChildren(...drawn.map((each, k) => make("li", {}, make("i", { style: { background: HUES[k] } }), each.name)),
+    ...drawn.length < channels.length ? [make("li", { class: "soft" }, `the first ${drawn.length} of ${channels.length}; all are read`)] : []);
 }
 
 let told = [], colours = null;
@@ -76,14 +87,16 @@ function paint(values, sentence, { signed = false, unit = "" } = {}) {
 
 export const swatch = (rgb, words) => make("span", { class: "swatch", style: { background: `rgba(${rgb},.6)` } }, words);
 
+const HINT = `Point at a step, or move along with the arrow keys, to read ${document.body.dataset.kind === "forecast" ? "its value" : "what the network says after it"}.`;
 let turn = 0; // of colouring: one that was left says nothing more
 async function colour() {
   const mine = ++turn;
   $("unit-choice").hidden = state.colour !== "unit";
   const { answer } = state;
   if (!answer) return;
-  if (state.colour === "none") {
-    paint([], answer.unknown.some(Boolean) ? "Underlined: not in the vocabulary, read as <unk>." : answer.count > answer.steps.length ? `${answer.count.toLocaleString("en")} steps; ${answer.steps.length} are shown.` : "");
+  if (state.colour === "none" || !answer.steps.length) {
+    paint([], answer.unknown.some(Boolean) ? "Underlined: not in the vocabulary, read as <unk>." : answer.count > answer.steps.length ? `${answer.count.toLocaleString("en")} steps; ${answer.steps.length} are shown.`
+      : answer.steps.length ? HINT : "Type something, and what the network makes of it stands below.");
   } else if (state.colour === "loss") {
     if (!answer.loss) return paint([], "This network has no loss at a step.");
     const known = answer.loss.filter(Number.isFinite), mean = known.reduce((sum, one) => sum + one, 0) / Math.max(1, known.length);
@@ -187,6 +200,12 @@ async function errors() {
   const found = await ask("strip/errors", {});
   if (found) offer(found); else offered.textContent = "";
 }
+// Where no first text is known, the network's worst error is one, unless the user was faster.
+async function greet() {
+  const found = await ask("strip/errors", {});
+  problem("", "strip/errors");
+  if (found?.choices.length && !text.value) offer(found);
+}
 async function open(file) {
   if (!file) return;
   if (file.size > 7.5e6) return problem(`${file.name} has ${(file.size / 1e6).toFixed(1)} MB; 7.5 MB are read here at most.`, "strip/file");
@@ -229,7 +248,7 @@ if (text) {
   text.value = kept.text ?? start.first ?? "";
   grow();
   text.addEventListener("input", () => { grow(); read(); });
-  begin(read);
+  begin(async () => { await read(); if (!text.value && $("errors")) greet(); });
 }
 if (line) {
   line.addEventListener("pointermove", (event) => { if (state.answer) { const k = line.at(event.clientX); if (k !== state.chosen) inspect(k); } });

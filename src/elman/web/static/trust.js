@@ -12,7 +12,8 @@ for (const name of still ? [] : ["results", "where", "findings"]) ask("trust/sec
 function curve(found) {
   const place = $("curve"), all = [...found.named, ...found.low, ...found.high], n = found.gone.at(-1);
   const low = found.shares ? 0 : Math.min(...all), high = found.shares ? 1 : Math.max(...all);
-  const f = frame(place, { height: 220, low, high, title: `The answer as steps are taken out: from ${short(found.named[0])} to ${short(found.named.at(-1))}`, label: `steps taken out, 0 to ${n}; dashed: in random order` });
+  const f = frame(place, { height: 220, low, high, title: `The answer as steps are taken out: from ${short(found.named[0])} to ${short(found.named.at(-1))}`, label: `steps taken out, 0 to ${n}` });
+  $("curve-title").textContent = `${found.shares ? `Probability of ${visible(found.label)}` : "The answer"} as steps are taken out`;
   const x = (k) => f.left + (f.plot * found.gone[k]) / Math.max(1, n), line = (values) => values.map((y, k) => `${k ? "L" : "M"}${x(k).toFixed(1)} ${f.y(y).toFixed(1)}`).join("");
   const back = found.low.map((y, k) => `L${x(k).toFixed(1)} ${f.y(y).toFixed(1)}`).reverse().join("");
   f.root.append(svg("path", { d: `${line(found.high)}${back}Z`, class: "spread" }), svg("path", { d: line(found.random), class: "random" }), svg("path", { d: line(found.named), class: "named" }));
@@ -20,7 +21,8 @@ function curve(found) {
 }
 
 const why = later(150, async () => {
-  if (!$("why-said") || !state.answer?.steps.length) return;
+  if (!$("why-said") || !state.answer) return;
+  if (!state.answer.steps.length) { $("why-said").textContent = "Give it a sequence above."; $("why-found").hidden = true; $("why-badges").replaceChildren(); return; }
   const slow = setTimeout(() => { $("why-said").textContent = "Taking its steps out …"; }, 400), before = $("why-said").textContent;
   const found = await ask("trust/why", sequence());
   clearTimeout(slow);
@@ -31,7 +33,8 @@ const why = later(150, async () => {
   $("why-said").textContent = `For ${visible(found.label)}${found.shares ? ` (${percent(found.named[0])})` : ""}: as the steps that spoke loudest are taken out, it ${faster}.`;
   $("why-badges").replaceChildren(...[["below random order by", percent(Math.max(0, found.area)), "mean distance of the two curves, as a share of their range"], ["residual", percent(Math.max(found.residual, 0.001)), "the part of the answer that the attribution does not add up to"], ...few].map(([label, value, title]) => make("li", { title }, make("span", {}, `${label} `), value)));
   const most = Math.max(...found.loudest.map(([, value]) => value), 1e-12);
-  $("loudest").replaceChildren(make("ul", { class: "meters" }, ...found.loudest.map(([step, value]) => make("li", {}, make("span", {}, visible(step)), make("i", { style: { width: `${(100 * value) / most}%` } }), make("b", {}, short(value))))));
+  if (!found.loudest.length) $("loudest").replaceChildren(make("p", { class: "soft" }, "No step spoke for it."));
+  else $("loudest").replaceChildren(make("ul", { class: "meters" }, ...found.loudest.map(([step, value]) => make("li", {}, make("span", {}, visible(step)), make("i", { style: { width: `${(100 * value) / most}%` } }), make("b", {}, short(value))))));
   curve(found);
   state.why = found;
 });
