@@ -14,7 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from elman.core.errors import RecipeError
+from elman.cells._own import where
+from elman.core.errors import ElmanError, RecipeError
 from elman.interpretation.stepping import Stepping, stepping_of
 from elman.interpretation.view import View, untouched
 from elman.models.observe import WATCHED, observe
@@ -46,7 +47,7 @@ class _Door:
         ]
         try:
             with torch.no_grad():
-                self.example = self._answer(call(inputs[:1], self._full(inputs[:1])))
+                self.example = self._answer(self._tried(model, inputs))
         finally:
             for handle in handles:
                 handle.remove()
@@ -58,6 +59,19 @@ class _Door:
         self.only = len({id(module) for module in self.ran}) == 1
         self.by_step = not isinstance(self.layer, (RNN, nn.RNNBase))
         self.time_first = isinstance(self.layer, nn.RNNBase) and not self.layer.batch_first
+
+    def _tried(self, model: nn.Module, inputs: Tensor) -> Any:
+        """What the call gives; RecipeError, with what the model raised, where it cannot be called so."""
+        try:
+            return self.call(inputs[:1], self._full(inputs[:1]))
+        except ElmanError:
+            raise
+        except Exception as error:  # what a model does with what it reads is its own affair
+            given = f"inputs {tuple(inputs.shape)}" + (" and lengths" if self.ragged else "")
+            raise RecipeError(
+                f"{type(model).__name__} fails with {given}: {where(error)}. Say how: time_first=True for (time, batch, ...), "
+                "lengths where it wants them, or call=lambda inputs, lengths: model(inputs)."
+            ) from error
 
     def vectors(self, inputs: Tensor) -> Tensor:
         """Inputs (batch, time, ...) -> what the layer reads (batch, time, size)."""
