@@ -101,6 +101,9 @@ def analyse(
         raise RecipeError(
             f"{' and '.join(options)}: an option of attribution; ask for it: elman explain RUN attribution ..."
         )
+    if (at or by) and "dynamics" not in questions:
+        given = " and ".join(name for name, value in (("at", at), ("by", by)) if value)
+        raise RecipeError(f"{given}: an option of dynamics; ask for it: elman explain RUN dynamics ...")
     if suite is not None and "behaviour" not in questions:
         raise RecipeError(
             "a suite is of behaviour tests; ask for them: elman explain RUN behaviour --suite FILE"

@@ -89,8 +89,11 @@ def _drawn(
     run: Run, numbers: list[int], length: int, temperature: float, top_k: int | None, seed: int | None
 ) -> Iterator[tuple[int, Tensor]]:
     """Each token that is drawn, and the logits that the network gave (vocab,), -inf for padding and <unk>."""
-    if not 0 <= temperature < float("inf") or length < 1 or (top_k is not None and top_k < 1):
-        raise RecipeError("temperature must be at least 0, length and top_k at least 1.")
+    if not 0 <= temperature < float("inf"):
+        raise RecipeError(f"temperature is {temperature}; expected 0 or more, and a finite number.")
+    for name, count in (("length", length), ("top_k", top_k)):
+        if count is not None and count < 1:
+            raise RecipeError(f"{name} is {count}; expected 1 or more.")
     draw = torch.Generator()
     if seed is None:
         draw.seed()

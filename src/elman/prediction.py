@@ -151,7 +151,8 @@ def read_texts(source: Any, name: str | None) -> list[str]:
             raise DataError("there is no text to predict.")
         return texts
     assert frame is not None
-    wanted = column(frame, name or "text", "the table")
+    where = "the table" if isinstance(source, pl.DataFrame) else source
+    wanted = column(frame, name or "text", where)
     return frame[wanted].cast(pl.String).fill_null("").to_list()
 
 

@@ -6,15 +6,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from elman.core import limits
 from elman.core.catalogue import find
-from elman.core.limits import check
 from elman.core.recipe import Recipe
 from elman.data.contract import Dataset
 from elman.data.load import load as load_data
 from elman.data.load import suits
+from elman.evaluation import rivals
+from elman.models.network import recurrent_layers
 from elman.recipes import as_recipe
 from elman.tasks._settings import refuse_foreign
 from elman.tasks.contract import Encoded, Task
+from elman.training.budget import seconds
+from elman.training.device import device_named
 from elman.training.enough import enough
 
 
@@ -34,6 +40,22 @@ def load(source: str | Path | Recipe, **settings: Any) -> Dataset:
     Raises UnknownName for a source that does not exist and DataError for one that cannot be used.
     """
     return load_data(as_recipe(source, **settings).data)[1]
+
+
+def check(recipe: Recipe) -> Recipe:
+    """The recipe as it is, or the error that can be told before any data are read: of a number, a name, the network, the machine."""
+    limits.check(recipe)
+    if recipe.task:
+        find("tasks", recipe.task)
+    device_named(recipe.training.device)
+    if recipe.training.budget:
+        seconds(recipe.training.budget)
+    rivals.check(recipe.evaluation)
+    if recipe.model.executor != "auto":
+        find("engine.executors", recipe.model.executor, "executor")
+    with torch.device("meta"):  # the layers without their memory, and without a random number drawn
+        recurrent_layers(recipe.model, 1)
+    return recipe
 
 
 def prepare(recipe: Recipe, encoder: Any = None) -> Prepared:

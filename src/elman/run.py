@@ -6,6 +6,7 @@ import functools
 import json
 import os
 import shutil
+import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from elman.core.catalogue import find
 from elman.core.cell_file import bare, file_of, placed
-from elman.core.errors import RunError
+from elman.core.errors import RunError, nearest
 from elman.core.files import write_json, write_text
 from elman.core.recipe import Recipe
 
@@ -65,9 +66,14 @@ class Run:
             return folder
         folder = Path(folder)
         if not folder.is_dir():
-            near = sorted(path.parent.name for path in folder.parent.glob("*/run.json"))[-3:]
-            hint = f" Runs beside it: {', '.join(near)}." if near else ""
-            raise RunError(f"no run folder at {folder}.{hint} `elman train SOURCE` makes one.")
+            beside = sorted(path.parent.name for path in folder.parent.glob("*/run.json"))
+            close = nearest(folder.name, beside)
+            hint = f" Did you mean {str(folder.parent / close)!r}?" if close else ""
+            hint += f" Runs beside it: {', '.join(beside[-3:])}." if beside and not close else ""
+            what = (
+                f"{folder} is a file; a run is a folder" if folder.exists() else f"no run folder at {folder}"
+            )
+            raise RunError(f"{what}.{hint} `elman train SOURCE` makes one.")
         run = cls(folder)
         version = run.facts.get("format")
         if version != FORMAT:
@@ -221,11 +227,21 @@ def vacant(folder: Path) -> None:
     if folder.is_dir() and any(folder.iterdir()):
         kind = "holds a run already" if (folder / "run.json").exists() else "is a folder with something in it"
         raise RunError(f"{folder} {kind}. Name a new folder with --out, or go on with it: --resume {folder}.")
+    writable(folder)
+
+
+def writable(folder: Path) -> None:
+    """RunError where nothing can be written into a folder that may be yet to be made; nothing is made."""
     place = next((parent for parent in (folder, *folder.absolute().parents) if parent.exists()), folder)
     if not place.is_dir():
-        raise RunError(f"{place} is a file; a run needs a folder. Name a new one with --out.")
-    if not os.access(place, os.W_OK):
-        raise RunError(f"{place} cannot be written to. Name another folder with --out.")
+        raise RunError(f"{place} is a file; expected a folder. Name a new one with --out.")
+    try:
+        with tempfile.TemporaryFile(dir=place):  # what a folder's mode says is not all there is to it
+            pass
+    except OSError as error:
+        raise RunError(
+            f"{place} cannot be written to: {error.strerror}. Name another folder with --out."
+        ) from None
 
 
 def new_folder(runs: Path, name: str) -> Path:

@@ -40,8 +40,6 @@ from elman.preparation import prepare as prepare
 from elman.recipes import as_recipe
 from elman.report.assemble import with_stored, write_findings
 from elman.run import Run, new_folder, stamp, vacant
-from elman.training.budget import seconds
-from elman.training.device import device_named
 from elman.training.followers import followers
 from elman.training.history import Measured
 from elman.training.loop import fit as train
@@ -72,10 +70,6 @@ def fit(
     recipe = Run.open(resume).recipe if resume else as_recipe(source, **settings)
     if out is not None and resume is None:
         vacant(Path(out))
-    # Before the data and the rivals: a wrong setting shall neither cost their time nor leave a folder behind.
-    device_named(recipe.training.device)
-    if recipe.training.budget:
-        seconds(recipe.training.budget)
     prepared = prepared or prepare(recipe)
     recipe, task, encoded = prepared.recipe, prepared.task, prepared.encoded
     sizes: dict[str, int] = {split: len(feed) for split, feed in encoded.feeds.items()}

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+import re
 import sys
 from typing import Annotated, Any, TypeVar
 
 import tyro
+
+from elman.core.errors import RecipeError
 
 Options = TypeVar("Options")
 Given = Annotated[
@@ -25,15 +30,25 @@ def rivals_given(given: tuple[tuple[str, ...], ...]) -> dict[str, Any]:
 
 
 def parse(kind: type[Options], arguments: list[str], verb: str, default: Options | None = None) -> Options:
-    """Parse `arguments` into the dataclass `kind`; exits with status 2 and a hint where they do not fit."""
+    """Parse `arguments` into the dataclass `kind`; RecipeError says in one sentence where they do not fit."""
     extra: dict[str, Any] = {} if default is None else {"default": default}
-    parsed: Options = tyro.cli(
-        kind,
-        args=arguments,
-        prog=f"elman {verb}",
-        config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
-        **extra,
-    )
+    told = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(told):  # a box of several lines, each time in another form
+            parsed: Options = tyro.cli(
+                kind,
+                args=arguments,
+                prog=f"elman {verb}",
+                config=(tyro.conf.OmitArgPrefixes, tyro.conf.OmitSubcommandPrefixes),
+                **extra,
+            )
+    except SystemExit as leaving:
+        if not leaving.code:
+            raise
+        from elman.cli._mistakes import mistake
+
+        plain = " ".join(re.sub(r"[\u2500-\u257f]", " ", told.getvalue()).split())
+        raise (mistake(kind, arguments, verb.split()[0]) or RecipeError(plain)) from None
     return parsed
 
 

@@ -6,37 +6,41 @@ elman bench gru --hidden 128 512 --threads 1
 
 from __future__ import annotations
 
-import argparse
 import os
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+from elman.cli._flags import parse
+
+
+@dataclass(frozen=True)
+class Bench:
+    """How fast the recurrent layers run on this machine, beside torch.nn's in the same run."""
+
+    cells: Annotated[tuple[str, ...], tyro.conf.Positional] = ()  # gru, lstm, rnn; all when none is named
+    hidden: tuple[int, ...] = ()  # only sizes with so many units, and one of your own
+    executor: str = "auto"  # force one; the default is what a network would get
+    threads: int | None = None
+    repetitions: int = 9
 
 
 def main(arguments: list[str]) -> int:
     """Run the verb: one line for each cell and size as it is measured, then the means."""
-    from elman.models.speed import CELLS, SIZES
-
-    parser = argparse.ArgumentParser(
-        "elman bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("cells", nargs="*", help=f"{', '.join(CELLS)}; all when none is named")
-    parser.add_argument(
-        "--hidden", type=int, nargs="+", help="only sizes with so many units, and one of your own"
-    )
-    parser.add_argument(
-        "--executor", default="auto", help="force one; the default is what a network would get"
-    )
-    parser.add_argument("--threads", type=int, default=None)
-    parser.add_argument("--repetitions", type=int, default=9)
-    chosen = parser.parse_args(arguments)
-
+    chosen = parse(Bench, arguments, "bench")
     import torch
 
+    from elman.core.catalogue import find
     from elman.core.errors import RecipeError, UnknownName
     from elman.engine.timing import peak, product
-    from elman.models.speed import against_torch, by_class
+    from elman.models.speed import CELLS, SIZES, against_torch, by_class
 
     for cell in chosen.cells:
         if cell not in CELLS:
             raise UnknownName("cell of torch.nn", cell, CELLS)
+    if chosen.executor != "auto":
+        find("engine.executors", chosen.executor, "executor")
     for name in ("threads", "repetitions"):
         if getattr(chosen, name) is not None and getattr(chosen, name) < 1:
             raise RecipeError(f"--{name} must be at least 1, got {getattr(chosen, name)}.")

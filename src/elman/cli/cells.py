@@ -7,7 +7,7 @@ elman cells lstm
 from __future__ import annotations
 
 from elman.core.catalogue import catalogue
-from elman.core.errors import UnknownName
+from elman.core.errors import RecipeError, UnknownName
 
 SIZE = 128  # inputs and units at which parameters and cost are told
 
@@ -21,6 +21,8 @@ def main(arguments: list[str]) -> int:
     if not arguments:
         _list()
         return 0
+    if len(arguments) > 1:
+        raise RecipeError(f"elman cells shows one cell; got {' '.join(arguments)}.")
     name = arguments[0].strip().lower().replace("-", "_")
     if name not in cells:
         raise UnknownName("cell", arguments[0], cells)

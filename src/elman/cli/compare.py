@@ -30,10 +30,16 @@ def main(arguments: list[str]) -> int:
     from rich.console import Console
     from rich.table import Table
 
+    from elman.core.showing import ending
     from elman.evaluation.compare import compare
     from elman.run import Run
 
     runs = [Run.open(path) for path in options.runs]
+    for number, run in enumerate(runs):
+        if any(run.folder.samefile(other.folder) for other in runs[:number]):
+            raise RunError(f"{run.folder} is given twice; compare needs different runs.")
+    if options.memory is not None:
+        ending(options.memory)
     result = compare(runs, options.split)
     table = Table(title=f"{options.split}: {result.metric}", box=None, title_justify="left")
     for title in ("run", "value", "95% interval", "against the first (positive: better)", "p"):

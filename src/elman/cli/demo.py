@@ -32,15 +32,18 @@ def main(arguments: list[str]) -> int:
     from elman import workbench
     from elman.cli._terminal import Terminal
     from elman.evaluation.rivals import hold
+    from elman.preparation import check
     from elman.recipes import as_recipe
-    from elman.run import new_folder
+    from elman.run import new_folder, vacant
 
-    screen = Terminal()
-    screen.say(INTRO + "\n")
+    vacant(new_folder(options.out, "demo-rnn"))
     changes: dict[str, Any] = {"seed": options.seed} | (
         {"epochs": options.epochs} if options.epochs is not None else {}
     )
     recipe = as_recipe("syllables", **changes)
+    screen = Terminal()
+    check(recipe)
+    screen.say(INTRO + "\n")
     prepared = workbench.prepare(recipe)
     task, encoded = prepared.task, prepared.encoded
     sizes: dict[str, int] = {split: len(feed) for split, feed in encoded.feeds.items()}

@@ -37,6 +37,8 @@ def main(arguments: list[str]) -> int:
     options = parse(Predict, arguments, "predict")
     if not options.text and options.source is None:
         raise DataError("nothing to predict: give a file, or --text TEXT.")
+    if options.text and options.source is not None:
+        raise DataError(f"both {options.source} and --text are given; expected one of them to predict.")
     from elman.core.files import write_text
     from elman.prediction import predict
     from elman.run import Run

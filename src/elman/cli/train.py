@@ -66,7 +66,9 @@ def main(arguments: list[str]) -> int:
     listener = Terminal(quiet=options.quiet)
     if options.resume is None:
         from elman.cli._proposal import agreed
+        from elman.preparation import check
 
+        check(recipe)
         given = [word for word in arguments if word != "--yes"]
         recipe = agreed(recipe, listener, yes=options.yes, rest=given)
     if options.find_rate:

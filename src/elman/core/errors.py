@@ -34,7 +34,7 @@ class UserError(ElmanError):
 def nearest(given: str, known: Iterable[str]) -> str | None:
     """The name in `known` closest to `given`, or None when none is close."""
     lowered = {name.lower(): name for name in known}
-    match = difflib.get_close_matches(given.lower(), lowered, n=1, cutoff=0.5)
+    match = difflib.get_close_matches(given.lower(), lowered, n=1)
     return lowered[match[0]] if match else None
 
 

@@ -1,4 +1,4 @@
-"""What a number in a recipe may be, asked before any data are read."""
+"""What a number in a recipe may be."""
 
 from __future__ import annotations
 
@@ -16,9 +16,19 @@ LIMITS: dict[str, tuple[float, float]] = {
     "data.validation_share": (SMALLEST, BELOW_ONE),
     "data.test_share": (SMALLEST, BELOW_ONE),
     "data.limit": COUNT,
+    "data.length": COUNT,
+    "data.test_length": COUNT,
+    "data.history": COUNT,
     "encoding.min_count": COUNT,
     "encoding.bigrams": (0, math.inf),
+    "encoding.max_length": COUNT,
+    "encoding.affixes": (0, math.inf),
+    "encoding.context_length": COUNT,
+    "encoding.horizon": COUNT,
+    "encoding.stride": COUNT,
     "encoding.patch_length": COUNT,
+    "model.hidden_size": COUNT,
+    "model.num_layers": COUNT,
     "model.embedding_size": COUNT,
     "model.dropout": (0.0, BELOW_ONE),
     "model.embedding_dropout": (0.0, BELOW_ONE),

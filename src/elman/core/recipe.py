@@ -277,17 +277,20 @@ def _build(kind: type, values: dict[str, Any], where: str) -> Any:
                 raise RecipeError(f"{where} [{key}] must be a table of settings, got {value!r}.")
             arguments[key] = _build(typing.cast(type, hint), value, f"[{key}]")
         else:
-            arguments[key] = _fit(value, hint, f"{where} {key}")
+            arguments[key] = fit(value, hint, f"{where} {key}")
     return kind(**arguments)
 
 
-def _fit(value: Any, hint: Any, where: str) -> Any:
+WORDS = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+
+
+def fit(value: Any, hint: Any, where: str) -> Any:
     """`value` as the type `hint`, or RecipeError with what was expected."""
     origin, options = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         if value is None:
             return None
-        return _fit(value, next(option for option in options if option is not type(None)), where)
+        return fit(value, next(option for option in options if option is not type(None)), where)
     if origin is Literal:
         if value in options:
             return value
@@ -296,9 +299,9 @@ def _fit(value: Any, hint: Any, where: str) -> Any:
         raise RecipeError(f"{where} is {value!r}; expected one of {', '.join(map(str, options))}.{hint_text}")
     if origin is tuple:
         items = [value] if isinstance(value, (str, int, float)) else list(value)
-        return tuple(_fit(item, options[0], where) for item in items)
+        return tuple(fit(item, options[0], where) for item in items)
     if hint is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if not isinstance(value, hint) or (hint is int and isinstance(value, bool)):
-        raise RecipeError(f"{where} is {value!r}; expected {hint.__name__}.")
+        raise RecipeError(f"{where} is {value!r}; expected {WORDS.get(hint, hint.__name__)}.")
     return value

@@ -71,10 +71,15 @@ def _cell(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else html.escape(str(value))
 
 
-def save(finding: Finding, path: Path) -> None:
-    """Write the picture of a finding, or with .html all of it. Raises RecipeError for another ending, or where there is no picture."""
+def ending(path: Path) -> None:
+    """RecipeError for a name that no picture can have."""
     if path.suffix not in KINDS:
         raise RecipeError(f"{path.name} is no name for a picture; expected an ending of {', '.join(KINDS)}.")
+
+
+def save(finding: Finding, path: Path) -> None:
+    """Write the picture of a finding, or with .html all of it. Raises RecipeError for another ending, or where there is no picture."""
+    ending(path)
     if path.suffix == ".html":
         write_text(path, PAGE.format(title=html.escape(finding.title), style=STYLE, body=as_html(finding)))
         return

@@ -163,3 +163,6 @@ class Source:
     size: str = ""
     sha256: str = ""
     defaults: Mapping[str, object] = field(default_factory=dict)
+    takes: tuple[
+        str, ...
+    ] = ()  # roles of columns that `load` follows; what may be forecast, and from what, of every series

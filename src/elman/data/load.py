@@ -23,11 +23,13 @@ from elman.data.contract import (
     Source,
     TaggedTexts,
 )
+from elman.data.roles import ROLES
 from elman.data.table import TABLES
 
 if TYPE_CHECKING:
     import polars as pl
 
+TAKEN = ("target", "entity", "known", "observed", "static")  # by a source of series
 OTHERS = {
     ".json": "JSON of any form (one object a line is read: .jsonl)", ".xlsx": "an Excel workbook", ".xls": "an Excel workbook",
     ".ods": "a spreadsheet", ".feather": "an Arrow file", ".arrow": "an Arrow file", ".pkl": "a pickle", ".npy": "a NumPy array",
@@ -53,7 +55,14 @@ def load(options: DataOptions, task: str | None = None) -> tuple[Source, Dataset
     name = options.source.lower().replace("-", "_")
     if name in catalogue("data.sources"):
         source: Source = find("data.sources", name).source
-        return source, followed(check(source.load(options), options.source), options)
+        dataset = check(source.load(options), options.source)
+        taken = (*source.takes, *(TAKEN if isinstance(dataset, SeriesTable) else ()))
+        for role in ROLES[: ROLES.index("group")]:
+            if getattr(options, role) and role not in taken:
+                raise DataError(
+                    f"{options.source} says itself what its columns are; it does not use --{role}. Drop it."
+                )
+        return source, followed(dataset, options)
     if huggingface.is_hub(options.source):
         source = hub(options, task)
         return source, followed(check(source.load(options), options.source), options)

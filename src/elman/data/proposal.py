@@ -110,6 +110,11 @@ def propose(source: str | Path, options: DataOptions | None = None, task: str | 
 def propose_frame(frame: pl.DataFrame, options: DataOptions, task: str | None = None) -> Proposal:
     """`propose` for a table that was read."""
     roles.check(options, options.source)
+    forecast, labelled = bool(options.time or options.target), bool(options.text or options.label)
+    if forecast and labelled:
+        raise DataError(
+            f"--text and --label say that {options.source} holds texts, --time and --target that it holds series; drop one or the other."
+        )
     frame = joined(frame, options.entity)
     for name in (
         options.time,
@@ -122,7 +127,6 @@ def propose_frame(frame: pl.DataFrame, options: DataOptions, task: str | None = 
     ):
         if name:
             column(frame, name, options.source)
-    forecast, labelled = bool(options.time or options.target), bool(options.text or options.label)
     texts = [] if forecast else proposal_texts.readings(frame, options, task)
     series = [] if labelled else proposal_series.readings(frame, options, plain=not texts)
     if task and (

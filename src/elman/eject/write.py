@@ -18,7 +18,7 @@ from elman.data.passage import pieces
 from elman.encoding.scalers import CHANGES
 from elman.models.heads import LEVELS, PARAMETERS
 from elman.models.network import ForecastNetwork, TokenNetwork
-from elman.run import Run
+from elman.run import Run, writable
 from elman.workbench import Prepared, prepare
 
 PLAIN = {"rnn": "nn.RNN", "lstm": "nn.LSTM", "gru": "nn.GRU"}
@@ -36,6 +36,7 @@ def eject(run: Run, folder: Path) -> Path:
         raise RecipeError(
             "eject writes texts, running text and forecasts; it does not carry labelled series."
         )
+    writable(folder)
     folder.mkdir(parents=True, exist_ok=True)
     facts = _data(prepared, folder)
     _weights(network, folder / "weights.safetensors")

@@ -40,10 +40,13 @@ class Comparison:
 
 def compare(runs: Sequence[RunFolder], split: str) -> Comparison:
     """Compare on one split. Raises RunError for runs on other data: their numbers cannot be held against each other."""
-    hashes = {run.facts["provenance"]["data_hash"] for run in runs}
-    if len(hashes) > 1:
+    came = [run.facts["provenance"] for run in runs]
+    if len({one["data_hash"] for one in came}) > 1:
+        each_of = ", ".join(
+            f"{run.name} on {one['source']} (hash {one['data_hash'][:8]})" for run, one in zip(runs, came)
+        )
         raise RunError(
-            "these runs were made on different data (their data hashes differ); nothing can be compared."
+            f"these runs were made on different data: {each_of}. Train both on the same file to compare them."
         )
     stored = [run.scores.get(split) or _missing(run, split) for run in runs]
     primary = stored[0]["primary"]

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from elman.core.catalogue import catalogue, find
-from elman.core.errors import ElmanError, RecipeError, nearest
+from elman.core.errors import ElmanError, RecipeError, UnknownName, nearest
 from elman.core.recipe import EvaluationOptions
 from elman.core.results import Metric, Predictions, Score
 from elman.data.contract import SplitName
+from elman.data.download import local
 from elman.evaluation.contract import Predictor, Problem
 from elman.evaluation.embeddings import SUFFIXES as VECTORS
 from elman.evaluation.embeddings import embedded, order_of
@@ -102,6 +103,16 @@ def hold(
     sign = 1 if primary.higher_is_better else -1
     scores.sort(key=lambda row: -sign * row.metrics[primary.name].value)
     return Rivals(tuple(fitted), tuple(scores), primary, tuple(name for name in suiting if name not in names))
+
+
+def check(options: EvaluationOptions) -> None:
+    """Before there is a problem: UnknownName for a rival that suits none, DataError where a file is not there."""
+    everywhere = catalogue("evaluation.baselines")
+    for name in options.rivals or ():
+        if name.strip().lower().replace("-", "_") not in everywhere:
+            raise UnknownName("rival", name, everywhere)
+    for path in options.rival_predictions:
+        local(path)
 
 
 def chosen(values: Sequence[str]) -> dict[str, list[str]]:

@@ -16,7 +16,8 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_map_only
 
-from elman.core.errors import RecipeError
+from elman.cells._own import where
+from elman.core.errors import ElmanError, RecipeError
 from elman.interpretation.stepping import Stepping, stepping_of
 from elman.interpretation.view import View, untouched
 from elman.models.observe import WATCHED, observe
@@ -48,7 +49,7 @@ class _Door:
         ]
         try:
             with torch.no_grad():
-                self.example = self._answer(call(inputs[:1], self._full(inputs[:1])))
+                self.example = self._answer(self._tried(model, inputs))
         finally:
             for handle in handles:
                 handle.remove()
@@ -71,6 +72,19 @@ class _Door:
                 return torch.autograd.grad(answer.sum(), given, allow_unused=True)[0] is not None
         except RuntimeError:  # nothing that was read has a gradient, or the model will not have one
             return False
+
+    def _tried(self, model: nn.Module, inputs: Tensor) -> Any:
+        """What the call gives; RecipeError, with what the model raised, where it cannot be called so."""
+        try:
+            return self.call(inputs[:1], self._full(inputs[:1]))
+        except ElmanError:
+            raise
+        except Exception as error:  # what a model does with what it reads is its own affair
+            given = f"inputs {tuple(inputs.shape)}" + (" and lengths" if self.ragged else "")
+            raise RecipeError(
+                f"{type(model).__name__} fails with {given}: {where(error)}. Say how: time_first=True for (time, batch, ...), "
+                "lengths where it wants them, or call=lambda inputs, lengths: model(inputs)."
+            ) from error
 
     def vectors(self, inputs: Tensor) -> Tensor:
         """Inputs (batch, time, ...) -> what the layer reads (batch, time, size)."""

@@ -96,6 +96,8 @@ def listen(host: str, port: int | None) -> socket.socket:
             f"the page has no password for the internet and answers to this machine alone, not to {host}. From another one: "
             f"ssh -L {wanted}:127.0.0.1:{wanted} YOU@THIS_MACHINE, then open the printed address there."
         )
+    if port is not None and not 0 <= port < 2**16:
+        raise UserError(f"port is {port}; expected 0 to 65535, 0 for any that is free.")
     family = socket.AF_INET6 if host == "::1" else socket.AF_INET
     tried = [port] if port is not None else list(range(8321, 8321 + PORTS))
     for number in tried:

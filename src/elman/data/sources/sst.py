@@ -67,6 +67,7 @@ source = Source(
     licence="not stated; texts by their authors",
     citation="Socher et al. 2013, Recursive Deep Models for Semantic Compositionality, EMNLP",
     size="9,613 sentences with two labels, 11,855 with five; your copy",
+    takes=("label",),
     defaults={
         "encoding.tokenizer": "spaces",
         "encoding.max_length": 64,

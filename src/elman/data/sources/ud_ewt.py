@@ -76,5 +76,6 @@ source = Source(
     url=URL,
     size="12,544 + 2,001 + 2,077 sentences, 254,000 words, 18 MB",
     sha256=DIGESTS["train"],
+    takes=("label",),
     defaults=DEFAULTS,
 )

@@ -18,7 +18,6 @@ from elman.evaluation.compare import compare as hold_against
 from elman.report.assemble import as_scores
 from elman.report.content import outcome
 from elman.report.numbers import difference, duration, interval, moment, number, p_value, point, words
-from elman.report.page import outcome_words
 from elman.report.tables import in_words
 from elman.run import Run
 from elman.web.pages.contract import Page
@@ -62,7 +61,7 @@ def _row(subject: Subject, name: str) -> dict[str, Any]:
             percent = "%" if scores.primary.unit.startswith("%") else ""
             row |= {
                 "metric": f"{scores.primary.words}, {split}", "score": f"{point(value)}{percent}", "interval": interval(value),
-                "outcome": state, "outcome_words": outcome_words(scores), "verdict": scores.verdict,
+                "outcome": state, "outcome_words": BESIDE[state], "verdict": scores.verdict,
             }  # fmt: skip
     except (ElmanError, KeyError, TypeError, StopIteration) as error:
         row["words"] = str(error)
