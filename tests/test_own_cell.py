@@ -9,8 +9,7 @@ import pytest
 import torch
 
 import elman
-from elman.core.errors import DataError, RecipeError, UnknownName
-from elman.evaluation.compare import compare
+from elman.core.errors import DataError, RecipeError, RunError, UnknownName
 from elman.models.cell_maker import cell_class
 from elman.recipes import as_recipe
 from elman.run import Run
@@ -106,7 +105,11 @@ def test_runs_are_compared_by_what_their_cells_files_hold(file: Path) -> None:
     first = elman.fit("parity", cell="mycell.py", **SMALL)
     file.write_text(CELL.format(name="Mine", keep=0.9))
     second = elman.fit("parity", cell="mycell.py", **SMALL)
-    changes = compare([first, second], "test").changes[second.name]
+    found = elman.compare([first.folder, second], "test")
+    assert str(found).count(first.name) == 1 and "better than the first by" in str(found)
+    with pytest.raises(RunError, match="at least two runs, in a list"):
+        elman.compare(first)
+    changes = found.changes[second.name]
     assert changes.count("mycell.py (") == 2 and str(file.parent) not in changes
     report = (first.folder / "report.html").read_text()
     assert "mycell.py, hidden size 8" in report

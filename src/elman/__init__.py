@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from elman.cells.contract import Cell as Cell
     from elman.cells.contract import LinearCell as LinearCell
     from elman.cells.contract import initialise as initialise
+    from elman.comparison import compare as compare
     from elman.core.recipe import Recipe as Recipe
     from elman.cross_validation import cross_validate as cross_validate
     from elman.data.proposal import propose as propose
@@ -43,6 +44,7 @@ _WHERE = {
     "fit": "workbench",
     "evaluate": "workbench",
     "explain": "workbench",
+    "compare": "comparison",
     "cross_validate": "cross_validation",
     "predict": "prediction",
     "propose": "data.proposal",
@@ -58,6 +60,7 @@ __all__ = [
     "Recipe",
     "RecurrentClassifier",
     "Run",
+    "compare",
     "cross_validate",
     "evaluate",
     "explain",

@@ -17,7 +17,7 @@ from elman.run import Run
 class RecurrentClassifier:
     """Texts to classes with a recurrent network, with the manners of scikit-learn.
 
-    Settings are recipe settings by name: `RecurrentClassifier(cell="lstm", hidden_size=64, epochs=3)`. A tenth of the training texts is
+    Settings are recipe settings by name: `RecurrentClassifier(cell="lstm", hidden_size=64)`. A tenth of the training texts is
     held out to choose by; no test split is touched. The run's folder is `run_`.
     """
 
@@ -25,6 +25,11 @@ class RecurrentClassifier:
 
     def __init__(self, **settings: Any) -> None:
         self.settings = settings
+
+    def __repr__(self) -> str:
+        return (
+            f"RecurrentClassifier({', '.join(f'{name}={value!r}' for name, value in self.settings.items())})"
+        )
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The settings."""

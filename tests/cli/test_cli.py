@@ -89,10 +89,13 @@ def test_a_road_by_commands(tmp_path, monkeypatch, capsys):
     ]
     assert main(["train", "films.csv", "--dry-run", *small]) == 0
     assert main(["train", "films.csv", *small]) == 0
+    told = capsys.readouterr().out
+    last = told.rpartition("report ")[2]
+    assert "elman open runs/films-gru-0001" in last and "look at this test set." in " ".join(last.split())
     assert main(["train", "films.csv", "--cell", "rnn", "--quiet", *small]) == 0
     out = capsys.readouterr().out
     assert "beats the best of the rivals asked for" in out and "report" in out
-    assert "engine native" in out or "engine vendor" in out
+    assert "engine native" in told or "engine vendor" in told
     assert main(["evaluate", "runs/films-gru-0001"]) == 0
     assert "3rd look at this test set" in " ".join(capsys.readouterr().out.split())
     labels = "\n".join(

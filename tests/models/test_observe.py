@@ -340,3 +340,10 @@ def test_there_is_no_dropout_in_evaluation_and_the_mode_may_change_inside_the_bl
         outputs = [layer.train(mode)(X)[0] for mode in (False, True, False)]
     for call, output in zip(seen.calls["layers.2.forward.h"], outputs):
         torch.testing.assert_close(call, output, rtol=1e-5, atol=1e-6)
+
+
+def test_what_was_seen_prints_its_names_and_shapes() -> None:
+    layer = nn.GRU(2, 3, batch_first=True)
+    with elman.observe(layer) as seen:
+        layer(torch.zeros(4, 5, 2))
+    assert str(seen).splitlines()[:2] == ["4 readings of GRU", "  layers.0.forward.candidate (4, 5, 3)"]

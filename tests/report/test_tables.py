@@ -140,6 +140,13 @@ def test_markup_in_names_is_shown_as_it_is() -> None:
     assert "net[bold]" in stream.getvalue() and "fine [red]" in stream.getvalue()
 
 
+def test_a_metric_that_is_its_own_unit_is_said_once() -> None:
+    rows = (Score("net", "test", False, {"nats_per_character": Value(1.0)}),)
+    named = Scores("test", Metric("nats_per_character", "nats per character", False), rows, (), "", False)
+    Console(file=(stream := io.StringIO()), width=80).print(render_scores(named))
+    assert "test: nats per character, lower is better" in stream.getvalue()
+
+
 def test_entities_of_a_panel_are_told_in_their_order():
     rows = [["AA", 12, 88.5, 4.25, 6.5], ["<b>", 12, 0.03, 0.5, 0.25]]
     found = entity_table({"ahead": {"rival": "seasonal_mean", "won": 1, "entities": 2, "rows": rows}})

@@ -386,6 +386,7 @@ def test_the_estimator():
     texts = [f"{'fine good' if k % 2 else 'bad awful'} number{k}" for k in range(200)]
     y = [k % 2 for k in range(200)]
     model = elman.RecurrentClassifier(hidden_size=8, steps=60, learning_rate=0.02).fit(texts, y)
+    assert repr(model) == "RecurrentClassifier(hidden_size=8, steps=60, learning_rate=0.02)"
     assert model.score(texts, y) > 0.95 and model.predict(["good fine"]).tolist() == [1]
     assert model.predict_proba(texts[:3]).sum(1) == pytest.approx(1.0)
     assert model.get_params()["hidden_size"] == 8

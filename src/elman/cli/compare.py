@@ -30,8 +30,8 @@ def main(arguments: list[str]) -> int:
     from rich.console import Console
     from rich.table import Table
 
+    from elman.comparison import compare
     from elman.core.showing import ending
-    from elman.evaluation.compare import compare
     from elman.run import Run
 
     runs = [Run.open(path) for path in options.runs]
@@ -42,7 +42,10 @@ def main(arguments: list[str]) -> int:
         ending(options.memory)
     result = compare(runs, options.split)
     table = Table(title=f"{options.split}: {result.metric}", box=None, title_justify="left")
-    for title in ("run", "value", "95% interval", "against the first (positive: better)", "p"):
+    table.add_column(
+        "run", min_width=max(len(row.name) for row in result.rows)
+    )  # what tells them apart is at its end
+    for title in ("value", "95% interval", "against the first (positive: better)", "p"):
         table.add_column(title)
     remembered = any(row.memory is not None for row in result.rows)
     if remembered:

@@ -4,11 +4,13 @@ elman train syllables --cell lstm --hidden-size 64
 elman train sales.csv                     # proposes what the columns mean, and asks where it cannot know
 elman train sales.csv --time date --target units --horizon 28
 elman train recipe.toml --budget 10m
+elman train syllables --cell mycell.py    # a cell of your own, after elman check cell mycell.py
 elman train imdb --rival predictions.csv --rival majority nb_svm
 """
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,5 +82,14 @@ def main(arguments: list[str]) -> int:
     if options.dry_run:
         listener.console.print(trial.dry_run(recipe), markup=False, soft_wrap=True)
         return 0
-    workbench.fit(recipe, out=options.out, resume=options.resume, listener=listener)
+    run = workbench.fit(recipe, out=options.out, resume=options.resume, listener=listener)
+    if not options.quiet:
+        # The findings have moved it out of sight.
+        from elman.report.assemble import as_scores
+        from elman.report.terminal import render_verdict
+
+        listener.console.print(
+            f"[bold]page[/]    elman open {shlex.quote(run.folder.as_posix())}", soft_wrap=True
+        )
+        listener.console.print(render_verdict(as_scores(run.scores["test"])))
     return 0

@@ -241,7 +241,7 @@ class SeriesEncoder:
             left_out = " (not read by independent channels)" if self.independent else ""
             extra.append(f"{len(self.observed)} observed{left_out}")
         return (
-            f"windows: {self.window.context_length} steps in, {self.horizon} out; {len(self.series)} series"
+            f"windows: {self.window.context_length} steps in, {self.horizon} out; {len(self.series)} target{'s' * (len(self.series) > 1)}"
             + (f", covariates: {', '.join(extra)}" if extra else ""),
             f"scaler: {self.targets_scaler.kind}, fitted on training rows; {filled:,} missing values, gaps={self.gaps!r}",
         )

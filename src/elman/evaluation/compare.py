@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -36,6 +37,21 @@ class Comparison:
     metric: str
     rows: tuple[Row, ...]
     changes: dict[str, str]
+
+    def __str__(self) -> str:
+        width = max(len(row.name) for row in self.rows)
+        lines = [self.metric]
+        for row in self.rows:
+            line = f"{row.name:<{width}}  {_with_interval(row.value)}"
+            if row.difference is not None:
+                line += f"  better than the first by {_with_interval(row.difference, '+')}, p {row.p:.3f}; {self.changes[row.name]}"
+            lines.append(line)
+        return "\n".join(lines)
+
+
+def _with_interval(value: Value, sign: str = "") -> str:
+    ends = [math.nan if end is None else end for end in (value.low, value.high)]
+    return f"{value.value:{sign}.4g} [{ends[0]:{sign}.4g}, {ends[1]:{sign}.4g}]"
 
 
 def compare(runs: Sequence[RunFolder], split: str) -> Comparison:

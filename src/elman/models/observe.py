@@ -38,6 +38,13 @@ class Observed(Mapping[str, Tensor]):
         self._watched = watched
         self._steps: set[str] = set()
 
+    def __repr__(self) -> str:
+        shapes = (
+            f"  {name} {' '.join(str(tuple(each.shape)) for each in calls[:3])}" + " ..." * (len(calls) > 3)
+            for name, calls in sorted(self.calls.items())
+        )
+        return "\n".join([f"{len(self.calls)} readings of {', '.join(self._watched)}", *shapes])
+
     def __getitem__(self, name: str) -> Tensor:
         if not self.calls:
             raise RecipeError(

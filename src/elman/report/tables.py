@@ -106,7 +106,7 @@ def scores_table(scores: Scores) -> Table:
     return Table(
         split=scores.split,
         metric=metric(primary),
-        unit=scores.primary.unit if scores.primary.unit not in ("", primary) else "",
+        unit=scores.primary.unit if scores.primary.unit not in ("", primary, metric(primary)) else "",
         direction="higher is better" if scores.primary.higher_is_better else "lower is better",
         others=others,
         rows=tuple(
