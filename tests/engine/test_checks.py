@@ -7,6 +7,8 @@ import pickle
 
 import pytest
 import torch
+from torch.nn.utils import prune
+from torch.nn.utils.rnn import pack_padded_sequence
 
 from elman.core.errors import ElmanError, RecipeError, UnknownName
 from elman.engine import plan
@@ -30,12 +32,48 @@ X = torch.zeros(2, 6, 3)
         ({"state": RNN("lstm", 3, 5).initial_state(3)}, r"initial_state\(2\)"),
         ({"state": RNN("gru", 3, 5).initial_state(2)}, r"h \(2, 5\), c \(2, 5\)"),
         ({"state": RNN("lstm", 3, 5, 2).initial_state(2)}, "1 layers"),
+        (
+            {"state": RNN("lstm", 3, 5).double().initial_state(2)},
+            "state of torch.float64 on cpu; the input is torch.float32",
+        ),
+        (
+            {"state": RNN("lstm", 3, 5).to("meta").initial_state(2)},
+            "state of torch.float32 on meta; the input is .* on cpu",
+        ),
         ({"x": X.double()}, r"x\.to\(torch\.float32\)"),
+        ({"x": X.to("meta")}, r"input on meta; the weights are on cpu. Use x\.to\('cpu'\)"),
+        ({"x": X.numpy()}, r"got a ndarray; expected a tensor of 3 features a step. Use torch\.from_numpy"),
+        ({"x": pack_padded_sequence(X, [6, 2], batch_first=True)}, "PackedSequence; .*pad_packed_sequence"),
+        ({"x": [[0.0]]}, r"got a list; expected a tensor of 3 features a step\.$"),
+        ({"lengths": ["a", "b"]}, r"lengths \['a', 'b'\]; expected 2 whole numbers"),
+        ({"reset": [[True]]}, r"resets as a list; expected a tensor \(2, 6\)"),
+        (
+            {"reset": torch.zeros(2, 6, dtype=torch.bool, device="meta")},
+            "resets on meta; the input is on cpu",
+        ),
     ],
 )
 def test_wrong_arguments_are_told(arguments, words):
     with pytest.raises(RecipeError, match=words):
         RNN("lstm", 3, 5)(**{"x": X, **arguments})
+
+
+@pytest.mark.parametrize("executor", ["auto", "native", "vendor", "reference"])
+def test_a_state_of_another_type_reaches_no_kernel(executor):
+    """A kernel would take it for its own type, and read past its end."""
+    network = RNN("gru", 3, 5, executor=executor).double()
+    with pytest.raises(RecipeError, match="state of torch.float32"):
+        network(X.double(), RNN("gru", 3, 5).initial_state(2))
+    with torch.no_grad(), pytest.raises(RecipeError, match="state of torch.float32"):
+        network.step(X[:, 0].double(), RNN("gru", 3, 5).initial_state(2))
+
+
+@pytest.mark.parametrize("x", [X[:, 0].numpy(), [0.0], X[:, 0].to("meta"), X[:, 0].double()])
+@pytest.mark.parametrize("grad", [True, False])
+def test_a_step_of_another_kind_is_told(x, grad):
+    network = RNN("gru", 3, 5)
+    with torch.set_grad_enabled(grad), pytest.raises(RecipeError, match="got a|got input"):
+        network.step(x, network.initial_state(2))
 
 
 def test_a_list_of_lengths_will_do():
@@ -134,6 +172,13 @@ def test_a_share_and_a_size_have_their_limits():
     for place, name in enumerate(("input_size", "hidden_size", "num_layers")):
         with pytest.raises(RecipeError, match=f"{name} must be at least 1, got 0"):
             RNN("gru", *(0 if k == place else 1 for k in range(3)))
+        for wrong in (2.0, "6"):
+            with pytest.raises(RecipeError, match=f"{name} must be a whole number, got {wrong!r}"):
+                RNN("gru", *(wrong if k == place else 1 for k in range(3)))
+    with pytest.raises(RecipeError, match="dropout is a; expected a share"):
+        RNN("gru", 3, 5, dropout="a")
+    with pytest.raises(UnknownName, match="executor 'natve'. Did you mean 'native'"):
+        RNN("gru", 3, 5, executor="natve")
 
 
 @pytest.mark.parametrize(
@@ -177,6 +222,12 @@ def test_to_torch_names_what_torch_lacks_and_takes_what_draws_nothing():
     assert RNN("gru", 3, 5, 2, dropout=0.1).to_torch().dropout == 0.1
 
 
+def test_a_forget_bias_is_a_number():
+    for wrong in (float("nan"), float("inf"), -float("inf")):
+        with pytest.raises(RecipeError, match="forget_bias is -?(nan|inf); expected a finite number"):
+            RNN("gru", 3, 5, forget_bias=wrong)
+
+
 def test_the_longest_memory_has_a_limit():
     assert RNN("gru", 3, 5, initialisation="chrono", longest_memory=2.5)
     for wrong in (2.0, float("inf")):
@@ -188,6 +239,93 @@ def test_a_network_of_two_directions_makes_no_single_steps():
     network = RNN("gru", 3, 5, bidirectional=True)
     with torch.no_grad(), pytest.raises(RecipeError, match="reads from the end"):
         network.step(X[:, 0].contiguous(), network.initial_state(2))
+
+
+@pytest.mark.parametrize(
+    ("executor", "cell", "reason"),
+    [
+        ("native", "mgu", "no kernel for MGU"),
+        ("scan", "gru", "GRU is not linear"),
+        ("vendor", "mgu", "no kernel for MGU"),
+    ],
+)
+@pytest.mark.parametrize("grad", [True, False])
+def test_a_forced_executor_is_forced_in_single_steps_too(executor, cell, reason, grad):
+    network = RNN(cell, 3, 5, executor=executor)
+    with torch.set_grad_enabled(grad), pytest.raises(RecipeError, match=reason):
+        network.step(X[:, 0].contiguous(), network.initial_state(2))
+    network.executor = "nativ"
+    with pytest.raises(UnknownName, match="native"):
+        network.step(X[:, 0])
+
+
+@pytest.mark.parametrize(("executor", "cell"), [("native", "gru"), ("native", "lstm"), ("scan", "lru")])
+def test_a_single_step_of_a_forced_executor(executor, cell):
+    if executor == "native" and library() is None:
+        pytest.skip("the kernels were not built")
+    network, x = RNN(cell, 3, 5, 2, layer_norm=True, executor=executor), torch.randn(9, 3)
+    y, state = network.step(x)
+    expected, end = network(x[:, None])
+    torch.testing.assert_close(y, expected[:, 0])
+    torch.testing.assert_close(tuple(state[1][0]), tuple(end[1][0]))
+
+
+def put_over(cell, how):
+    """Something over the cell's recurrent product, which a kernel that takes the weights would go past."""
+    if how == "a hook on hh":
+        cell.hh.register_forward_hook(lambda module, inputs, output: output * 0.5)
+    elif how == "hh is a Linear":
+        cell.hh = torch.nn.Linear(5, 15)
+    elif how == "hh without a bias":
+        cell.hh.bias = None
+    else:
+        prune.l1_unstructured(cell.hh, "weight", 0.5)
+
+
+@pytest.mark.parametrize(
+    "how", ["a hook on hh", "hh is a Linear", "hh without a bias", "pruning: a hook on hh"]
+)
+def test_what_is_put_over_a_product_counts_whoever_runs(how):
+    network = RNN("gru", 3, 5)
+    with torch.no_grad():
+        network.step(
+            torch.randn(2, 3), network.initial_state(2)
+        )  # what is kept for streams must not outlive it
+    put_over(network.layers[0][0], how)
+    x = torch.randn(2, 6, 3)
+    for _ in range(2):  # a pruned weight is made anew for each run, or there would be no second backward pass
+        output, _ = network(x)
+        output.square().sum().backward()
+    for executor in ("native", "vendor"):
+        network.executor = executor
+        with pytest.raises(RecipeError, match=how.removeprefix("pruning: ")):
+            network(x)
+        with pytest.raises(RecipeError, match=how.removeprefix("pruning: ")), torch.no_grad():
+            network.step(x[:, 0].contiguous(), network.initial_state(2))
+    network.executor = "reference"
+    torch.testing.assert_close(output, network(x)[0])
+    network.executor = "auto"
+    with torch.no_grad():
+        y, _ = network.step(x[:, 0].contiguous(), network.initial_state(2))
+    torch.testing.assert_close(y, output[:, 0].detach())
+
+
+def test_weights_that_do_not_fit_reach_no_kernel():
+    cases = [("weight", (15, 4)), ("weight", (14, 5)), ("bias", (14,))]
+    for part in ("ih", "hh"):
+        for name, shape in cases:
+            network = RNN("gru", 5, 5)
+            setattr(getattr(network.layers[0][0], part), name, torch.nn.Parameter(torch.zeros(shape)))
+            assert "weights of another shape" in refusal(network)
+    for moved in (torch.nn.Parameter(torch.zeros(15)).double(), torch.zeros(15, device="meta")):
+        network = RNN("gru", 5, 5)
+        network.layers[0][0].hh.bias = torch.nn.Parameter(moved.detach())
+        assert "type or device" in refusal(network)
+
+
+def refusal(network):
+    cell = network.layers[0][0]
+    return str(plan.executors()["native"].refuses(Call(cell, torch.zeros(2, 2, 5), cell.initial_state(2))))
 
 
 @pytest.mark.parametrize(

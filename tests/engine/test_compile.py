@@ -104,6 +104,18 @@ def test_a_compiled_network_has_no_breaks_and_the_same_gradients(cell, executor)
     compiles(cell, executor, [(3, 4)])
 
 
+@pytest.mark.parametrize(
+    "options", [{"weight_drop": 0.3}, {"zoneout": 0.3, "dropout": 0.3, "num_layers": 2}], ids=str
+)
+def test_a_compiled_network_draws_in_training(options):
+    network = make("gru", "auto", **options).train()
+    x = torch.randn(3, 6, 3).double()
+    output, _ = torch.compile(network, backend="aot_eager", fullgraph=True, dynamic=False)(x)
+    output.square().sum().backward()
+    assert all(one.grad.isfinite().all() for one in network.parameters())
+    assert not torch.equal(output, network.eval()(x)[0])
+
+
 @pytest.mark.full
 @more
 def test_every_other_cell_compiles_for_several_lengths(cell, executor):

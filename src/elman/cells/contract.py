@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import collections
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from elman.core.errors import RecipeError
 
 Readings = tuple[Tensor, ...]
+M = TypeVar("M", bound=nn.Module)
 
 
 class Affine(nn.Module):
@@ -137,6 +138,25 @@ def first_weight(module: nn.Module) -> Tensor:
                 return weight
         waiting.extend(reversed([part for part in one._modules.values() if part is not None]))
     raise StopIteration
+
+
+def over(module: M, values: Mapping[str, Tensor]) -> M:
+    """The same module with other tensors in the place of its parameters, {"ih.weight": ...}; gradients go to these.
+
+    `module` itself is left alone, so that other threads may run it meanwhile. Where it is parametrised, the values given
+    here count, not its own.
+    """
+    made: Any = object.__new__(Affine if isinstance(module, Affine) else type(module))
+    made.__dict__.update(module.__dict__)
+    made.__dict__["_parameters"] = module._parameters | {
+        name: value for name, value in values.items() if "." not in name
+    }
+    made.__dict__["_modules"] = dict(module._modules)
+    for name, part in module._modules.items():
+        inside = {key[len(name) + 1 :]: value for key, value in values.items() if key.startswith(f"{name}.")}
+        if inside and part is not None:
+            made.__dict__["_modules"][name] = over(part, inside)
+    return made
 
 
 class LinearCell(Cell, ABC):

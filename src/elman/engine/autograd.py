@@ -1,7 +1,7 @@
 """Gradients of the native kernels, in one place.
 
-The first derivative is the kernels' own. Where a graph of the backward pass is wanted (`create_graph=True`), the call is
-run once more by the reference executor, whose operations know all their derivatives.
+The first derivative is the kernels' own. Where a graph of the backward pass is wanted (`create_graph=True`), or many gradients
+at once (`is_grads_batched=True`), the call is run once more by the reference executor, whose operations know all of that.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from elman.cells.contract import Cell
+from elman.cells.contract import Cell, over
 from elman.engine import kernels
 from elman.engine.contract import Call
 from elman.engine.executors.reference import executor as reference
@@ -75,8 +75,12 @@ class _Native(torch.autograd.Function):
     def backward(ctx: Any, *grads: Any) -> Any:
         *inputs, lengths, hold_h, hold_c, reset, y, saved = ctx.saved_tensors
         wanted, options = ctx.needs_input_grad[FIXED:], (hold_h, hold_c, reset)
-        if torch.is_grad_enabled():
-            made = _by_reference(ctx.cell, ctx.kind, inputs, lengths, options, wanted, grads)
+        graph = torch.is_grad_enabled()
+        if graph or (
+            not torch.compiler.is_compiling() and any(grad is not None and _batched(grad) for grad in grads)
+        ):
+            with torch.enable_grad():
+                made = _by_reference(ctx.cell, ctx.kind, inputs, lengths, options, wanted, grads, graph)
         else:
             x, h, c, fresh_h, fresh_c, *weights = inputs
             made = kernels.backward(
@@ -85,32 +89,32 @@ class _Native(torch.autograd.Function):
         return *(None,) * FIXED, *(one if want else None for one, want in zip(made, wanted))
 
 
-class _Rerun(nn.Module):
-    """The reference executor as a module, so that a cell can be run with other tensors in place of its parameters."""
-
-    def __init__(self, cell: Cell) -> None:
-        super().__init__()
-        self.cell = cell
-
-    def forward(self, x: Tensor, state: Any, lengths: Any, hold: Any, reset: Any, fresh: Any) -> Any:
-        call = Call(self.cell, x, self._state(state), lengths, hold, reset, self._state(fresh), readings=True)
-        result = reference.run(call)
-        return result.output, result.state, result.readings
-
-    def _state(self, parts: Any) -> Any:
-        return self.cell.State(*parts) if parts else None
+def _batched(grad: Tensor) -> bool:
+    """Whether it stands for many gradients at once, as within vmap: such a tensor has no address."""
+    of = torch._C._functorch
+    return of.is_legacy_batchedtensor(grad) or of.is_batchedtensor(grad)
 
 
 def _by_reference(
-    cell: Cell, kind: int, inputs: Any, lengths: Tensor | None, options: Any, wanted: Any, grads: Any
+    cell: Cell,
+    kind: int,
+    inputs: Any,
+    lengths: Tensor | None,
+    options: Any,
+    wanted: Any,
+    grads: Any,
+    graph: bool,
 ) -> list[Any]:
+    # Names of their own for this run: a state may have come from the same weights, and what a reset goes back to is the state
+    # that a network starts with. The derivative by one must not run through another.
+    inputs = [None if one is None else one.view_as(one) for one in inputs]
     x, h, c, fresh_h, fresh_c, *weights = inputs
     *hold, reset = options
     state, fresh, held = (tuple(one for one in pair if one is not None) for pair in ((h, c), (fresh_h, fresh_c), hold))  # fmt: skip
-    values = dict(zip((f"cell.{name}" for name in WEIGHTS), weights))
-    arguments = (x, state, lengths, held or None, reset, fresh)
-    output, ends, readings = torch.func.functional_call(_Rerun(cell), values, arguments)
-    outputs = [output, *ends]
+    old, again = (cell.State(*parts) if parts else None for parts in (state, fresh))
+    other = over(cell, dict(zip(WEIGHTS, weights)))
+    result = reference.run(Call(other, x, old, lengths, held or None, reset, again, readings=True))
+    outputs, readings = [result.output, *result.state], result.readings
     given = [grads[0], grads[1], *grads[2 : 1 + len(state)]]
     if grads[3] is not None:
         names = {place: name for name, place in saved_names(cell, kind, bool(held)).items()}
@@ -125,7 +129,7 @@ def _by_reference(
             [value for value, _ in pairs],
             asked,
             [grad for _, grad in pairs],
-            create_graph=True,
+            create_graph=graph,
             allow_unused=True,
         )
     )

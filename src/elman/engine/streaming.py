@@ -19,9 +19,11 @@ from torch._C import _is_any_autocast_enabled as is_any_autocast_enabled
 from elman.cells.contract import Cell
 from elman.core.errors import RecipeError
 from elman.engine import kernels
+from elman.engine.contract import Call
 from elman.engine.executors.native import kernel_name as native_name
 from elman.engine.executors.native import refuses_cell as not_native
 from elman.engine.executors.vendor import kernel_name, refuses_cell, weights
+from elman.engine.plan import run
 
 # A look into os.environ encodes the name at each call, which here would take a tenth of a step.
 _ENVIRONMENT, _EXECUTOR = os.environ._data, os.environ.encodekey("ELMAN_EXECUTOR")  # type: ignore[attr-defined]
@@ -31,10 +33,13 @@ FEW = 4  # rows for which reading the weights once for each row is the fastest w
 def step(cell: Cell, x: Tensor, state: Any, wanted: str = "auto") -> tuple[Tensor, Any]:
     """x (batch, input_size) and the State -> output (batch, output_size) and the next State.
 
-    Raises RecipeError where `wanted` (or ELMAN_EXECUTOR) is "vendor" and torch has no such step.
+    Raises RecipeError where `wanted` (or ELMAN_EXECUTOR) forces an executor that refuses, with its reason.
     """
     if wanted == "auto":
         wanted = os.environ.get("ELMAN_EXECUTOR", "auto")
+    if wanted not in ("auto", "vendor", "reference"):  # a sequence of one step
+        result = run(Call(cell, x[None], state), wanted)
+        return result.output[0], result.state
     if wanted in ("auto", "vendor"):
         reason = refuses_cell(cell) if cell.projection_size is None else "projection_size, in single steps"
         if reason is None and not torch._C._are_functorch_transforms_active():
@@ -96,7 +101,10 @@ class Streams:
             for layer in layers:
                 cell = layer._modules["0"]
                 modules = cell._modules
-                ih, hh = modules["ih"]._parameters, modules["hh"]._parameters
+                ih, hh = modules["ih"], modules["hh"]
+                if ih._forward_pre_hooks or hh._forward_pre_hooks or ih._forward_hooks or hh._forward_hooks:
+                    return None
+                ih, hh = ih._parameters, hh._parameters
                 weight, recurrent = ih["weight"], hh["weight"]
                 now = (
                     weight.data_ptr(), recurrent.data_ptr(), ih["bias"].data_ptr(), hh["bias"].data_ptr(),

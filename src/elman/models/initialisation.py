@@ -24,6 +24,8 @@ def check(initialisation: str, forget_bias: float | None, longest_memory: float 
         )
     if longest_memory is not None and not 2 < longest_memory < float("inf"):
         raise RecipeError(f"longest_memory is {longest_memory}; expected more than 2, in steps.")
+    if forget_bias is not None and not -float("inf") < forget_bias < float("inf"):
+        raise RecipeError(f"forget_bias is {forget_bias}; expected a finite number.")
     if longest_memory is not None and forget_bias is not None:
         raise RecipeError("initialisation='chrono' sets the forget gate's bias; leave out forget_bias.")
 

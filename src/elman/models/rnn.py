@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral, Real
 from typing import Any
 
 import torch
@@ -9,9 +10,17 @@ from torch import Tensor, is_grad_enabled, nn
 from torch.compiler import is_compiling
 
 from elman.cells.contract import Cell, first_weight
-from elman.core.errors import RecipeError
+from elman.core.catalogue import catalogue
+from elman.core.errors import RecipeError, UnknownName
 from elman.engine import streaming
-from elman.engine.checks import check_dtype, check_input, check_reset, check_state, checked_lengths
+from elman.engine.checks import (
+    check_input,
+    check_place,
+    check_reset,
+    check_state,
+    check_tensor,
+    checked_lengths,
+)
 from elman.engine.contract import Call, Result
 from elman.engine.executors.vendor import lay_together
 from elman.engine.plan import Plan, plan, run
@@ -42,7 +51,7 @@ class RNN(nn.Module):
     cell_options   further options of the cell
 
     A state is a tuple over layers of tuples over directions of the cell's State, each part (batch, hidden_size), or
-    (batch, projection_size) for what is projected. Raises UnknownName for an unknown cell, option or initialisation, and
+    (batch, projection_size) for what is projected. Raises UnknownName for an unknown cell, option, initialisation or executor, and
     RecipeError for an option that other cells take or a size or share out of range.
     """
 
@@ -76,15 +85,19 @@ class RNN(nn.Module):
         starting.check(initialisation, forget_bias, longest_memory)
         shares = {"dropout": dropout, "zoneout": zoneout, "weight_drop": weight_drop}
         for name, share in shares.items():
-            if not 0 <= share < 1:
+            if not (isinstance(share, Real) and 0 <= share < 1):
                 raise RecipeError(f"{name} is {share}; expected a share: 0 or more, less than 1.")
         for name, size in (
             ("input_size", input_size),
             ("hidden_size", hidden_size),
             ("num_layers", num_layers),
         ):
+            if not isinstance(size, Integral):
+                raise RecipeError(f"{name} must be a whole number, got {size!r}.")
             if size < 1:
                 raise RecipeError(f"{name} must be at least 1, got {size}.")
+        if executor != "auto" and executor not in catalogue("engine.executors"):
+            raise UnknownName("executor", executor, ["auto", *catalogue("engine.executors")])
         self.input_size, self.hidden_size, self.num_layers = input_size, hidden_size, num_layers
         self.directions = DIRECTIONS if bidirectional else DIRECTIONS[:1]
         self.zoneout, self.residual, self.executor = zoneout, residual, executor
@@ -146,17 +159,18 @@ class RNN(nn.Module):
                 return made
         if len(self.directions) == 2:
             raise RecipeError("a bidirectional network reads from the end, too; give it the whole sequence.")
+        check_tensor(x, self.input_size)
         if x.dim() != 2 or x.shape[-1] != self.input_size:
             raise RecipeError(f"got a step of shape {tuple(x.shape)}; expected (batch, {self.input_size}).")
         if self.zoneout or (self.training and (self.weight_drop or self.variational_dropout)):
             output, state = self(x[:, None], state)
             return output[:, 0], state
         layers: Any = self.layers
-        check_dtype(x, first_weight(self).dtype)
+        check_place(x, first_weight(self))
         if state is None:
             state = self.initial_state(x.shape[0])
         else:
-            check_state(state, layers, x.shape[0])
+            check_state(state, layers, x)
         states = []
         for depth, (layer, before) in enumerate(zip(layers, state)):
             output, after = streaming.step(layer[0], x, layer[0].State(*before[0]), self.executor)
@@ -171,6 +185,7 @@ class RNN(nn.Module):
             self.zoneout
             or self.residual
             or len(self.directions) == 2
+            or type(x) is not Tensor
             or x.dim() != 2
             or x.shape[1] != self.input_size
         ):
@@ -189,7 +204,7 @@ class RNN(nn.Module):
     ) -> Plan:
         """Which executor would run the first layer on this input, and why each other one would not."""
         cell: Any = self.layers[0][0]  # type: ignore[index]
-        check_input(x, self.input_size, first_weight(self).dtype)
+        check_input(x, self.input_size, first_weight(self))
         lengths = checked_lengths(lengths, x)
         check_reset(reset, x)
         x = x.transpose(0, 1)
@@ -226,11 +241,11 @@ class RNN(nn.Module):
         readings: bool,
         final: bool,
     ) -> tuple[Tensor, Any, dict[str, Tensor]]:
-        check_input(x, self.input_size, first_weight(self).dtype)
+        check_input(x, self.input_size, first_weight(self))
         check_reset(reset, x)
         lengths = checked_lengths(lengths, x)
         if state is not None:
-            check_state(state, self.layers, x.shape[0])
+            check_state(state, self.layers, x)
         fresh = self.initial_state(x.shape[0]) if state is None or reset is not None else None
         state = fresh if state is None else state
         x = self._drop(x.transpose(0, 1), locked=True)

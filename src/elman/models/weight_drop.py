@@ -6,11 +6,9 @@ The mask falls on the weights before any step, so every executor, torch's kernel
 
 from __future__ import annotations
 
-import copy
-
 from torch import nn
 
-from elman.cells.contract import Affine, Cell
+from elman.cells.contract import Affine, Cell, over
 
 
 def recurrent(cell: Cell) -> dict[str, Affine]:
@@ -24,12 +22,11 @@ def thinned(cell: Cell, share: float) -> Cell:
 
     `cell` itself is left alone, so that other threads may run it meanwhile; gradients go to its weights.
     """
-    parts = dict(cell._modules)
-    for name, affine in recurrent(cell).items():
-        thin = copy.copy(affine)
-        dropped = nn.functional.dropout(affine.weight, share, training=True)
-        thin.__dict__["_parameters"] = affine._parameters | {"weight": dropped}
-        parts[name] = thin
-    other = copy.copy(cell)
-    other.__dict__["_modules"] = parts
-    return other
+    drop = nn.functional.dropout
+    return over(
+        cell,
+        {
+            f"{name}.weight": drop(affine.weight, share, training=True)
+            for name, affine in recurrent(cell).items()
+        },
+    )

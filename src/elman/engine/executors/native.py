@@ -10,7 +10,8 @@ from torch import nn
 from elman.engine.autograd import forward, saved_names
 from elman.engine.contract import Call, Result
 from elman.engine.executors.vendor import executor as vendor
-from elman.engine.kernels import CELLS, TYPES, library
+from elman.engine.executors.vendor import tampered
+from elman.engine.kernels import CELLS, GATES, TYPES, library
 
 EPSILON = 1e-5  # of a layer norm, as in the library
 
@@ -30,6 +31,14 @@ class Native:
             return "autocast is active"
         if x.dtype not in TYPES or cell.ih.weight.dtype != x.dtype:
             return f"{str(x.dtype).removeprefix('torch.')} input and {str(cell.ih.weight.dtype).removeprefix('torch.')} weights"
+        rows = GATES[CELLS[kernel_name(cell)]] * cell.hidden_size
+        for affine, columns in (
+            (cell.ih, x.shape[-1]),
+            (cell.hh, cell.hidden_size),
+        ):  # the library trusts its caller
+            for one, shape in ((affine.weight, (rows, columns)), (affine.bias, (rows,))):
+                if one.shape != shape or one.dtype != x.dtype or one.device != x.device:
+                    return "weights of another shape, type or device than the cell's"
         if call.hold is not None and any(part.requires_grad for part in call.hold):
             return "a hold that needs a gradient"
         if torch._C._are_functorch_transforms_active() or torch.autograd.forward_ad._current_level >= 0:
@@ -81,6 +90,7 @@ def kernel_name(cell: Any) -> str:
 
 
 def refuses_cell(cell: Any) -> str | None:
+    """Why the library has no kernel for this cell as it is, or None."""
     if cell.projection_size is not None:
         return f"projection_size={cell.projection_size}"
     if cell.kernel is None:
@@ -91,11 +101,15 @@ def refuses_cell(cell: Any) -> str | None:
             if cell.kernel == "rnn"
             else f"no kernel for {type(cell).__name__}"
         )
+    reason = tampered(cell)
+    if reason is not None:
+        return reason
     for affine in (cell.ih, cell.hh):
         norm = affine.norm
         if norm is not None and (
             type(norm) is not nn.LayerNorm
             or norm.eps != EPSILON
+            or norm.normalized_shape != affine.weight.shape[:1]
             or norm.bias is None
             or norm.weight.dtype != affine.weight.dtype
         ):

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from elman.cells.contract import Cell
+from elman.cells.contract import Affine, Cell
 from elman.engine.contract import Call, Result
 from elman.engine.time import valid_steps
 
@@ -103,10 +103,28 @@ def refuses_cell(cell: Any) -> str | None:
     """Why torch has no kernel for this cell as it is, or None."""
     if cell.kernel not in KERNELS:
         return f"torch has no kernel for {type(cell).__name__}"
+    reason = tampered(cell)
+    if reason is not None:
+        return reason
     if cell.ih.norm is not None:
         return "layer_norm=True"
     if getattr(cell, "activation", "tanh") not in ("tanh", "relu"):
         return f"activation={cell.activation!r}"
+    return None
+
+
+def tampered(cell: Any) -> str | None:
+    """What was put over the products of a cell, which a kernel that takes the weights would go past; None where nothing was.
+
+    Pruning and the older kind of weight norm are such hooks; a parametrisation gives its weight to whoever asks.
+    """
+    for name, part in cell._modules.items():
+        if not isinstance(part, Affine) or type(part).forward is not Affine.forward:
+            return f"{name} is a {type(part).__name__}"
+        if part._forward_hooks or part._forward_pre_hooks:
+            return f"a hook on {name}"
+        if part.bias is None and name != "hr":
+            return f"{name} without a bias"
     return None
 
 
