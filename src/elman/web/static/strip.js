@@ -1,5 +1,5 @@
 // The strip: the user's own sequence, coloured, and what the network says after the step that is pointed at.
-import { ask, base, later, make, percent, problem, short, start, visible } from "./api.js";
+import { ask, base, later, make, outdate, percent, problem, short, start, visible } from "./api.js";
 import { track } from "./series.js";
 
 const $ = (id) => document.getElementById(id);
@@ -27,6 +27,7 @@ async function read() {
   if (!text && !state.pick) return;
   if (text) keep({ text: text.value });
   performance.mark("keystroke");
+  outdate();
   const answer = await ask("strip/read", sequence());
   if (!answer) return;
   state.answer = answer;
