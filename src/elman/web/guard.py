@@ -78,7 +78,7 @@ class Guard:
         hosts = [value for name, value in scope["headers"] if name == b"host"]
         if len(hosts) != 1 or headers["host"].lower() not in self.hosts:
             return 421, "This server answers to 127.0.0.1 and localhost alone."
-        if scope["path"].startswith("//"):
+        if scope["path"].startswith(("//", "/\\")):  # browsers read both as the name of another host
             return 400, "An address begins with one slash."
         origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
         if origin is not None and origin.lower() not in self.origins:
