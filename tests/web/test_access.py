@@ -49,6 +49,9 @@ def ready(tab: Any, server: Server, run: str, which: str) -> None:
         tab.wait_for_selector("#tokens li, #track svg")
     tab.wait_for_selector("#tour:not([disabled])")
     tab.wait_for_timeout(500)
+    tab.wait_for_function(
+        "() => !document.querySelector('.job')", timeout=60_000
+    )  # whose Cancel comes and goes
 
 
 def everything(tab: Any) -> None:

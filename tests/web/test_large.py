@@ -79,4 +79,7 @@ def test_the_page_draws_it(browser: Any, large: Server) -> None:
         tab.goto(f"{large.address}{RUN}/space")
         tab.wait_for_selector("figure.plane svg", timeout=60_000)
         tab.click("summary")
-        assert "were not sought: the state holds 2,000 numbers" in tab.inner_text("#panels")
+        said = tab.inner_text("#panels")
+        assert (
+            "were not sought: the state holds 2,000 numbers. elman explain large dynamics seeks them." in said
+        )

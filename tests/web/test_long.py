@@ -19,6 +19,7 @@ from .conftest import Server
 
 RUN = "/runs/walks-gru"
 STEPS = 6_000
+LONG = 2_000  # steps from which a question of these tests may be endless
 ASKED = {
     "strip/read": {}, "strip/credit": {}, "strip/unit": {"reading": "layers.0.forward.h", "unit": 2},
     "see/look": {"layer": "layers.0.forward", "unit": 1}, "see/map": {"reading": "layers.0.forward.update_gate"},
@@ -43,7 +44,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def done(server: Server, number: str) -> dict[str, Any]:
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300  # for a machine that others use, too
     while (told := server.json(f"/jobs/{number}.json"))["state"] in ("waiting", "running"):
         assert time.monotonic() < deadline, told
         time.sleep(0.02)
@@ -125,20 +126,32 @@ def test_the_share_is_that_of_the_steps_that_were_read(
         assert 0.6 <= shares[-1] <= 0.99 and len(shares) >= 3, (ask, shares[-5:])
 
 
+def endless(monkeypatch: pytest.MonkeyPatch, asks: Any, name: str) -> None:
+    """Asked about a long sequence, this question goes on reading it until its job is cancelled: no machine is too fast for that."""
+    real = asks[name]
+
+    def ask(subject: Any, body: Any) -> Any:
+        while len(subject.kept(body["series"])) > LONG:
+            strip.read(subject, body)
+        return real(subject, body)
+
+    monkeypatch.setitem(asks, name, ask)
+
+
 def test_a_job_is_cancelled_on_its_way_and_the_page_goes_on(
     more: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(long, "PATIENCE", 0.0)
-    found = more.json(f"{RUN}/strip/file", {"name": "walk.csv", "content": table(60_000)})
+    endless(monkeypatch, pages()["trust"].asks, "why")
+    found = more.json(f"{RUN}/strip/file", {"name": "walk.csv", "content": table(3_000)})
     body = {"series": found["choices"][0]["series"]}
     number = more.json(f"{RUN}/trust/why", body)["job"]
     while more.json(f"/jobs/{number}.json")["share"] == 0:
         time.sleep(0.02)
     short = more.json(f"{RUN}/strip/file", {"name": "walk.csv", "content": table(50)})["choices"][0]
-    began = time.monotonic()
     monkeypatch.setattr(long, "PATIENCE", 1e9)
     assert more.json(f"{RUN}/strip/credit", {"series": short["series"]})["residual"] < 0.1
-    assert time.monotonic() - began < 5 and more.json(f"/jobs/{number}.json")["state"] == "running"
+    assert more.json(f"/jobs/{number}.json")["state"] == "running"
     more.json(f"/jobs/{number}/cancel", {})
     assert done(more, number)["state"] == "cancelled"
     monkeypatch.setattr(long, "PATIENCE", 0.0)
@@ -169,45 +182,49 @@ def dropped(tab: Any, name: str, content: str) -> None:
     tab.set_input_files("#file", {"name": name, "mimeType": "text/csv", "buffer": content.encode()})
 
 
-def test_the_page_shows_progress_and_cancels(other: Any, more: Server, impatient: None) -> None:
-    other.set_default_timeout(30_000)  # every question is a job here, one after the other
+def test_the_page_shows_progress_and_cancels(
+    other: Any, more: Server, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other.set_default_timeout(60_000)  # every question is a job here, one after the other
+    endless(monkeypatch, pages()["trust"].asks, "why")
     other.goto(f"{more.address}{RUN}/trust")
     other.wait_for_selector("#curve path.named")
     before = other.inner_text("#why-said")
-    dropped(other, "walk.csv", table(60_000))
-    other.wait_for_selector("#working progress")
-    other.wait_for_function("() => document.getElementById('working')?.textContent.includes('60,000 steps')")
-    other.wait_for_function(
-        "() => document.querySelector('#track svg')?.getAttribute('aria-label').includes('600')"
-    )
-    other.wait_for_function(
-        "() => document.querySelector('#working button')?.getAttribute('aria-label').includes('why')"
-    )
+    dropped(other, "walk.csv", table(3_000))
+    other.wait_for_selector("#working button[aria-label*=why]")
+    other.wait_for_function("() => document.getElementById('working').textContent.includes('3,000 steps')")
+    other.wait_for_function("() => document.querySelector('#working progress').value > 0")
+    assert "over 600 steps" in other.get_attribute("#track svg", "aria-label")
     other.click("#working button")
     other.wait_for_selector("#problem:not([hidden])")
     assert "Stopped" in other.inner_text("#problem") and not other.locator("#working").count()
     assert other.inner_text("#why-said") == before
-    dropped(other, "walk.csv", table(1_500))
-    other.wait_for_function("(was) => document.getElementById('why-said').innerText !== was", arg=before)
+    dropped(other, "walk.csv", table(900))
+    other.wait_for_function(
+        "(was) => document.getElementById('why-said').innerText.startsWith('For ') && document.getElementById('why-said').innerText !== was",
+        arg=before,
+    )
     assert other.is_hidden("#problem") and "random orders" not in other.inner_text("#why-badges")
 
 
-def test_a_newer_question_ends_the_older_ones_job(other: Any, more: Server, impatient: None) -> None:
-    other.set_default_timeout(30_000)  # every question is a job here, one after the other
+def test_a_newer_question_ends_the_older_ones_job(
+    other: Any, more: Server, impatient: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other.set_default_timeout(60_000)  # every question is a job here, one after the other
+    endless(monkeypatch, strip.ASKS, "credit")
     other.goto(f"{more.address}{RUN}/play")
     other.wait_for_selector("#track svg")
-    dropped(other, "walk.csv", table(30_000))
+    dropped(other, "walk.csv", table(3_000))
     other.wait_for_function(
         "() => document.querySelector('#track svg')?.getAttribute('aria-label').includes('600')"
     )
     other.click("#colour input[value=credit] + span")
-    other.wait_for_function("() => document.getElementById('working')?.textContent.includes('30,000 steps')")
+    other.wait_for_function("() => document.getElementById('working')?.textContent.includes('3,000 steps')")
     dropped(other, "walk.csv", table(400))
     other.wait_for_function("() => document.getElementById('legend').textContent.includes('Adds up')")
     other.wait_for_function("() => !document.getElementById('working')")
-    jobs = more.json("/jobs.json")["jobs"]
-    deadline = time.monotonic() + 20
-    while any(job["state"] in ("waiting", "running") for job in jobs):
+    deadline = time.monotonic() + 60
+    while any(job["state"] in ("waiting", "running") for job in more.json("/jobs.json")["jobs"]):
         assert time.monotonic() < deadline
-        jobs = more.json("/jobs.json")["jobs"]
+        time.sleep(0.05)
     assert other.is_hidden("#problem")

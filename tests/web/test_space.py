@@ -11,9 +11,11 @@ import pytest
 import torch
 
 from elman import workbench
-from elman.interpretation.dynamics import dynamics
+from elman.interpretation.dynamics import _principal, dynamics
 from elman.interpretation.plane import placed, way
+from elman.interpretation.view import Sample
 from elman.run import Run
+from elman.web import long
 from elman.web.pages import space
 
 from .conftest import Server
@@ -70,6 +72,53 @@ def test_a_language_model_and_a_forecast_have_a_space_too(server: Server) -> Non
     assert len(own["path"]) == len(own["steps"]) == 7
 
 
+def test_a_large_sample_is_followed_as_far_as_memory_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    lengths = torch.tensor([30, 20, 10])
+    sample = Sample(torch.randn(3, 30, 2), lengths, torch.zeros(3), np.arange(3))
+    assert space.bounded(sample, 10) == (sample, "")
+    monkeypatch.setattr(space, "ROOM", 40 * 2 * 10)
+    monkeypatch.setattr(space, "STEPS", 25)
+    monkeypatch.setattr(space, "SEQUENCES", 2)
+    part, said = space.bounded(sample, 10)
+    assert len(part) == 3 and part.inputs.shape[1] == 26 and "the first 26 steps of 3 sequences" in said
+    part, said = space.bounded(sample, 16)
+    assert len(part) == 2 and part.inputs.shape[1] == 25 and "first 25 steps of 2 sequences" in said
+    assert part.lengths is not None and part.lengths.max() == 25
+    whole = Sample(torch.randn(3, 30, 2), None, torch.zeros(3), np.arange(3))
+    assert space.bounded(whole, 10**6)[0].inputs.shape == (2, 25, 2)
+
+
+def test_the_way_of_a_long_sequence_goes_on_as_a_job(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked(server, "book-lstm")
+    at, body = "/runs/book-lstm/space/path", {"text": "the cat sat on " * 60}
+    direct = server.json(at, body)["path"]
+    assert len(direct) == 900
+    monkeypatch.setattr(long, "PATIENCE", -1.0)
+    monkeypatch.setattr(long, "cost", lambda *_: None)
+    number = server.json(at, body)["job"]
+    deadline = time.monotonic() + 60
+    while (told := server.json(f"/jobs/{number}.json"))["state"] in ("waiting", "running"):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    assert told["answer"]["path"] == direct and "5 of 5 pieces of 900 steps" in told["words"]
+
+
+@pytest.mark.parametrize("count", [1, 2, 5, 40])
+def test_principal_components_of_fewer_states_than_numbers(count: int) -> None:
+    draw = torch.Generator().manual_seed(0)
+    states = torch.randn(count, 12, generator=draw, dtype=torch.float64)
+    centred = states - states.mean(0)
+    variance, components = _principal(centred)
+    wanted = (
+        np.linalg.eigvalsh(np.cov(states.numpy().T, bias=count == 1))[::-1] if count > 1 else np.zeros(12)
+    )
+    assert variance == pytest.approx(wanted, abs=1e-12) and components.shape == (2, 12)
+    flat = centred.numpy() @ components.T
+    assert (flat**2).sum(0) / max(1, count - 1) == pytest.approx(wanted[:2], abs=1e-12)
+    if count > 2:
+        assert components @ components.T == pytest.approx(np.eye(2), abs=1e-9)
+
+
 def test_checkpoints_of_one_run_differ(server: Server) -> None:
     best, last = looked(server), looked(server, "films-gru@last")
     assert last["state"] == "done" and last["answer"]["exponents"] and best["answer"]["exponents"]
@@ -79,7 +128,7 @@ def test_checkpoints_of_one_run_differ(server: Server) -> None:
         assert status == 404, content
 
 
-def test_one_that_reads_from_both_ends_says_why_it_has_none(server: Server) -> None:
+def test_one_that_reads_from_both_ends_says_why_it_has_none(server: Server, page: Any) -> None:
     folder = server.folder / "both"
     texts = str(server.folder.parent / "films.csv")
     workbench.fit(
@@ -88,6 +137,11 @@ def test_one_that_reads_from_both_ends_says_why_it_has_none(server: Server) -> N
     try:
         told = looked(server, "both")
         assert told["state"] == "failed" and "both ends" in told["error"]
+        page.goto(f"{server.address}/runs/both/space")
+        page.wait_for_selector("[data-address='/runs/both'] p")
+        panel = page.inner_text("[data-address='/runs/both']")
+        assert "both has no one state that goes from step to step" in panel and "Try again" not in panel
+        assert page.is_hidden("#problem")
     finally:
         shutil.rmtree(folder)
 

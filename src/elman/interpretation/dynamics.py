@@ -36,6 +36,7 @@ STARTS = 48  # visited states from which points are sought
 SETTLING = 0.2  # share of the steps of a sequence that are left out of the dimension
 REPEATED = 8  # times that a named input is read, for layers that see its neighbours
 SHOWN = 12  # trajectories drawn
+ROUNDING = 1e-12  # of the largest variance, below which a component is none
 
 
 def dynamics(
@@ -78,12 +79,7 @@ def dynamics(
     grouped = [trials(name, values, states.numpy(), lengths, align, seed) for name, values in given.items()]
     told_apart = [each for each in grouped if each is not None]
     mean = living.mean(0)
-    # Through the covariance: much faster than a decomposition of all states, and as exact for what is large.
-    spreads, directions = torch.linalg.eigh((living - mean).T @ (living - mean) / max(1, len(living) - 1))
-    variance = spreads.flip(0).clamp(min=0.0).numpy()
-    components = directions.flip(1).T[:2].numpy()
-    if len(components) < 2:  # a state of one number moves on a line
-        components = np.pad(components, ((0, 1), (0, 0)))
+    variance, components = _principal(living - mean)
     total = float((variance**2).sum())
     dimension = float(variance.sum() ** 2 / total) if total > 0 else 0.0
     flat = (states - mean).numpy() @ components[:2].T
@@ -184,6 +180,28 @@ def read_of(sample: Sample, steps: int) -> list[int]:
     time = sample.inputs.shape[1]
     lengths = [sample.length(row) for row in range(len(sample))]
     return lengths if steps >= time else [-(-length * steps // time) for length in lengths]
+
+
+def _principal(centred: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """States around their mean (n, size) -> variance of all principal components (size,), largest first, and the first two (2, size).
+
+    Through the covariance, much faster than a decomposition of all states and as exact for what is large; or, of fewer states than they
+    have numbers, through the products of the states with each other, which has the same values.
+    """
+    count, size = centred.shape
+    few = count < size
+    products = (centred @ centred.T if few else centred.T @ centred) / max(1, count - 1)
+    spreads, directions = torch.linalg.eigh(products)
+    variance = np.zeros(size)
+    variance[: len(spreads)] = spreads.flip(0).clamp(min=0.0).numpy()
+    first = directions.flip(1).T[:2]
+    if few:
+        there = variance[: len(first)] > ROUNDING * variance[0]  # the others would be directions of rounding
+        first = torch.nn.functional.normalize(first @ centred, dim=1) * torch.from_numpy(there)[:, None]
+    components = first.numpy()
+    if len(components) < 2:  # a state of one number moves on a line
+        components = np.pad(components, ((0, 2 - len(components)), (0, 0)))
+    return variance, components
 
 
 def _longest(vectors: Tensor, states: Tensor, lengths: list[int]) -> tuple[Tensor, Tensor, list[int]]:

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from elman.core.errors import RecipeError
 from elman.core.results import Finding
+from elman.interpretation.stepping import Stepping
 from elman.interpretation.view import View
+
+PIECE = 200  # steps whose states are held at once
 
 
 def placed(finding: Finding, states: np.ndarray) -> np.ndarray:
@@ -26,4 +32,13 @@ def way(view: View, finding: Finding, inputs: Tensor) -> np.ndarray:
         raise RecipeError("a network that reads from both ends has no one state that goes from step to step.")
     with torch.no_grad():
         stepping, read = view.stepping()
-        return placed(finding, stepping.states(read(inputs.to(view.device)).double().cpu())[0].numpy())
+        return np.concatenate(list(pieces(stepping, finding, read(inputs.to(view.device)))))
+
+
+def pieces(stepping: Stepping, finding: Finding, vectors: Tensor) -> Iterator[np.ndarray]:
+    """`way` of what a network reads (1, time, features), PIECE steps at a time: the states of one piece are held."""
+    state = stepping
+    for part in vectors.detach().double().cpu().split(PIECE, 1):
+        states = state.states(part)[0]
+        state = replace(stepping, start=states[-1])
+        yield placed(finding, states.numpy())

@@ -88,7 +88,7 @@ class Guard:
                 "This server answers to 127.0.0.1 and localhost alone. From another machine: "
                 f"`ssh -L {self.port}:127.0.0.1:{self.port} YOU@MACHINE`, then open there the address that `elman open` printed."
             )
-        if scope["path"].startswith("//"):
+        if scope["path"].startswith(("//", "/\\")):  # browsers read both as the name of another host
             return 400, "An address begins with one slash."
         origin, site = headers.get("origin"), headers.get("sec-fetch-site", "none")
         if origin is not None and origin.lower() not in self.origins:

@@ -7,9 +7,9 @@ cancelled, and holds the gates of one piece.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 import torch
@@ -43,6 +43,7 @@ class Work:
 
 _paces: WeakKeyDictionary[Subject, tuple[float, float]] = WeakKeyDictionary()
 Weigh = Callable[[View, int], Work]  # of a sequence of so many steps
+T = TypeVar("T")
 Told = Callable[[float, str], None]  # how far something is, 0 to 1, and with what; ends it by an error
 
 
@@ -122,6 +123,30 @@ class Rest:
 def whole(found: Any, told: Told) -> Any:
     """An answer to its end."""
     return found.go_on(told) if isinstance(found, Rest) else found
+
+
+def in_time(parts: Iterator[T], of: Callable[[list[T]], Any], total: int, words: str) -> Any:
+    """What `of` makes of all parts, of which there are `total`; where they take longer than the page waits, what is left of that.
+
+    `words` say how far it is: "written {done} of {total} tokens".
+    """
+    found: list[T] = []
+    until = time.monotonic() + PATIENCE
+    for part in parts:
+        found.append(part)
+        if time.monotonic() > until and len(found) < total:
+            break
+    else:
+        return of(found)
+
+    def go_on(told: Told) -> Any:
+        told(len(found) / total, words.format(done=len(found), total=total))
+        for part in parts:
+            found.append(part)
+            told(len(found) / total, words.format(done=len(found), total=total))
+        return of(found)
+
+    return Rest(go_on)
 
 
 def answered(subject: Subject, body: Mapping[str, Any], ask: Any, cost: Cost, job: Job) -> Any:

@@ -23,6 +23,7 @@ POINTS = 600  # of a series that are sent: more than a screen shows
 TEXTS, SERIES = 200, 50  # of a file that can be picked from
 KINDS = (".csv", ".tsv", ".jsonl", ".txt", ".ts")
 MOST_ROWS = 20_000  # of a table that comes with a question
+WIDEST = 2_000  # columns of a table that is dropped: what lays it out takes its time for each
 
 
 @dataclass(frozen=True)
@@ -128,6 +129,9 @@ def choices(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     suffix = Path(str(name)).suffix.lower()
     if not isinstance(content, str) or suffix not in KINDS:
         raise DataError(f"a file of one of these kinds is expected: {', '.join(KINDS)}.")
+    columns = 1 + max(content.partition("\n")[0].count(mark) for mark in ",;\t|")
+    if suffix in (".csv", ".tsv") and columns > WIDEST:
+        raise DataError(f"{name} has {columns:,} columns; {WIDEST:,} at most are read here.")
     run, kind = subject.run, subject.kind
     if kind == "text" and run.recipe.task == "language_modelling":
         return {"choices": [{"words": str(name), "text": content[-20_000:]}]}

@@ -14,7 +14,7 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
@@ -143,6 +143,8 @@ def _answer(made: Any) -> Any:
             return found if isinstance(found, Response) else _json(found)
         except TooLong:
             raise  # the guard answers
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody is there to hear it
         except UnknownName as error:
             return _wrong(request, str(error), 404)
         except ElmanError as error:

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from elman.web.jobs import Job
-from elman.web.long import Rest, Weigh
+from elman.web.long import Weigh
 from elman.web.subject import Subject
 
-Ask = Callable[[Subject, Mapping[str, Any]], dict[str, Any] | Rest]
+Ask = Callable[[Subject, Mapping[str, Any]], Any]
 Long = Callable[[Subject, Mapping[str, Any], Job], dict[str, Any]]
 
 
@@ -19,7 +19,7 @@ class Page:
     """One page of the shell.
 
     shown   what the template shows and `/runs/NAME/PAGE.json` (`/models/...` for a model) says, of one subject
-    asks    what the page's script may ask by POST: name -> (subject, JSON body) -> JSON answer, or what is left of it for a job
+    asks    what the page's script may ask by POST: name -> (subject, JSON body) -> JSON answer, or a Rest of one
     jobs    what takes long: the same with the job, which is told how far it is; answered with the job's number (see web.jobs)
     work    what a question of `asks` takes of a long sequence, by its name: where that is much, it runs as a job (see web.long)
     place   where it stands in the navigation

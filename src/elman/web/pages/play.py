@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from typing import Any
 
 import polars as pl
 
 from elman.core.errors import DataError
+from elman.generation import Written
 from elman.generation import write as written
 from elman.interpretation.view import View
 from elman.prediction import predict
 from elman.web import long
-from elman.web.long import Rest, Told, Work
+from elman.web.long import Work
 from elman.web.pages.contract import Page
 from elman.web.sequence import columns_of, frame_of
 from elman.web.subject import LONGEST, Subject, verdict_of
@@ -32,7 +33,7 @@ def shown(subject: Subject) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def write(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any] | Rest:
+def write(subject: Subject, body: Mapping[str, Any]) -> Any:
     """Tokens written after a text, each with what else was probable; `after` are numbers that were written before.
 
     What takes longer than the page waits goes on as a job, which leaves the network to others between two tokens.
@@ -59,27 +60,23 @@ def write(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any] | Rest:
         top_k=top_k,
         seed=seed if type(seed) is int else None,
     )
-    found = []
-    until = time.monotonic() + long.PATIENCE
-    with subject.lock:
-        for each in drawn:
-            found.append(asdict(each))
-            if time.monotonic() > until and len(found) < length:
-                break
-        else:
-            return {"tokens": found}
+    return long.in_time(
+        _one_by_one(subject, drawn),
+        lambda found: {"tokens": found},
+        length,
+        "written {done} of {total} tokens",
+    )
 
-    def go_on(told: Told) -> dict[str, Any]:
-        while len(found) < length:
-            told(len(found) / length, f"written {len(found):,} of {length:,} tokens")
-            time.sleep(
-                0
-            )  # who waits for the lock gets it: by itself it went to this thread again up to 11 times
-            with subject.lock:
-                found.append(asdict(next(drawn)))
-        return {"tokens": found}
 
-    return Rest(go_on)
+def _one_by_one(subject: Subject, drawn: Iterator[Written]) -> Iterator[dict[str, Any]]:
+    """Tokens as they are drawn; the network is left to others between two of them."""
+    while True:
+        with subject.lock:
+            each = next(drawn, None)
+        if each is None:
+            return
+        yield asdict(each)
+        time.sleep(0)  # who waits for the lock gets it: by itself it went to this thread again up to 11 times
 
 
 def forecast(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 from weakref import WeakKeyDictionary
 
 import numpy as np
+import torch
+from torch import Tensor
 
 from elman.core.errors import ElmanError, RecipeError, UserError
 from elman.core.results import Finding
-from elman.interpretation.cost import ask
-from elman.interpretation.dynamics import dynamics
+from elman.interpretation.cost import ask, part_of
+from elman.interpretation.dynamics import SEQUENCES, STEPS, dynamics
 from elman.interpretation.fixed_points import TOLERANCE
-from elman.interpretation.plane import placed, way
-from elman.interpretation.view import View
+from elman.interpretation.plane import PIECE, pieces, placed, way
+from elman.interpretation.stepping import Stepping
+from elman.interpretation.view import Sample, View
 from elman.report.page import badges
 from elman.run import BEST
 from elman.web.jobs import Job
+from elman.web.long import in_time
 from elman.web.pages.contract import Page
-from elman.web.sequence import sequence_of
+from elman.web.sequence import Sequence, sequence_of
 from elman.web.subject import Subject, address_of
 from elman.web.thin import thin
 from elman.web.watch import Watching
@@ -31,15 +35,20 @@ VALUES = 40  # eigenvalues of a point that are sent, largest first
 # Why a network has no one state: dynamics need one recurrent layer, or stack of them, that reads forward.
 WHY = "it reads from both ends, or its steps are made by more than one layer or by none that is known here"
 LARGE = 1_000  # numbers of a state above which no points are sought: each takes a matrix of its square, and its eigenvalues
+ROOM = (
+    2**25
+)  # numbers of states that are followed, 256 MiB; where they are principal components a few times as much is held
 COMPONENTS = 10  # whose share of the variance is told
 
 
 @dataclass(frozen=True)
 class Seen:
-    """What was found, and the network that it was found of, so that the user's own sequence can be placed in it."""
+    """What was found, and the network that it was found of as a step, and what it reads, so that the user's own sequence can be placed in it."""
 
-    view: View
     finding: Finding
+    stepping: Stepping
+    read: Callable[[Tensor], Tensor]
+    cut: str
 
 
 _seen: WeakKeyDictionary[Subject, Seen] = WeakKeyDictionary()
@@ -51,11 +60,11 @@ def shown(subject: Subject) -> dict[str, Any]:
     for name in subject.shelf.names():
         checkpoints = subject.shelf.run(name).checkpoints
         if BEST in checkpoints:
-            found.append({"address": address_of("runs", name), "title": name})
+            found.append({"address": address_of("runs", name), "title": name, "run": name})
         for each in checkpoints:
             if each != BEST:
                 address = address_of("runs", f"{name}@{each}")
-                found.append({"address": address, "title": f"{name}, {each} weights"})
+                found.append({"address": address, "title": f"{name}, {each} weights", "run": name})
     if subject.shelf.model is not None:
         model = subject.shelf.model
         found.append({"address": model.address, "title": model.title, "given": True})
@@ -86,18 +95,33 @@ def look(subject: Subject, body: Mapping[str, Any], told: Job) -> dict[str, Any]
     """The dynamics on the network's own validation sequences, as the plane's paths, points, and spectra."""
     seen = _seen.get(subject)
     if seen is None:
-        told(0.02, "reading the data")
-        sample = subject.sample("dynamics")
         other = subject.twin()
         with other.lock:
             if other.view.stepping is None:
                 raise RecipeError(f"{subject.title} has no one state that goes from step to step: {WHY}.")
-            stepping, _ = other.view.stepping()
+            told(0.02, "reading the data")
+            sample = subject.sample("dynamics")
+            stepping, read = other.view.stepping()
             seek = dynamics if stepping.size <= LARGE else partial(dynamics, inputs={})
+            sample, cut = bounded(sample, stepping.size)
             finding = ask("dynamics", seek, other.view, sample, Watching(told, "following the state"))
             assert finding is not None
-            seen = _seen[subject] = Seen(other.view, finding)
-    return drawn(seen.finding)
+            seen = _seen[subject] = Seen(finding, stepping, read, cut)
+    return drawn(seen.finding) | {"cut": seen.cut}
+
+
+def bounded(sample: Sample, size: int) -> tuple[Sample, str]:
+    """As much of a sample as a state of so many numbers may be followed along in memory, and a sentence where that is not all of it."""
+    longest = max(sample.length(row) for row in range(len(sample)))
+    few = min(len(sample), max(SEQUENCES, ROOM // (size * min(longest, STEPS))))
+    steps = max(STEPS, ROOM // (size * few))
+    if few == len(sample) and longest <= steps:
+        return sample, ""
+    part = part_of("dynamics", sample, size=few)
+    lengths = None if part.lengths is None else part.lengths.clamp(max=steps)
+    part = replace(part, inputs=part.inputs[:, :steps], lengths=lengths)
+    said = f"the first {steps:,} steps of " if longest > steps else ""
+    return part, f"Followed along {said}{few:,} sequences, as many as are held in memory at once."
 
 
 def drawn(finding: Finding) -> dict[str, Any]:
@@ -126,19 +150,28 @@ def drawn(finding: Finding) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def path(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
+def path(subject: Subject, body: Mapping[str, Any]) -> Any:
     """The user's own sequence in the plane of what was found before: its steps, and where the state was after each."""
     seen = _seen.get(subject)
     if seen is None:
         raise UserError(f"look at {subject.name} first.")
-    return placed_in(seen.view, seen.finding, subject, body)
+    given = sequence_of(subject, body)
+    with subject.lock, torch.no_grad():
+        vectors = seen.read(given.inputs)
+    parts = pieces(seen.stepping, seen.finding, vectors)
+    count = -(-vectors.shape[1] // PIECE)
+    words = "followed {done} of {total} pieces of " + f"{given.inputs.shape[1]:,} steps"
+    return in_time(parts, lambda found: _along(given, np.concatenate(found)), count, words)
 
 
 def placed_in(view: View, finding: Finding, subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     """A sequence in the plane of a finding of dynamics."""
     given = sequence_of(subject, body)
     with subject.lock:
-        found = way(view, finding, given.inputs)
+        return _along(given, way(view, finding, given.inputs))
+
+
+def _along(given: Sequence, found: np.ndarray) -> dict[str, Any]:
     if len(found) != given.inputs.shape[1]:  # read in patches: the state stands still within one
         found = np.repeat(found, -(-given.inputs.shape[1] // len(found)), 0)[: given.inputs.shape[1]]
     return {"steps": given.steps, "path": found[given.places]}

@@ -27,12 +27,17 @@ export async function ask(path, body, { alone = true } = {}) {
     const answer = await reply.json();
     if (!reply.ok) { problem(answer.error, path); return null; }
     problem("", path);
-    return answer.job && answer.state ? await long(answer, path, control.signal) : answer;
+    if (!answer.job || !answer.state) return answer;
+    control.job = true;
+    return await long(answer, path, control.signal);
   } catch (error) {
     if (error.name !== "AbortError") problem("The server does not answer. Is `elman open` still running?", path);
     return null;
-  }
+  } finally { if (pending.get(path) === control) pending.delete(path); }
 }
+
+// Another sequence has come: jobs about the one before end, so that it does not wait behind them. What is being written is the user's own to stop.
+export function outdate() { for (const [path, control] of pending) if (control.job && path !== "play/write") control.abort(); }
 
 // A question about a long sequence is answered by a job: its progress stands on top of the page until it is done.
 async function long(first, path, signal) {

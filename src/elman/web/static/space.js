@@ -16,8 +16,8 @@ function offer() {
   place.classList.toggle("several", panels.length > 1);
 }
 
-async function add({ address, title, given }, first = false) {
-  const panel = { address, title, given, first, found: null, own: null, light: () => {} };
+async function add({ address, title, given, run }, first = false) {
+  const panel = { address, title, given, run, first, found: null, own: null, light: () => {} };
   panel.figure = make("figure", { class: "plane" });
   panel.body = make("div", {});
   const remove = make("button", { type: "button", "aria-label": `Remove ${title}`, onclick: () => { panels.splice(panels.indexOf(panel), 1); panel.card.remove(); offer(); keep(); panels.forEach(draw); } }, "Remove");
@@ -26,9 +26,11 @@ async function add({ address, title, given }, first = false) {
   panels.push(panel);
   place.append(panel.card);
   offer(); keep();
-  panel.found = await job(`${address}/space/look`, {}, panel.body, `looking at ${title}`);
+  let reason = ""; // why it has no space, which another try does not change
+  panel.found = await job(`${address}/space/look`, {}, panel.body, `looking at ${title}`, { failed: (error) => { reason = error; } });
+  if (reason) { panel.body.replaceChildren(make("p", { role: "status" }, reason)); return; }
   if (!panel.found) {
-    panel.body.replaceChildren(make("p", { class: "soft" }, "Not looked at. ", make("button", { type: "button", onclick: () => { panels.splice(panels.indexOf(panel), 1); panel.card.remove(); add({ address, title, given }, first); } }, "Try again")));
+    panel.body.replaceChildren(make("p", { class: "soft" }, "Not looked at. ", make("button", { type: "button", onclick: () => { panels.splice(panels.indexOf(panel), 1); panel.card.remove(); add({ address, title, given, run }, first); } }, "Try again")));
     return;
   }
   fill(panel);
@@ -44,12 +46,12 @@ function fill(panel) {
     make("p", { class: "soft axes" }, `First component across (${(100 * found.variance[0]).toFixed(0)}% of the variance)${found.variance.length > 1 ? `, second upwards (${(100 * found.variance[1]).toFixed(0)}%)` : ""}.`),
     make("ul", { class: "names" }, make("li", { class: "key-own" }, panel.given ? "the sequence above" : "your sequence"), make("li", { class: "key-other" }, panel.given ? "its sequences" : "validation sequences"), ...key.filter(([, , test]) => count(test)).map(([kind, words, test]) => make("li", { class: `key-${kind}` }, `${count(test)} ${words}${count(test) > 1 ? "s" : ""}`))),
     panel.note,
-    make("p", {}, found.sentence),
+    make("p", {}, `${found.sentence} ${found.cut ?? ""}`),
     make("ul", { class: "badges" }, ...found.badges.map(([label, value, why]) => make("li", { title: why }, make("span", {}, label), ` ${value}`))),
     make("details", {}, make("summary", {}, "Eigenvalues, exponents and points in numbers"),
       make("div", { class: "row spectra" }, make("div", {}, make("h3", { class: "minor" }, "Eigenvalues: outside the circle grows"), eigen), make("div", { class: "grow" }, make("h3", { class: "minor" }, "Lyapunov exponents (nats per step), largest first"), spectrum)),
       make("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "points" }, found.table.length ? make("table", {}, make("thead", {}, make("tr", {}, ...columns(found.table).map((head) => make("th", { scope: "col", class: typeof found.table[0][head] === "number" ? "n" : null }, head)))),
-        make("tbody", {}, ...found.table.map((row) => make("tr", {}, ...columns(found.table).map((head) => typeof row[head] === "number" ? make("td", { class: "n" }, short(row[head])) : make("td", {}, String(row[head]))))))) : found.sought ? "No points were found." : `Points of rest were not sought: the state holds ${found.size.toLocaleString("en")} numbers. elman explain ${panel.run} dynamics seeks them.`)));
+        make("tbody", {}, ...found.table.map((row) => make("tr", {}, ...columns(found.table).map((head) => typeof row[head] === "number" ? make("td", { class: "n" }, short(row[head])) : make("td", {}, String(row[head]))))))) : found.sought ? "No points were found." : `Points of rest were not sought: the state holds ${found.size.toLocaleString("en")} numbers.${panel.run ? ` elman explain ${panel.run} dynamics seeks them.` : ""}`)));
   circle(eigen, found.points);
   panel.body.querySelector("details").addEventListener("toggle", () => bars(spectrum, found.exponents));
   draw(panel);

@@ -1,5 +1,5 @@
 // The strip: the user's own sequence, coloured, and what the network says after the step that is pointed at.
-import { ask, base, forget, later, make, percent, problem, short, start, visible } from "./api.js";
+import { ask, base, forget, later, make, outdate, percent, problem, short, start, visible } from "./api.js";
 import { HUES, track } from "./series.js";
 
 const $ = (id) => document.getElementById(id);
@@ -28,6 +28,7 @@ async function read() {
   if (!text && !state.pick) return;
   if (text) keep({ text: text.value });
   performance.mark("keystroke");
+  outdate();
   // An empty text is asked nothing; a question that is still on its way is forgotten.
   const answer = text?.value === "" ? await forget("strip/read", { steps: [], unknown: [], at: [], top: [], loss: [], count: 0 }) : await ask("strip/read", sequence());
   if (!answer) return;
