@@ -233,53 +233,6 @@ class _Turned(nn.Module):
         return self.layer(x.transpose(0, 1))[0].transpose(0, 1)
 
 
-def test_a_bare_step_function_whose_memory_is_known():
-    # A shift register of three places: what was read four steps ago is gone.
-    move = torch.diag(torch.ones(2), -1).double()
-
-    def step(state, x):
-        return state @ move.T + torch.nn.functional.pad(x, (0, 2))
-
-    x = torch.randn(30, 12).double()
-    found = elman.inspect(step, x, start=torch.zeros(3).double(), readout=lambda state: state[:, 2:])
-    by_name = {finding.question: finding for finding in found}
-    assert by_name["memory"].value == 3
-    credit = by_name["attribution"].arrays["recency"]
-    assert credit[2] == pytest.approx(1.0, abs=1e-6) and np.delete(credit, 2).max() < 1e-6
-    assert by_name["dynamics"].value == -np.inf
-
-
-@pytest.mark.parametrize("kind", [nn.GRUCell, nn.RNNCell, "by hand"])
-def test_dynamics_of_a_step_function_with_weights_in_float32_are_exact(kind):
-    """Those of the same weights in float64, to 1e-9: a point of rest of float32 would be called slow."""
-    torch.manual_seed(0)
-    if kind == "by hand":
-        weights, inner = torch.randn(4, 4) * 0.4, torch.randn(4, 2)
-        small = lambda state, x: torch.tanh(state @ weights.T + nn.functional.linear(x, inner))
-        large = lambda state, x: torch.tanh(state @ weights.double().T + x @ inner.double().T)
-    else:
-        cell = kind(2, 4)
-        twin = copy.deepcopy(cell).double()
-        small, large = (lambda state, x: cell(x, state)), (lambda state, x: twin(x, state))
-    x, asked = torch.randn(12, 20, 2), {"questions": ["dynamics"]}
-    (found,) = elman.inspect(small, x, start=torch.zeros(4), **asked)
-    (expected,) = elman.inspect(large, x.double(), start=torch.zeros(4).double(), **asked)
-    np.testing.assert_allclose(found.arrays["exponents"], expected.arrays["exponents"], atol=1e-9)
-    assert "1 fixed point (1 of them stable)" in found.sentence and found.sentence == expected.sentence
-
-
-def test_what_is_known_of_a_leaky_step_function():
-    start = torch.zeros(1).double()
-    found = elman.inspect(
-        lambda s, x: 0.9 * s + x, torch.randn(8, 60).double(), start=start, questions=["dynamics"]
-    )[0]
-    assert found.value == pytest.approx(np.log(0.9), rel=1e-9)
-    view = view_of_step(lambda s, x: 0.9 * s + x, start, None, loss, (), None, 1)
-    x = torch.ones(1, 5, 1).double().requires_grad_()
-    view.read(x, None).sum().backward()
-    np.testing.assert_allclose(x.grad.flatten(), 0.9 ** np.arange(4, -1, -1))
-
-
 def test_the_views_of_analyses_agree_with_our_own_network():
     torch.manual_seed(0)
     rnn = RNN("lstm", 3, 4)
@@ -410,79 +363,6 @@ def test_a_language_model_is_told_not_guessed():
         elman.inspect(Model(), bits, bits[:, 0], names_next_step=True, labels=("0", "1"))
     with pytest.raises(RecipeError, match="output after every step"):
         elman.inspect(torch.nn.Sequential(Tagger(), Last()), tokens(), names_next_step=True)
-
-
-class Convolved(nn.Module):
-    """Windows of four steps, one after the other or one step apart, through a GRU; of values, or of tokens."""
-
-    def __init__(self, stride=4, tokens=False, each=False):
-        super().__init__()
-        torch.manual_seed(0)
-        self.embedding, self.each = nn.Embedding(9, 3) if tokens else None, each
-        self.windows, self.gru = nn.Conv1d(3, 6, 4, stride=stride), nn.GRU(6, 8, batch_first=True)
-        self.head = nn.Linear(8, 2)
-
-    def forward(self, x):
-        vectors = x if self.embedding is None else self.embedding(x)
-        output = self.head(self.gru(self.windows(vectors.transpose(1, 2)).transpose(1, 2))[0])
-        return output if self.each else output[:, -1]
-
-
-@pytest.mark.parametrize("stride", [1, 4])
-def test_layers_behind_a_convolution(stride):
-    """They read fewer vectors than there are steps: what is said of steps is about those of the inputs."""
-    model, x = Convolved(stride), torch.randn(40, 24, 3, generator=torch.Generator().manual_seed(0))
-    asked = ["memory", "connectivity", "attribution", "gates", "dynamics", "interventions", "saturation"]
-    found = {each.question: each for each in elman.inspect(model, x, (x[:, -6, 0] > 0).long())}
-    assert set(asked) == set(found)
-    memory, attribution = found["memory"], found["attribution"]
-    assert memory.arrays["context"][0] == 4 and memory.arrays["context"][-1] == 24
-    assert attribution.arrays["cells"].shape == (40, 24, 3) and attribution.residual < 0.01
-    given = x.clone().requires_grad_(True)
-    answer = model(given)
-    (slope,) = torch.autograd.grad(answer.sum(), given)
-    (by_slope,) = elman.inspect(model, x, answer.argmax(1), questions=["attribution"], method="gradient")
-    (chosen,) = torch.autograd.grad(model(given).max(1).values.sum(), given)
-    np.testing.assert_allclose(by_slope.arrays["cells"], chosen.abs(), atol=1e-6)
-    assert found["connectivity"].arrays["mean"].shape == (24,) and slope.abs().sum() > 0
-    assert found["dynamics"].arrays["trajectories"].shape[1] == (21 if stride == 1 else 6)
-
-
-def test_tokens_that_are_read_several_at_a_time_have_no_credit_of_their_own():
-    options = {"questions": ["attribution"]}
-    with pytest.raises(RecipeError, match="attribution has no answer.*a vector for every step"):
-        elman.inspect(Convolved(tokens=True), tokens(40, 24), **options)
-    with pytest.raises(RecipeError, match="connectivity has no answer.*a vector for every step"):
-        elman.inspect(Convolved(tokens=True), tokens(40, 24), questions=["connectivity"])
-    found = elman.inspect(Convolved(tokens=True), tokens(40, 24))
-    assert [each.question for each in found] == ["memory", "gates", "dynamics", "interventions", "saturation"]
-
-
-def test_answers_after_every_window_are_taken_at_the_last_valid_one():
-    model, x = Convolved(each=True), torch.randn(3, 24, 3)
-    lengths = torch.tensor([24, 9, 4])
-    view = view_of_module(model, x, lengths, lambda given, _: model(given), loss, (), None)
-    assert view.read_steps is None
-    last = model(x)[torch.arange(3), torch.tensor([5, 2, 0])]
-    torch.testing.assert_close(view.read(view.embed(x), lengths), last)
-
-
-def test_features_of_values_are_the_models_own_inputs():
-    """Behind a linear layer, too: of 5 numbers that the GRU reads, 3 are read by the model."""
-
-    class Projected(nn.Module):
-        def __init__(self, cut=False):
-            super().__init__()
-            self.cut, self.project, self.gru = cut, nn.Linear(3, 5), nn.GRU(5, 4, batch_first=True)
-
-        def forward(self, x):
-            return self.gru(self.project(x.detach() if self.cut else x))[0][:, -1]
-
-    x = torch.randn(20, 8, 3)
-    (found,) = elman.inspect(Projected(), x, questions=["attribution"])
-    assert found.arrays["cells"].shape == (20, 8, 3)
-    (found,) = elman.inspect(Projected(cut=True), x, questions=["attribution"])  # no slope comes back to them
-    assert "cells" not in found.arrays and found.arrays["credit"].shape == (20, 8)
 
 
 class Last(torch.nn.Module):

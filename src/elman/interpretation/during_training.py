@@ -1,4 +1,4 @@
-"""During training: how far gradients flow back, how large recurrent weights are, how fast small differences fade, how far it looks, look by look.
+"""During training: how gradients flow back, spectra, exponents and horizons, look by look.
 
 Curves that explain each other: gradients that fade before the lag that matters (Bengio et al. 1994; Pascanu et al. 2013) leave a horizon that
 does not grow. The control is the same network before its first step.
