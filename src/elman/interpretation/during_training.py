@@ -87,7 +87,7 @@ def during_training(rows: Sequence[Mapping[str, Any]]) -> Finding | None:
             charts.append(lines(points, "training step", what, height=130, title=title))
     if "horizon" in arrays:
         told.append(
-            f"It looks back {arrays['horizon'][-1]:.0f} steps, {arrays['horizon'][0]:.0f} at the first look that tells."
+            f"It looks back {arrays['horizon'][-1]:.0f} step{'s' * (arrays['horizon'][-1] != 1)}, {arrays['horizon'][0]:.0f} at the first look that tells."
         )
     if "radius" in arrays:
         told.append(
