@@ -19,6 +19,7 @@ from elman.interpretation.calibration import calibration
 from elman.interpretation.connectivity import connectivity
 from elman.interpretation.cost import Cost, Watch, ask, part_of
 from elman.interpretation.dynamics import dynamics, inputs_named
+from elman.interpretation.errors import errors_of
 from elman.interpretation.foreign import Call, view_of_module, view_of_step
 from elman.interpretation.gates import gates
 from elman.interpretation.interventions import interventions
@@ -33,7 +34,7 @@ from elman.interpretation.units import units
 from elman.interpretation.view import Sample, View, untouched
 
 QUESTIONS: dict[str, Callable[..., Finding | None]] = {
-    "readout": read_out, "calibration": calibration, "memory": memory, "connectivity": connectivity, "attribution": attribution, "gates": gates, "dynamics": dynamics,
+    "readout": read_out, "errors": errors_of, "calibration": calibration, "memory": memory, "connectivity": connectivity, "attribution": attribution, "gates": gates, "dynamics": dynamics,
     "probes": probes, "interventions": interventions, "units": units, "spans": spans, "saturation": saturation,
 }  # fmt: skip
 
@@ -69,7 +70,7 @@ def inspect(
     inputs      (batch, time, ...) as the model reads them, or (time, batch, ...) with `time_first`: token numbers or values
     targets     classes (batch,) int64, or values (batch, outputs); without them the network's own answers to the whole
                 sequences: how far back does what it says depend?
-    questions   readout, calibration, memory, connectivity, attribution, gates, dynamics, probes, interventions, units, spans, saturation; all that
+    questions   readout, errors, calibration, memory, connectivity, attribution, gates, dynamics, probes, interventions, units, spans, saturation; all that
                 apply where none is named
     lengths     valid steps (batch,); the model is then called with them: model(inputs, lengths)
     call        how to call the model where that is not so: (inputs, lengths) -> output, or a tuple that begins with it
@@ -79,7 +80,7 @@ def inspect(
     at          tokens or values under which dynamics seeks points of rest, as the steps are named, or "0.5,-1"; the mean input otherwise
     conditions, align    what the sequences are trials of, name -> (sequences,) numbers or words, by which dynamics colours the state's way, and the
                 step of each (sequences,) from which it counts; the classes, from the first step, where none are given
-    labels, step_names   what outputs and the steps of one row of inputs are called
+    labels, step_names   what outputs (class 0, class 1 ... where none are given) and the steps of one row of inputs are called
     names_next_step      whether the output after each step is the next one: a language model, with a label for every token
     method, horizon      of attribution: how credit is given, and which of several values answered is explained, from 1; it compares
                 all methods where it is asked for by name, those that cost little otherwise
@@ -146,6 +147,10 @@ def looked_into(
         view = view_of_step(step, start, readout, loss, labels, step_names, inputs.shape[-1])
     if names_next_step:
         view = _language_model(view, inputs)
+    if classes and not labels:
+        with untouched(view), torch.no_grad():
+            count = view.read(view.embed(inputs[:1]), None if lengths is None else lengths[:1]).shape[1]
+        view = replace(view, labels=tuple(f"class {number}" for number in range(count)))
     if targets is None:
         with untouched(view), torch.no_grad():
             targets = view.read(view.embed(inputs), lengths)

@@ -204,6 +204,11 @@ def known_answers() -> tuple[Known, ...]:
               lambda: float(asked("probes").value)),
         Known("counter of brackets (LSTM)", "probes", "R^2 of the depth read from c", 1.0, depth, 1e-4),
         Known("planted neuron", "interventions", "the unit that counts", 5, planted),
+        *(
+            Known("additive classifier", "attribution", f"largest gap of {METHODS[method].words} from its terms", 0.0,
+                  lambda method=method: more.off_its_terms(method), 1e-6)  # type: ignore[misc]
+            for method in METHODS if METHODS[method].signed and method != "decomposition"  # a step function has no layers
+        ),
         Known("additive classifier", "attribution", "comprehensiveness", more.without_or_alone(False),
               lambda: float(more.additive_classifier().table[0]["comprehensiveness"])),
         Known("additive classifier", "attribution", "sufficiency", more.without_or_alone(True),

@@ -47,12 +47,21 @@ def _view(model: nn.Module, x: Tensor) -> View:
     return view_of_module(model, x, None, lambda inputs, _: model(inputs), loss, (), None)
 
 
-def additive_classifier() -> Finding:
+def additive_classifier(method: str = "integrated_gradients", steps: int = 30) -> Finding:
     """Two classes whose logits are -s/2 and s/2, with s the sum of the inputs: each input adds to s by itself."""
+    x = NOISE[:, :steps]
     return inspect(
-        lambda state, x: state + x, NOISE, (NOISE.sum(1) > 0).long(), start=torch.zeros(1).double(),
+        lambda state, x: state + x, x, (x.sum(1) > 0).long(), start=torch.zeros(1).double(),
         readout=lambda state: torch.cat([-state / 2, state / 2], 1), labels=("no", "yes"), questions=["attribution"],
+        method=method,
     )[0]  # fmt: skip
+
+
+def off_its_terms(method: str, steps: int = 16) -> float:
+    """The largest gap of the additive classifier's credit from its terms: half of each input, for the class that wins."""
+    x = NOISE[:, :steps]  # as many as Shapley values take one by one
+    terms = x * x.sum(1, keepdim=True).sign() / 2
+    return float(np.abs(additive_classifier(method, steps).arrays["credit"] - terms.numpy()).max())
 
 
 def without_or_alone(alone: bool) -> float:

@@ -179,6 +179,16 @@ def test_every_question_leaves_the_model_as_it_was():
     same(before, state_of(model))
 
 
+def test_classes_without_names_are_told_by_their_numbers():
+    torch.manual_seed(0)
+    model, inputs, targets = Tagger(), tokens(60), torch.arange(60) % 3
+    asked = {"questions": ["errors", "calibration", "memory"]}
+    found = elman.inspect(model, inputs, targets, **asked)
+    named = elman.inspect(model, inputs, targets, labels=("class 0", "class 1", "class 2"), **asked)
+    assert [each.sentence for each in found] == [each.sentence for each in named]
+    assert {row["true"] for row in found[0].table} <= {"class 0", "class 1", "class 2"}
+
+
 def test_a_model_that_fails_is_left_as_it_was():
     class Fails(Tagger):
         def forward(self, tokens):

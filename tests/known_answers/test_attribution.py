@@ -11,7 +11,7 @@ from tests.known_answers.networks import sample_of, tokens, view_of, view_of_net
 from torch import nn
 
 from elman.core.errors import RecipeError, UnknownName
-from elman.interpretation.attribution import attribution
+from elman.interpretation.attribution import _half, attribution
 from elman.interpretation.methods import METHODS
 from elman.interpretation.view import shuffled
 
@@ -186,6 +186,54 @@ def test_any_step_of_a_forecast_is_explained():
     first = attribution(forecaster(), sample)
     assert first.value == 1 and first.arrays["recency_ahead_3"][2] == pytest.approx(1)
     np.testing.assert_allclose(first.arrays["credit_ahead_3"][:, -3], 3 * values[:16, -3, 0], atol=1e-6)
+
+
+def rows_of(chart):
+    """All rows of data in a picture."""
+    if isinstance(chart, dict):
+        yield from (row for row in chart.get("values", ()) if isinstance(row, dict))
+        chart = list(chart.values())
+    for each in chart if isinstance(chart, list) else ():
+        yield from rows_of(each)
+
+
+def drawn(finding):
+    """The curves of how far back credit reaches, by name."""
+    curves = {}
+    for row in rows_of(finding.chart):
+        if "share of the credit" in row:
+            curves.setdefault(row["network"], []).append(row["share of the credit"])
+    return curves
+
+
+def test_how_far_back_credit_reaches_is_drawn_for_both_networks_and_both_ends_of_a_horizon():
+    view, sample = view_of_network("gru"), sample_of(tokens(20, 9))
+    finding = attribution(view, sample)
+    curves = drawn(finding)
+    assert set(curves) == {"trained", "weights shuffled"}
+    assert curves["trained"] == pytest.approx(finding.arrays["recency"])
+    assert curves["weights shuffled"] == pytest.approx(finding.arrays["recency_shuffled"])
+    assert finding.control == _half(finding.arrays["recency_shuffled"]) and len(curves["trained"]) == 9
+    values = torch.randn(20, 9, 2, generator=torch.Generator().manual_seed(0))
+    ahead = attribution(
+        replace(forecaster(), model=nn.Identity()), sample_of(values, torch.zeros(20, 3, 2)), horizon=2
+    )
+    curves = drawn(ahead)
+    assert set(curves) == {"2 steps ahead", "1 step ahead", "3 steps ahead"}
+    assert curves["2 steps ahead"] == pytest.approx(ahead.arrays["recency"])
+    assert curves["3 steps ahead"] == pytest.approx(ahead.arrays["recency_ahead_3"])
+    two = attribution(replace(forecaster(2), model=nn.Identity()), sample_of(values, torch.zeros(20, 2, 2)))
+    assert set(drawn(two)) == {"1 step ahead", "2 steps ahead"}
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1.0, 1e3])
+def test_what_is_missing_in_the_credit_is_a_share_whatever_the_scale(scale):
+    """An answer that jumps where no point is near: all of it is missing."""
+    view = view_of(
+        lambda e, n: scale * (1e4 * (e.mean((1, 2)) - 0.31)).sigmoid()[:, None], labels=(), names=None, embed=lambda inputs: inputs
+    )  # fmt: skip
+    finding = attribution(view, sample_of(torch.ones(12, 10, 1), torch.zeros(12)))
+    assert finding.residual == pytest.approx(1.0, abs=1e-3)
 
 
 def test_what_cannot_be_asked_is_refused():

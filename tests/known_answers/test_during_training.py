@@ -182,6 +182,7 @@ def test_looks_become_curves_with_the_network_before_training_as_control():
     )
     assert "<svg" in draw(finding.chart) and finding.arrays["step"].tolist() == [0, 50]
     assert during_training(rows[:1]) is None
+    assert "looks back 1 step, 8 at" in during_training([rows[1], rows[0]]).sentence
     late = during_training([{**rows[0], "horizon": None}, *rows[1:]])
     assert late.arrays["horizon"].tolist() == [8] and "8 at the first" in late.sentence
     bare = [{**row, "gradient_by_lag": None, "horizon": None} for row in rows]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from elman.core.results import Predictions
-from elman.interpretation.errors import errors
+from elman.interpretation.errors import errors, errors_of
+
+from .networks import sample_of, tokens, view_of
 
 NAME = lambda row: f"number {row}"
 
@@ -51,6 +54,43 @@ def test_unknown_errors_are_left_out():
 def test_nothing_known_is_no_crash():
     finding = errors(Predictions("values", np.zeros(2), np.zeros(2)), np.full(2, np.nan), NAME)
     assert finding.table == ()
+
+
+def test_errors_of_any_model_and_its_targets():
+    """It answers with the last value read; classes by two logits, which of them is larger."""
+    view = view_of(
+        lambda e, n: e[:, -1],
+        labels=(),
+        names=None,
+        embed=lambda x: x,
+        loss=lambda o, t: (o[:, 0] - t).square(),
+    )
+    x = torch.zeros(300, 4, 1)
+    x[:, -1, 0], targets = torch.arange(300.0), torch.arange(300.0)
+    targets[7] += 5.0
+    found = errors_of(view, sample_of(x, targets))
+    assert found.table[0] == {
+        "example": "sequence 7",
+        "mean true": 12.0,
+        "mean predicted": 7.0,
+        "error": 25.0,
+    }
+    assert found.value == 1.0 and found.sample == "300 examples"
+    assert errors_of(view, sample_of(x, x[:, -1, 0] * (1 + 1e-7))) is None
+    words = tokens(70, 5)
+    logits = torch.randn(9, 2, generator=torch.Generator().manual_seed(0)) * 5
+    read = view_of(
+        lambda e, n: logits[e[torch.arange(len(e)), n - 1, 0].long()], embed=lambda i: i.float()[..., None]
+    )
+    lengths, right = torch.tensor([5, 3] * 35), logits.argmax(1)
+    true = right[words[torch.arange(70), lengths - 1]]
+    true[1] = 1 - true[1]
+    found = errors_of(read, sample_of(words, true, lengths))
+    (row,) = found.table
+    assert row["example"] == f"sequence 1: {' '.join(map(str, words[1, :3].tolist()))}"
+    assert row["true"] == ("no", "yes")[true[1]] and row["predicted"] == ("no", "yes")[1 - true[1]]
+    chosen = logits[words[1, 2]].softmax(0).max()
+    assert row["confidence"] == pytest.approx(float(chosen)) and "1 of 70 are wrong" in found.sentence
 
 
 def test_tokens_are_told_in_nats():

@@ -277,6 +277,20 @@ def test_named_labels_are_ranked_by_this_network_and_not_by_the_shuffled_one(mon
     assert (found.unit, found.value) == ("a", 0.9)
 
 
+@pytest.mark.parametrize("count", [2, 3, 4])
+def test_any_number_of_classes_is_read(count):
+    labels = np.random.default_rng(0).integers(0, count, 600)
+    found = probe(np.eye(count)[labels], labels, np.repeat(np.arange(30), 20))
+    assert found.score == 1.0 and found.control < 0.75
+
+
+def test_a_number_that_is_always_the_same_is_not_read():
+    states = np.random.default_rng(0).standard_normal((400, 3))
+    for value in (1.0, 0.1, -1e9):
+        found = probe(states, np.full(400, value), np.repeat(np.arange(40), 10))
+        assert (found.score, found.control, found.clear) == (0.0, 0.0, False)
+
+
 def test_a_label_is_read_from_the_first_step_on():
     view = view_of(trace=lambda given, lengths: {"h": torch.nn.functional.one_hot(given, 9).float()})
     words = tokens(40, 1) % 2

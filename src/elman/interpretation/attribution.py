@@ -72,7 +72,8 @@ def attribution(
     control = None if other is None else recency_of(other.steps, few)
     half = _half(recency.mean(0))
     picks = np.random.default_rng(seed).integers(0, len(sample), (200, len(sample)))
-    low, high = np.percentile([_half(recency[rows].mean(0)) for rows in picks], [2.5, 97.5])
+    spread = [_half(recency[rows].mean(0)) for rows in picks]
+    low, high = np.percentile(spread, 2.5, method="lower"), np.percentile(spread, 97.5, method="higher")
     wanted = None if control is None else _half(control.mean(0))
     gap = float(np.abs(found.residual).sum() / max(np.abs(found.whole).sum(), 1e-12))
     sentence = " ".join(filter(None, (

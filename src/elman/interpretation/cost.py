@@ -31,6 +31,7 @@ SIZES = {
     "connectivity": 50,
     "attribution": 50,
     "gates": 200,
+    "errors": 400,
     "calibration": 400,
     "dynamics": 40,
     "probes": 100,
@@ -145,7 +146,7 @@ def passes(question: str, view: View, sample: Sample, **options: Any) -> float |
     `options` are those of attribution, whose cost hangs on its method and on those it compares.
     """
     longest = _longest(sample)
-    if question in ("readout", "gates", "units", "spans", "calibration"):
+    if question in ("readout", "errors", "gates", "units", "spans", "calibration"):
         return 1.0
     if question in ("probes", "saturation"):
         return 1.0 + view.has_weights  # once more with the weights shuffled

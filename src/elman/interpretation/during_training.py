@@ -86,9 +86,8 @@ def during_training(rows: Sequence[Mapping[str, Any]]) -> Finding | None:
             points = [{"training step": int(row["step"]), what: float(row[name])} for row in known]
             charts.append(lines(points, "training step", what, height=130, title=title))
     if "horizon" in arrays:
-        told.append(
-            f"It looks back {arrays['horizon'][-1]:.0f} steps, {arrays['horizon'][0]:.0f} at the first look that tells."
-        )
+        early, late = (int(arrays["horizon"][at]) for at in (0, -1))
+        told.append(f"It looks back {late} step{'s' * (late != 1)}, {early} at the first look that tells.")
     if "radius" in arrays:
         told.append(
             f"The largest spectral radius of its recurrent weights went from {first['radius']:.2f} to {last['radius']:.2f}."

@@ -6,9 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import torch
 
 from elman.core.results import Finding, Predictions
+from elman.interpretation.view import Sample, View, untouched
 
+OWN = 1e-10  # of the mean square of the answers: squared errors below it are rounding
 SURE = 0.9  # a probability above which an error counts as confident
 
 
@@ -41,6 +44,30 @@ def errors(
     return Finding(
         "errors", "Worst errors", sentence, share, "share", sample=f"{len(known):,} {things}", table=table
     )
+
+
+def errors_of(view: View, sample: Sample) -> Finding | None:
+    """The same of a network's answers to a sample and its targets; None where these are its own answers."""
+    sample, outputs, each = sample.to(view.device), [], []
+    with untouched(view), torch.no_grad():
+        for part in sample.parts(outputs=max(1, len(view.labels))):
+            outputs.append(view.read(view.embed(part.inputs), part.lengths))
+            each.append(view.loss(outputs[-1], part.targets))
+    said, loss, targets = torch.cat(outputs), torch.cat(each).double().cpu().numpy(), sample.targets.cpu()
+    if targets.is_floating_point():
+        if loss.max() <= OWN * float(said.double().square().mean()):
+            return None
+        predictions = Predictions("values", said.float().cpu().numpy(), targets.reshape(said.shape).numpy())
+    else:
+        names = view.labels or tuple(map(str, range(said.shape[1])))
+        predictions = Predictions("classes", said.float().softmax(1).cpu().numpy(), targets.numpy(), names)
+
+    def describe(row: int) -> str:
+        steps = sample.inputs[row][: sample.length(row)]
+        told = "" if view.step_names is None else f": {' '.join(view.step_names(steps))}"
+        return f"sequence {int(sample.rows[row])}{told}"[:160]
+
+    return errors(predictions, loss, describe)
 
 
 def _said(predictions: Predictions, row: int) -> dict[str, Any]:

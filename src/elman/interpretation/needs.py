@@ -7,6 +7,7 @@ from elman.interpretation.view import View
 # Questions that may have no answer; the others answer always.
 NEEDS = {
     "readout": "an answer after every step, and names for the steps",
+    "errors": "targets other than its own answers",
     "calibration": "classes, one answer for each sequence or step, and at least 30 answers",
     "context": "a network that reads from both ends and answers at every step, such as a tagger (of others, ask memory)",
     "connectivity": "an answer about the last step that it has read (of a network that answers in the middle, ask context), and a vector for every step",

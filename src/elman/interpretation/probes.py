@@ -23,6 +23,7 @@ from elman.interpretation.view import NO_WEIGHTS, Sample, View, shuffled, untouc
 LAGS = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128)
 STATES = 3000  # that a probe is fitted on, and as many that it is asked about
 CLASSES = 20  # the most frequent tokens; all others are one class
+LEVEL = 1e-24  # of the mean square of numbers: a variance below it is rounding
 CLEAR = 3.0  # standard errors over sequences, above the control
 
 
@@ -293,7 +294,8 @@ def _gains(
     if numbers:
         said = fit.read(known[:, None].astype(np.float64), states[~fitted])[:, 0]
         spread = float(np.var(true))
-        return 1 - (true - said) ** 2 / spread if spread > 0 else np.zeros(len(true))
+        level = spread <= LEVEL * float(np.square(true).mean())
+        return np.zeros(len(true)) if level else 1 - (true - said) ** 2 / spread
     classes = np.unique(known)
     if len(classes) < 2:
         return np.asarray(true == known[0], np.float64)
