@@ -106,7 +106,7 @@ def test_runs_side_by_side(page: Any, server: Server, other: str) -> None:
     page.check(f"#runs tr[data-run={other}] input")
     page.wait_for_function("() => document.querySelectorAll('#curves path.curve').length == 2")
     page.wait_for_selector("#compared table")
-    assert "cell gru -> rnn" in page.inner_text("#compared")
+    assert "cell gru → rnn" in page.inner_text("#compared")
     page.select_option("#split", "validation")
     page.wait_for_function("() => document.querySelector('#compared table')")
     page.select_option("#measure", "accuracy")

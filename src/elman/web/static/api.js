@@ -13,7 +13,8 @@ export function problem(text, path = null) {
   if (text) problems.set(path, text); else problems.delete(path);
   const box = document.getElementById("problem");
   box.hidden = !problems.size;
-  box.textContent = [...new Set(problems.values())].join(" ");
+  // What stands between backticks is code.
+  box.replaceChildren(...[...new Set(problems.values())].join(" ").split("`").map((part, k) => k % 2 ? make("code", {}, part) : part));
 }
 
 // POST to a question of a page or of the strip, or of another run by its whole address. A newer call with the same path makes an older one moot: it gives null.
@@ -82,4 +83,5 @@ export const later = (wait, job) => { let timer; return (...given) => { clearTim
 export const percent = (share) => share > 0 && share < 0.0005 ? "<0.1%" : share > 0.9995 && share < 1 ? ">99.9%" : `${(100 * share).toFixed(share > 0.0995 && share < 0.995 || share === 0 || share === 1 ? 0 : 1)}%`;
 export const short = (value) => value === null || !Number.isFinite(value) ? "–" : Math.abs(value) >= 1e5 || (value !== 0 && Math.abs(value) < 1e-3) ? value.toExponential(2) : String(Number(value.toPrecision(3)));
 const SIGNS = { " ": "␣", "\n": "↵", "\t": "⇥", "\r": "␍", "": "∅" };
-export const visible = (text) => SIGNS[text] ?? text;
+// A time is told as far as it says something: without seconds that are none.
+export const visible = (text) => SIGNS[text] ?? text.replace(/^(\d{4}-\d\d-\d\d)[T ](\d\d:\d\d)(:00(\.0+)?)?$/, "$1 $2");

@@ -30,9 +30,13 @@ export function frame(place, { height = 190, low, high, label, title }) {
 }
 
 // What steps of so many pixels are called on an axis: every so many, where not all fit, so that those that stand there can be read.
-export function names(steps, wide, most = 10) {
+// `inside`: where some are left out, names are moved so that the first begins at the axis' left end and the last ends at its right.
+export function names(steps, wide, inside = false) {
+  const most = steps.every((step) => /^\d{4}-\d\d/.test(step)) ? 16 : 10; // a date is not cut
   const cut = steps.map((step) => [...step].length > most ? `${[...step].slice(0, most - 1).join("")}…` : step);
-  const every = Math.ceil((7.5 * Math.max(0, ...cut.map((step) => [...step].length)) + 5) / (wide || 1));
+  const long = 7.5 * Math.max(0, ...cut.map((step) => [...step].length)), room = wide * steps.length - long;
+  let every = Math.ceil((long + 5) / (wide || 1));
+  if (inside && every > 1) every = room > 0 ? Math.ceil(((long + 8) * steps.length) / room) : steps.length;
   return cut.map((step, k) => k % every ? "" : step);
 }
 

@@ -60,19 +60,22 @@ function draw() {
   else if (/^(Nothing|Tick)/.test(at("curves-note").textContent)) at("curves-note").textContent = "";
 }
 
+// Those that have scores are compared; the others are named.
 async function side() {
-  at("compare").hidden = chosen.size < 2;
-  const asked = JSON.stringify([names(), at("split").value]);
-  if (chosen.size < 2 || asked === compared) { if (chosen.size < 2) compared = ""; return; }
+  const scored = names().filter((name) => runs.find((run) => run.name === name)?.score), others = names().filter((name) => !scored.includes(name));
+  at("compare").hidden = scored.length < 2;
+  const asked = JSON.stringify([scored, others, at("split").value]);
+  if (scored.length < 2 || asked === compared) { if (scored.length < 2) compared = ""; return; }
   compared = asked;
-  const found = await ask("runs/compare", { runs: names(), split: at("split").value });
+  const found = await ask("runs/compare", { runs: scored, split: at("split").value });
   if (!found) { if (compared === asked) at("compared").replaceChildren(make("p", { class: "soft" }, "These cannot be compared; the reason stands above.")); return; }
   at("compared").replaceChildren(
     make("p", {}, found.metric),
     make("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "comparison" }, make("table", {},
       make("thead", {}, make("tr", {}, ...["run", "value", "95% interval", "against the first (positive: better)", ""].map((head) => make("th", { scope: "col" }, head)))),
       make("tbody", {}, ...found.rows.map((one) => make("tr", {}, make("th", { scope: "row" }, one.run), ...[one.value, one.interval, one.difference, one.p].map((text) => make("td", {}, text))))))),
-    ...Object.entries(found.changes).map(([name, text]) => make("p", { class: "soft" }, make("b", {}, name), `: ${text}`)));
+    ...others.length ? [make("p", { class: "soft" }, `Not evaluated yet: ${others.join(", ")}.`)] : [],
+    ...Object.entries(found.changes).map(([name, text]) => make("p", { class: "soft" }, make("b", {}, name), `: ${text.replaceAll("->", "→")}`)));
 }
 
 async function details(name) {
@@ -105,6 +108,7 @@ async function refresh() {
   for (const name of names()) if (!runs.some((run) => run.name === name)) chosen.delete(name);
   if (fresh) table();
   if (fresh || live) await curves();
+  if (fresh) side();
 }
 
 const anew = (job) => () => { at("curves-note").textContent = ""; return job(); }; // what was pointed at is of another picture

@@ -100,8 +100,9 @@ function mark() {
 function axes() {
   const { places, units, most, count } = cells, { steps } = state.answer, signed = cells.cells.some((row) => row.some((value) => value < 0));
   $("map-units").replaceChildren(make("span", {}, `unit ${units[0]}`), count > 1 ? make("span", {}, String(count - 1)) : "");
-  const shown = names(places.map((place) => visible(steps[place] ?? "")), map.clientWidth / places.length);
-  $("map-steps").replaceChildren(...shown.map((step, c) => step ? make("span", { style: { left: `${(100 * (c + 0.5)) / shown.length}%` } }, step) : ""));
+  const shown = names(places.map((place) => visible(steps[place] ?? "")), map.clientWidth / places.length, true);
+  const all = shown.every(Boolean), place = (c) => (100 * (c + 0.5)) / shown.length; // where some are left out, those at the ends stay inside
+  $("map-steps").replaceChildren(...shown.map((step, c) => step ? make("span", { style: { left: `${place(c)}%`, transform: `translateX(-${all ? 50 : place(c)}%)` } }, step) : ""));
   $("map-key").replaceChildren(signed ? `−${short(most)}` : "0", make("i", { class: signed ? "signed" : "" }), short(most));
 }
 

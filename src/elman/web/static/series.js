@@ -1,4 +1,5 @@
 // Series: the strip's track, and the fan of a forecast. Points come thinned from the server.
+import { visible } from "./api.js";
 import { frame, svg } from "./charts.js";
 
 export const HUES = ["#2f7dd1", "#149a7c", "#c05aa5", "#a0801a", "#7d72d8", "#cf4d4d", "#6d8796", "#d9700f"];
@@ -24,7 +25,7 @@ export function track(place, { channels, steps, paint, chosen }) {
   const marks = Math.max(2, Math.min(6, Math.floor(f.plot / 130)));
   for (let m = 0; m < marks; m++) {
     const k = Math.round((m * (steps.length - 1)) / (marks - 1));
-    f.root.append(svg("text", { x: x(k), y: f.height - 6, class: "tick", "text-anchor": m === 0 ? "start" : m === marks - 1 ? "end" : "middle" }, steps[k]?.slice(0, 16) ?? ""));
+    f.root.append(svg("text", { x: x(k), y: f.height - 6, class: "tick", "text-anchor": m === 0 ? "start" : m === marks - 1 ? "end" : "middle" }, visible(steps[k] ?? "").slice(0, 16)));
   }
   if (chosen !== null && chosen !== undefined) f.root.append(svg("rect", { x: f.left + chosen * wide, width: Math.max(wide, 2), y: f.top, height: f.height - f.top - f.bottom, class: "here" }));
   place.replaceChildren(f.root);
@@ -48,7 +49,7 @@ export function fan(place, { past, stamps, found, came, before, title, drag, cho
   const marks = Math.max(2, Math.min(6, Math.floor(f.plot / 130)));
   for (let m = 0; m < marks; m++) {
     const k = Math.round((m * (count - 1)) / (marks - 1));
-    f.root.append(svg("text", { x: x(k), y: f.height - 6, class: "tick", "text-anchor": m === 0 ? "start" : m === marks - 1 ? "end" : "middle" }, (stamps[k] ?? "").slice(0, 16)));
+    f.root.append(svg("text", { x: x(k), y: f.height - 6, class: "tick", "text-anchor": m === 0 ? "start" : m === marks - 1 ? "end" : "middle" }, visible(stamps[k] ?? "").slice(0, 16)));
   }
   past.forEach((value, k) => {
     if (value !== null && (wide > 5 || k === chosen)) f.root.append(svg("circle", { cx: x(k), cy: f.y(value), r: k === chosen ? 6 : 3, class: k === chosen ? "dot chosen" : "dot" }));
