@@ -22,6 +22,7 @@ from elman.data.download import local
 from elman.data.label_sets import columns_of
 from elman.data.stamps import first_other
 from elman.data.table import column, joined, read_table
+from elman.data.written import first_word
 
 MOST = 6  # readings that are offered at most
 
@@ -170,6 +171,15 @@ def _unreadable(frame: pl.DataFrame, options: DataOptions) -> str:
                 f"column {name!r} of {options.source} holds dates, and in row {row + 1} {frame[name][row]!r}. Mend or drop that row; "
                 "a line of totals is none of the data."
             )
+        row = first_word(frame[name])
+        if row is not None:
+            return f"column {name!r} of {options.source} holds numbers, and in row {row + 1} {frame[name][row]!r}. Mend or drop that row."
+    same = [name for name in frame.columns if frame[name].drop_nulls().n_unique() < 2]
+    if same and len(same) == frame.width - 1:  # beside a time or a text
+        return (
+            f"{options.source} has nothing to predict: {', '.join(same)} {'is' if len(same) == 1 else 'are'} empty or the same in "
+            "every row. Expected a column that varies."
+        )
     text = proposal_texts.text_columns(frame, options)
     missing = "a text, and no column of classes or numbers beside it" if text else "neither text nor series"
     return (

@@ -28,6 +28,18 @@ ANSWERS = {
 }  # fmt: skip
 
 
+MOSTLY = 0.9  # share of numbers from which on a word among them is a slip
+
+
+def first_word(values: pl.Series) -> int | None:
+    """The first row (from 0) that is no number in a column of text that holds numbers but for a few rows; None for any other column."""
+    if values.dtype != pl.String:
+        return None
+    odd = values.is_not_null() & values.str.strip_chars().cast(pl.Float64, strict=False).is_null()
+    count = int(odd.sum())
+    return odd.arg_max() if 0 < count <= (1 - MOSTLY) * (len(values) - values.null_count()) else None
+
+
 def as_numbers(values: pl.Series, decimal_comma: bool = False) -> pl.Series | None:
     """A column of text as numbers where each value is one and no other reading is possible; None for any other.
 
