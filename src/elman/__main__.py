@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
 
 from elman.core.catalogue import catalogue
@@ -71,6 +72,16 @@ def main(arguments: list[str] | None = None) -> int:
         # A path of the user's that nobody asked about before: a folder for a file, no permission, not there.
         print(f"elman {verb}: {error.filename}: {error.strerror}.", file=sys.stderr)
         return 2
+    except (MemoryError, RuntimeError) as error:  # torch has the second for it
+        if not isinstance(error, MemoryError) and not re.search("allocate memory|out of memory", str(error)):
+            raise
+        asked = re.search(r"allocate ([\d.]+ ?\w+)", str(error))
+        wanted = f": {asked[1]} more were wanted" if asked else ""
+        print(
+            f"elman {verb}: not enough memory{wanted}. Smaller are --hidden-size, --batch-size, and --max-length or --context-length.",
+            file=sys.stderr,
+        )
+        return 1
     except KeyboardInterrupt:
         print(f"elman {verb}: interrupted.", file=sys.stderr)
         return 130

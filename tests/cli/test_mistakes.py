@@ -118,8 +118,8 @@ def sales(tmp_path_factory):
         ("--cell lstm --activation relu", "cell 'lstm' takes no 'activation'. Cells that do: rnn."),
         ("--cell mingru --weight-drop 0.1", "because it has no recurrent weights"),
         ("--initialisation chrono", "longest_memory"),
-        ("--hidden-size 0", "hidden_size is 0; expected 1 or more."),
-        ("--num-layers -2", "num_layers is -2; expected 1 or more."),
+        ("--hidden-size 0", "hidden_size is 0; expected 1 or more, and at most 100000."),
+        ("--num-layers -2", "num_layers is -2; expected 1 or more, and at most 1000."),
         ("--dropout 1.5", "dropout is 1.5"),
         ("--horizon 0", "horizon is 0; expected 1 or more."),
         ("--history 0", "history is 0; expected 1 or more."),
@@ -157,3 +157,20 @@ def test_a_box_of_the_parser_never_shows():
         ended.stderr
         == "elman train: --seed is 'x'; expected a whole number. Example, the default: --seed 0\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 120 bytes."), "120 bytes more were wanted"),
+        (RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0"), "2.00 GiB more were wanted"),
+        (MemoryError(), "not enough memory. Smaller are --hidden-size"),
+    ],
+)  # fmt: skip
+def test_a_network_that_does_not_fit_says_what_is_smaller(error, words, sales, capsys, monkeypatch):
+    def full(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr("elman.trial.dry_run", full)
+    assert main(["train", sales, "--time", "date", "--target", "units", "--dry-run", "--quiet"]) == 1
+    assert words in capsys.readouterr().err

@@ -73,6 +73,7 @@ def test_a_recipe_on_disk(tmp_path: Path) -> None:
         ({"training": {"optimizer": "adm"}}, "Did you mean 'adam'?"),
         ({"model": 3}, "must be a table"),
         ({"colour": "red"}, "unknown setting 'colour'"),
+        ({"source": "a.csv"}, "unknown setting 'source' in recipe. It belongs below a line .data.."),
     ],
 )
 def test_a_wrong_recipe_is_explained(values: dict[str, Any], message: str) -> None:

@@ -307,3 +307,28 @@ def test_months_by_their_german_names(names, form):
 
 def test_words_with_numbers_are_no_german_months():
     assert read_stamps(pl.Series(["1 marzipan", "2 junior", "3 maid"] * 9)) is None
+
+
+def test_why_a_table_reads_as_nothing(tmp_path):
+    """A word among numbers, a column that never changes: named, with the row."""
+    word = written(
+        tmp_path, ["day,units", *(f"{day},{'closed' if k == 44 else k}" for k, day in enumerate(DAYS))]
+    )
+    with pytest.raises(DataError, match="'units' of .* holds numbers, and in row 45 'closed'. Empty these fields"):
+        propose(word)
+    for value in ("5", ""):
+        with pytest.raises(DataError, match="nothing to predict: units is empty or the same in every row"):
+            propose(written(tmp_path, ["day,units", *(f"{day},{value}" for day in DAYS)]))
+
+
+@pytest.mark.parametrize("name", ["a.bin", "a.txt", "a.csv"])
+def test_a_binary_file_is_called_so(tmp_path, name):
+    (tmp_path / name).write_bytes(b"\x89PNG\x00\x01" + bytes(range(256)))
+    with pytest.raises(DataError, match="is not UTF-8 but binary: a byte of 0 at offset 4"):
+        load(DataOptions(source=str(tmp_path / name)))
+
+
+def test_weights_are_no_data(tmp_path):
+    (tmp_path / "best.pt").write_bytes(b"PK")
+    with pytest.raises(DataError, match="is weights of a network, which Elman does not read"):
+        load(DataOptions(source=str(tmp_path / "best.pt")))

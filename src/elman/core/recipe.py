@@ -268,9 +268,11 @@ def _build(kind: type, values: dict[str, Any], where: str) -> Any:
     for key, value in values.items():
         if key not in hints:
             close = nearest(key, hints)
-            raise RecipeError(
-                f"unknown setting {key!r} in {where}." + (f" Did you mean {close!r}?" if close else "")
-            )
+            hint = f" Did you mean {close!r}?" if close else ""
+            for section, part in (Recipe.sections() if kind is Recipe else {}).items():
+                if key in _hints(part):
+                    hint = f" It belongs below a line [{section}]."
+            raise RecipeError(f"unknown setting {key!r} in {where}.{hint}")
         hint = hints[key]
         if dataclasses.is_dataclass(hint):
             if not isinstance(value, dict):

@@ -18,6 +18,7 @@ ATTEMPTS = 4
 PAUSE = 1.0  # seconds before the second attempt; doubled for each one after
 TIMEOUT = (10, 30)  # seconds to connect, and of silence
 PIECE = 2**18
+LOOKED_AT = 2**16  # bytes that tell a binary file from a text in another encoding
 PASSING = {408, 425, 429, 500, 502, 503, 504}  # answers that another attempt may change
 
 
@@ -200,6 +201,10 @@ def read_text(path: Path, expected: str = "text") -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
+        if 0 in content[:LOOKED_AT] and guessed(content) == "latin1":
+            raise DataError(
+                f"{path} is not UTF-8 but binary: a byte of 0 at offset {content.index(0)}. Expected {expected}."
+            ) from None
         line = content[: error.start].count(b"\n") + 1
         raise DataError(
             f"{path} is not UTF-8: byte 0x{content[error.start]:02x} at offset {error.start} (line {line}). "

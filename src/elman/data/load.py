@@ -34,6 +34,8 @@ OTHERS = {
     ".json": "JSON of any form (one object a line is read: .jsonl)", ".xlsx": "an Excel workbook", ".xls": "an Excel workbook",
     ".ods": "a spreadsheet", ".feather": "an Arrow file", ".arrow": "an Arrow file", ".pkl": "a pickle", ".npy": "a NumPy array",
     ".npz": "NumPy arrays", ".h5": "an HDF5 file", ".db": "a database", ".sqlite": "a database", ".pdf": "a PDF", ".docx": "a Word document",
+    ".pt": "weights of a network", ".pth": "weights of a network", ".ckpt": "weights of a network", ".safetensors": "weights of a network",
+    ".zip": "an archive", ".tar": "an archive", ".gz": "a compressed file", ".png": "a picture", ".jpg": "a picture",
 }  # fmt: skip
 KINDS: dict[type, tuple[str, tuple[str, ...]]] = {
     LabelledTexts: ("texts with labels", ("classification", "regression")),
@@ -156,7 +158,7 @@ def own(path: Path, options: DataOptions, wanted: str | None = None) -> Source:
         )
     elif _holds_table(path, wanted):
         task, defaults, reader = _table(table.read_table(path), options, wanted, path, sha256(path))
-    elif suffix in OTHERS:
+    elif suffix in OTHERS and wanted != "language_modelling":
         raise DataError(
             f"{path} is {OTHERS[suffix]}, which Elman does not read. Save it as .csv or .parquet (columns), or as .txt (running text)."
         )

@@ -179,6 +179,12 @@ def _unreadable(frame: pl.DataFrame, options: DataOptions) -> str:
                 f"column {name!r} of {options.source} holds numbers, and in row {row + 1}{more} {value!r}. Empty these fields where they mean "
                 "that there is no value, or mend them."
             )
+    same = [name for name in frame.columns if frame[name].drop_nulls().n_unique() < 2]
+    if same and len(same) == frame.width - 1:  # beside a time or a text
+        return (
+            f"{options.source} has nothing to predict: {', '.join(same)} {'is' if len(same) == 1 else 'are'} empty or the same in "
+            "every row. Expected a column that varies."
+        )
     text = proposal_texts.text_columns(frame, options)
     missing = "a text, and no column of classes or numbers beside it" if text else "neither text nor series"
     return (
