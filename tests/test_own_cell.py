@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from elman.core.errors import DataError, RecipeError, RunError, UnknownName
 from elman.models.cell_maker import cell_class
 from elman.recipes import as_recipe
 from elman.run import Run
+from elman.web.pages.see import layers_of
 
 CELL = '''"""Mine: half of what it was, half of what it reads.
 
@@ -106,10 +108,29 @@ def test_runs_are_compared_by_what_their_cells_files_hold(file: Path) -> None:
     file.write_text(CELL.format(name="Mine", keep=0.9))
     second = elman.fit("parity", cell="mycell.py", **SMALL)
     found = elman.compare([first.folder, second], "test")
-    assert str(found).count(first.name) == 1 and "better than the first by" in str(found)
+    assert (
+        repr(found) == str(found)
+        and str(found).count(first.name) == 1
+        and "better than the first by" in str(found)
+    )
     with pytest.raises(RunError, match="at least two runs, in a list"):
         elman.compare(first)
     changes = found.changes[second.name]
     assert changes.count("mycell.py (") == 2 and str(file.parent) not in changes
     report = (first.folder / "report.html").read_text()
     assert "mycell.py, hidden size 8" in report
+
+
+def test_the_page_shows_the_equations_of_the_file_or_of_its_class(file: Path) -> None:
+    def shown() -> list[str]:
+        model = elman.RNN("mycell.py", 2, 3)
+        return layers_of(SimpleNamespace(view=SimpleNamespace(model=model), with_paths=True))[0]["equations"]  # type: ignore[arg-type]
+
+    assert shown() == ["n = tanh(W x + U h)", "h' = 0.5 h + 0.5 n"]
+    body = CELL.partition('"""\nimport')[2].format(name="Mine", keep=0.5)
+    file.write_text(
+        ("import" + body).replace(
+            "(Cell):\n", '(Cell):\n    """Mine.\n\n    h\' = 0.5 h + 0.5 tanh(W x + U h)\n    """\n'
+        )
+    )
+    assert shown() == ["h' = 0.5 h + 0.5 tanh(W x + U h)"]

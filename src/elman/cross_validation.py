@@ -35,6 +35,9 @@ class CrossValidation:
         ]
         return np.array([row.metrics[one.primary.name].value for row, one in zip(rows, self.folds)])
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         names = [row.name for row in self.folds[0].rows if row.is_rival]
         shared = [name for name in names if all(name in {row.name for row in one.rows} for one in self.folds)]

@@ -19,6 +19,10 @@ FOUND = Finding(
 )  # fmt: skip
 
 
+def test_a_list_of_findings_can_be_read():
+    assert repr([FOUND]) == "[Finding('memory': It uses 3 & more.)]"
+
+
 @pytest.mark.parametrize("chart", [CHART, stack(CHART, bars(ROWS, "x", "y"))])
 def test_a_picture_becomes_a_file(tmp_path, chart):
     finding = Finding("memory", "Memory", "So.", chart=chart)

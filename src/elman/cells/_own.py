@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import inspect
 import sys
@@ -23,7 +24,8 @@ def cells_of(path: str | Path) -> list[type[Cell]]:
     path = Path(path)
     if not path.is_file():
         raise DataError(f"no file at {path}. Expected a Python file with a {EXAMPLE}.")
-    name = f"_own_{path.stem}"  # not the bare name, which may be another module's
+    # Not the bare name, which may be another module's; files of one name may hold different cells.
+    name = f"_own_{path.stem}_{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     if spec is None or spec.loader is None:
         raise DataError(f"{path} is not a Python file (its name should end in .py).")

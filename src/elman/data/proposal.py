@@ -91,6 +91,9 @@ class Proposal:
         listed = "\n".join(f"  {command}" for command in commands)
         return f"{self.source} can be read in {len(commands)} ways. Say which, or take the first with --yes:\n{listed}"
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         lines = [self.best.command(self.source), *(f"  {reason}" for reason in self.reasons)]
         return "\n".join([*lines, *(f"or: {one.command(self.source)}" for one in self.alternatives)])

@@ -38,6 +38,9 @@ class Comparison:
     rows: tuple[Row, ...]
     changes: dict[str, str]
 
+    def __repr__(self) -> str:
+        return str(self)
+
     def __str__(self) -> str:
         width = max(len(row.name) for row in self.rows)
         lines = [self.metric]

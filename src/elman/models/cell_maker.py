@@ -35,7 +35,8 @@ def refuse(cell: Cell, option: str, lacks: str, able: Callable[[Cell], object]) 
     """Raises RecipeError where `able(cell)` is empty: what the cell lacks, and which of ours have it."""
     if not able(cell):
         others = [name for name in catalogue("cells") if able(cell_class(name)(1, 1))]
-        name = type(cell).__module__.rpartition(".")[2]
+        home = type(cell).__module__
+        name = home.rpartition(".")[2] if home.startswith("elman.cells.") else type(cell).__name__
         raise RecipeError(
             f"cell {name!r} takes no {option!r}, because it has no {lacks}. Cells that do: {', '.join(others)}."
         )

@@ -47,7 +47,7 @@ def shown(subject: Subject) -> dict[str, Any]:
 
 
 def layers_of(subject: Subject) -> list[dict[str, Any]]:
-    """Name, cell and equations of each layer and direction: what the first lines of the cell's file say."""
+    """Name, cell and equations of each layer and direction: what the first lines of the cell's file say, or those of its class."""
     try:
         cells = cells_in(subject.view.model)
     except RecipeError:  # a step function of the user's own
@@ -58,6 +58,9 @@ def layers_of(subject: Subject) -> list[dict[str, Any]]:
         equations = [
             line.strip() for line in text.splitlines()[1:] if line.startswith("    ") and "=" in line
         ]
+        if not equations:  # a cell of the user's own
+            text = type(cell).__doc__ or text
+            equations = [line.strip() for line in text.splitlines() if "=" in line]
         name = path if subject.with_paths else path[path.index("layers.") :]
         found.append(
             {
