@@ -146,8 +146,15 @@ def errors(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     data = subject.dataset
     if isinstance(data, SeriesTable):
         return {"choices": [_window(subject, data, back) for back in range(WINDOWS)]}
+    said = "It got none of its validation series wrong; these it got right."
+    try:
+        wrong = worst(subject.run, data)
+    except DataError as error:
+        if not isinstance(data, LabelledSeries):
+            raise
+        wrong, said = [], f"{error} These are the first of its validation series."
     found = []
-    for each in worst(subject.run, data):
+    for each in wrong:
         told = {"words": each.words, "true": each.true, "said": each.said, "error": each.error}
         if each.values is None:
             found.append(told | {"text": (each.text or "")[:LONGEST]})
@@ -156,7 +163,7 @@ def errors(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     if not found and isinstance(data, LabelledSeries):  # nobody types a series: there must be some to look at
         right = data.splits["validation"].values[:WINDOWS]
         found = [series_choice(subject, f"series {row + 1}", values) for row, values in enumerate(right)]
-        return {"choices": found, "said": "It got none of its validation series wrong; these it got right."}
+        return {"choices": found, "said": said}
     return {"choices": found}
 
 
