@@ -314,7 +314,9 @@ def test_why_a_table_reads_as_nothing(tmp_path):
     word = written(
         tmp_path, ["day,units", *(f"{day},{'closed' if k == 44 else k}" for k, day in enumerate(DAYS))]
     )
-    with pytest.raises(DataError, match="'units' of .* holds numbers, and in row 45 'closed'. Empty these fields"):
+    with pytest.raises(
+        DataError, match="'units' of .* holds numbers, and in row 45 'closed'. Empty these fields"
+    ):
         propose(word)
     for value in ("5", ""):
         with pytest.raises(DataError, match="nothing to predict: units is empty or the same in every row"):

@@ -121,6 +121,16 @@ def test_runs_side_by_side(page: Any, server: Server, other: str) -> None:
     page.wait_for_function("() => document.getElementById('compare').hidden")
 
 
+def test_a_table_in_which_nothing_changed_is_left_alone(page: Any, server: Server) -> None:
+    page.goto(f"{server.address}/runs/films-gru/runs")
+    page.evaluate("document.querySelector('#runs tbody tr').dataset.mark = 1")
+    for _ in range(2):
+        with page.expect_response("**/runs.json"):
+            pass
+    page.wait_for_timeout(200)
+    assert page.locator("tr[data-mark]").count() == 1
+
+
 def test_the_recipe_repeats_the_run(page: Any, server: Server) -> None:
     page.goto(server.address + HERE)
     page.get_by_role("button", name="films-gru", exact=True).click()

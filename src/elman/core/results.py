@@ -120,9 +120,6 @@ class Finding:
 
         return as_html(self)
 
-    def __repr__(self) -> str:
-        return f"Finding({self.question!r}: {self.sentence})"
-
 
 class Findings(list[Finding]):
     """The answers to several questions: a list, which a terminal and a notebook show as they are meant to be read."""

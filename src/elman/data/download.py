@@ -201,7 +201,7 @@ def read_text(path: Path, expected: str = "text") -> str:
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        if 0 in content[:LOOKED_AT] and guessed(content) == "latin1":
+        if 0 in content[:LOOKED_AT] and guessed(content) != "utf-16":
             raise DataError(
                 f"{path} is not UTF-8 but binary: a byte of 0 at offset {content.index(0)}. Expected {expected}."
             ) from None

@@ -26,6 +26,8 @@ def templates() -> Environment:
     )  # fmt: skip
     environment.globals.update(badges=badges, cells=_cells, still=False)
     environment.filters.update(words=words, coded=coded)
+    # As the twin says it: what a page compares with that would be new to it otherwise.
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
     return environment
 
 
