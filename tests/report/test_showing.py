@@ -20,7 +20,8 @@ FOUND = Finding(
 
 
 def test_a_list_of_findings_can_be_read():
-    assert repr([FOUND]) == "[Finding('memory': It uses 3 & more.)]"
+    told = "Memory <b>: It uses 3 & more. [value 3 steps (95% interval 2 to 4); control 1; residual 0.25; 40 sequences]"
+    assert repr(Findings([FOUND, FOUND])) == f"{told}\n{told}"
 
 
 @pytest.mark.parametrize("chart", [CHART, stack(CHART, bars(ROWS, "x", "y"))])
