@@ -30,6 +30,8 @@ def as_recipe(source: str | Path | Recipe, **settings: Any) -> Recipe:
         for key, value in table.items()
     }
     flat |= {key: value for key, value in stated.items() if not isinstance(value, dict)}
+    if "model.cell" in flat:
+        flat["model.cell"] = whole.model.cell  # a file beside the recipe
     if not whole.data.source:
         raise RecipeError(f'{path} names no data: add [data] source = "...".')
     return _start(whole.data.source).override(flat | settings)

@@ -10,16 +10,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from elman.cells._own import own_cell
 from elman.core.catalogue import find
 from elman.core.errors import RunError
-from elman.core.files import write_json, write_text
-from elman.core.recipe import Recipe
+from elman.core.files import write_bytes, write_json, write_text
+from elman.core.recipe import Recipe, cell_file
 
 if TYPE_CHECKING:
     from torch import nn
 
     from elman.tasks.contract import Task
 
+CELL = "cell.py"  # a copy of the file of a cell of the user's own
 BEST = "best"  # the checkpoint that a run answers with
 FORMAT = 1  # raised when a run folder can no longer be read by an older version
 
@@ -34,6 +36,7 @@ class Run:
     environment.json  versions, machine, load         findings.json   what the analyses found
     report.html       everything to look at, offline  predictions.parquet
     views.json        what the page shows of one sequence, for the report
+    cell.py           the cell, where it is one of the user's own
     findings/         the findings' arrays (npz) and, where asked for, their pictures
 
     `checkpoint` is the one whose weights `network` has; what is written of a run is of its best.
@@ -46,6 +49,11 @@ class Run:
     def create(cls, folder: Path, recipe: Recipe, encoder: dict[str, Any], facts: dict[str, Any]) -> Run:
         """Make the folder and write what is known before training."""
         run = cls(folder)
+        own = cell_file(recipe.model.cell)
+        if own is not None:
+            kind = own_cell(*own)
+            write_bytes(folder / CELL, own[0].read_bytes())
+            recipe = recipe.override({"model.cell": f"{CELL}:{kind.__name__}"})
         write_text(folder / "recipe.toml", recipe.to_toml())
         write_json(folder / "encoder.json", encoder)
         write_json(folder / "run.json", {"format": FORMAT, **facts})
@@ -127,6 +135,9 @@ class Run:
     def settle(self, history: Any) -> None:
         """After training: the steps that were done go into the recipe, so that a replay repeats steps, not seconds."""
         done = {"training.steps": history.steps, "training.budget": None}
+        own = cell_file(self.recipe.model.cell)
+        if own is not None:  # as it stands in the folder, which may be moved
+            done["model.cell"] = f"{CELL}:{own[1]}"
         write_text(self.folder / "recipe.toml", self.recipe.override(done).to_toml())
         self.note(finished=stamp(), history=history.summary())
 

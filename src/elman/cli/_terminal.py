@@ -61,7 +61,7 @@ class Terminal(Listener):
         layers = f"{model.num_layers} x " if model.num_layers > 1 else ""
         both = ", both directions" if model.bidirectional else ""
         self.console.print(
-            f"[bold]network[/] {layers}{model.cell}-{model.hidden_size}{both}, {parameters:,} parameters"
+            f"[bold]network[/] {layers}{model.cell_name}-{model.hidden_size}{both}, {parameters:,} parameters"
         )
         for line in plan.splitlines():
             self.console.print(f"        engine {line}", markup=False)

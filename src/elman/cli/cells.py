@@ -42,7 +42,7 @@ def _list() -> None:
     print(
         f"\nAt {SIZE} inputs and {SIZE} units; the cost is in multiply-adds of one step of one sequence."
         "\nEquations of one: elman cells NAME      In a network: elman train SOURCE --cell NAME"
-        "\nOne of your own:  elman check cell mycell.py"
+        "\nOne of your own:  elman check cell mycell.py, then elman train SOURCE --cell mycell.py"
     )
 
 

@@ -32,7 +32,13 @@ def main(arguments: list[str]) -> int:
         return 0 if _analyses() else 1
     if len(arguments) != 2:
         raise RecipeError("give one file or name: elman check cell mycell.py")
-    broken = [name for name, maker in _makers(arguments[1]).items() if not _check(name, maker)]
+    makers = _makers(arguments[1])
+    broken = [name for name, maker in makers.items() if not _check(name, maker)]
+    if not broken and not any(isinstance(maker, str) for maker in makers.values()):
+        from elman.cells._own import remember
+
+        remember(Path(arguments[1]))
+        print(f"Train it, as the file is now: elman train SOURCE --cell {arguments[1]}")
     return 1 if broken else 0
 
 

@@ -82,7 +82,7 @@ class EncodingOptions:
 class ModelOptions:
     """The network: inputs, recurrent layers, pooling, head."""
 
-    cell: str = "gru"  # the recurrent cell: see `elman cells`
+    cell: str = "gru"  # the recurrent cell: see `elman cells`, or one of your own: mycell.py, mycell.py:Mine
     hidden_size: int = 128  # units of a layer and direction
     num_layers: int = 1  # recurrent layers, one on the other
     bidirectional: bool = False  # read from both ends
@@ -108,6 +108,20 @@ class ModelOptions:
         "point"  # what a forecast's head gives
     )
     executor: str = "auto"  # which engine runs the cell: auto, native, vendor, scan, reference
+
+    @property
+    def cell_name(self) -> str:
+        """A short name of the cell, for folders and tables."""
+        own = cell_file(self.cell)
+        return self.cell if own is None else own[1] or own[0].stem
+
+
+def cell_file(cell: str) -> tuple[Path, str] | None:
+    """File and class ("": the one there is) of a cell of the user's own, mycell.py or mycell.py:Mine; None for one of ours."""
+    file, _, kind = cell.rpartition(":")
+    if not file.endswith(".py"):
+        file, kind = cell, ""
+    return (Path(file), kind) if file.endswith(".py") else None
 
 
 @dataclass(frozen=True)
@@ -186,7 +200,11 @@ class Recipe:
             ) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise RecipeError(f"{path} is not a TOML recipe: {error}.") from None
-        return cls.from_dict(values)
+        recipe = cls.from_dict(values)
+        own = cell_file(recipe.model.cell)
+        if own is not None and (path.parent / own[0]).is_file():  # beside the recipe, as in a run's folder
+            recipe = recipe.override({"model.cell": f"{path.parent / own[0]}:{own[1]}".rstrip(":")})
+        return recipe
 
     def to_dict(self) -> dict[str, Any]:
         """Nested dicts without the settings that are None."""

@@ -6,9 +6,11 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+from elman.cells._own import own_cell
 from elman.cells.contract import Cell
 from elman.core.catalogue import catalogue, find
 from elman.core.errors import RecipeError, UnknownName
+from elman.core.recipe import cell_file
 
 CellMaker = Callable[[int, int], Cell]
 
@@ -35,8 +37,14 @@ def refuse(cell: Cell, option: str, lacks: str, able: Callable[[Cell], object]) 
     if not able(cell):
         others = [name for name in catalogue("cells") if able(cell_class(name)(1, 1))]
         name = type(cell).__module__.rpartition(".")[2]
+        fix = ""
+        if name not in catalogue("cells"):
+            name, fix = (
+                type(cell).__name__,
+                " One of your own says so: see docs/engine.md, A cell of your own.",
+            )
         raise RecipeError(
-            f"cell {name!r} takes no {option!r}, because it has no {lacks}. Cells that do: {', '.join(others)}."
+            f"cell {name!r} takes no {option!r}, because it has no {lacks}. Cells that do: {', '.join(others)}.{fix}"
         )
 
 
@@ -47,7 +55,10 @@ def options_of(kind: Any) -> list[str]:
 
 
 def cell_class(name: str) -> Any:
-    """The one concrete Cell class that a file of `cells/` defines."""
+    """The one concrete Cell class that a file of `cells/` defines, or that of a file of the user's own, mycell.py or mycell.py:Mine."""
+    own = cell_file(name)
+    if own is not None:
+        return own_cell(*own)
     module = find("cells", name)
     kinds = (kind for kind in vars(module).values() if isinstance(kind, type) and issubclass(kind, Cell))
     return next(kind for kind in kinds if kind.__module__ == module.__name__)

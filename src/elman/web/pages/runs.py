@@ -44,7 +44,7 @@ def _row(subject: Subject, name: str) -> dict[str, Any]:
         model, history = recipe.model, facts.get("history") or {}
         layers = f"{model.num_layers} × {model.hidden_size}"
         row |= {
-            "network": f"{model.cell} {layers}" + (", both ways" if model.bidirectional else ""),
+            "network": f"{model.cell_name} {layers}" + (", both ways" if model.bidirectional else ""),
             "parameters": facts.get("parameters"), "task": words(recipe.task or ""),
             "data": Path(recipe.data.source).name, "started": moment(facts.get("started") or ""),
             "took": duration(history.get("seconds")) if history else "",
