@@ -10,7 +10,11 @@ import pytest
 import torch
 
 import elman
+from elman.__main__ import main
+from elman.core import cell_file
+from elman.core.cell_file import trust
 from elman.core.errors import DataError, RecipeError, RunError, UnknownName
+from elman.listener import Listener
 from elman.models.cell_maker import cell_class
 from elman.recipes import as_recipe
 from elman.run import Run
@@ -48,6 +52,7 @@ SMALL = {"limit": 60, "steps": 3, "hidden_size": 8, "rivals": ("majority",), "bo
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A file with one cell in the working folder."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("ELMAN_STATE", str(tmp_path / "state"))
     path = tmp_path / "mycell.py"
     path.write_text(CELL.format(name="Mine", keep=0.5))
     return path
@@ -89,6 +94,7 @@ def test_what_a_run_could_not_find_again_is_refused(file: Path) -> None:
 def test_a_file_of_several_wants_a_name(file: Path) -> None:
     both = CELL.format(name="Mine", keep=0.5) + CELL.format(name="Other", keep=0.1)
     file.write_text(both)
+    trust("mycell.py")
     with pytest.raises(DataError, match=r"holds 2 cells: Mine, Other\. Name one: mycell\.py:Mine"):
         elman.RNN("mycell.py", 2, 3)
     assert type(elman.RNN("mycell.py:Other", 2, 3).layers[0][0]).__name__ == "Other"
@@ -123,6 +129,7 @@ def test_runs_are_compared_by_what_their_cells_files_hold(file: Path) -> None:
 
 def test_the_page_shows_the_equations_of_the_file_or_of_its_class(file: Path) -> None:
     def shown() -> list[str]:
+        trust("mycell.py")
         model = elman.RNN("mycell.py", 2, 3)
         return layers_of(SimpleNamespace(view=SimpleNamespace(model=model), with_paths=True))[0]["equations"]  # type: ignore[arg-type]
 
@@ -134,3 +141,67 @@ def test_the_page_shows_the_equations_of_the_file_or_of_its_class(file: Path) ->
         )
     )
     assert shown() == ["h' = 0.5 h + 0.5 tanh(W x + U h)"]
+
+
+def another_machine(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    monkeypatch.setenv("ELMAN_STATE", str(folder / "another machine"))
+    monkeypatch.setattr(cell_file, "_named", set())
+
+
+def test_a_strangers_file_does_not_run_before_it_is_trusted(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a run's folder nor a recipe runs code that nobody named on this machine as it is."""
+    run, ran = trained("mycell.py"), file.parent / "ran"
+    kept = run.folder / "mycell.py"
+    kept.write_text(f"{file.read_text()}\nopen({str(ran)!r}, 'w').close()\n")
+    with pytest.raises(
+        DataError, match=r"has not run on this machine as it is now.*elman check cell .*0001/mycell\.py"
+    ):
+        _ = Run.open(run.folder).network
+    with pytest.raises(DataError, match="has not run on this machine"):
+        elman.fit(run.folder / "recipe.toml", explained=False)
+    assert not ran.exists()
+    assert main(["check", "cell", str(kept)]) == 0 and ran.exists()
+    assert type(Run.open(run.folder).network.rnn.layers[0][0]).__name__ == "Mine"
+    another_machine(monkeypatch, file.parent)
+    with pytest.raises(DataError, match="has not run on this machine"):
+        _ = Run.open(run.folder).network
+
+
+def test_what_was_named_is_remembered_by_its_content(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    trust("mycell.py")
+    monkeypatch.setattr(cell_file, "_named", set())  # another process
+    assert cell_file.trusted(file)
+    (file.parent / "state" / "trusted-cells.json").write_text("{rotten")
+    assert not cell_file.trusted(file)
+    trust("mycell.py")
+    file.write_text(file.read_text() + "# and more")
+    assert not cell_file.trusted(file)
+
+
+def test_where_nothing_can_be_stored_a_named_file_runs_all_the_same(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (file.parent / "state").write_text("no folder")
+    trust("mycell.py")
+    assert cell_file.trusted(file) and len(elman.RNN("mycell.py", 2, 3).layers) == 1
+
+
+def test_layers_directions_gates_and_report(file: Path) -> None:
+    run = elman.fit("parity", cell="mycell.py", num_layers=2, bidirectional=True, **SMALL)
+    assert run.facts["plan"].startswith("reference: mine")
+    assert {"gates", "units"} <= {finding["question"] for finding in run.findings}
+    assert "candidate" in (run.folder / "report.html").read_text()
+
+
+def test_an_executor_that_refuses_costs_no_time_of_rivals(file: Path) -> None:
+    asked = []
+
+    class Told(Listener):
+        def rival(self, *told: object) -> None:
+            asked.append(told)
+
+    with pytest.raises(RecipeError, match="'native' refuses this call: no kernel for Mine"):
+        trained("mycell.py", executor="native", listener=Told())
+    assert not asked

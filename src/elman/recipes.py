@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from elman.core.catalogue import catalogue, find
-from elman.core.cell_file import placed
+from elman.core.cell_file import placed, trust
 from elman.core.errors import RecipeError
 from elman.core.recipe import Recipe
 
@@ -46,7 +46,9 @@ def as_recipe(source: str | Path | Recipe, **settings: Any) -> Recipe:
 def _cell(given: Any) -> Any:
     """What a recipe says of a cell: its name, or its file's whole path; a class is told by where it is defined."""
     if isinstance(given, str):
-        return placed(given, Path.cwd())
+        cell = placed(given, Path.cwd())
+        trust(cell)
+        return cell
     if not isinstance(given, type):
         return given
     if given.__module__.startswith("elman.cells."):
@@ -60,6 +62,7 @@ def _cell(given: Any) -> Any:
             f"{given.__name__} is defined where it runs, and a run could not find it again. Put it into a file of its own and "
             'name that: cell="mycell.py".'
         )
+    trust(file)
     return f"{file}:{given.__name__}"
 
 

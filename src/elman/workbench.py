@@ -74,16 +74,16 @@ def fit(
     recipe, task, encoded = prepared.recipe, prepared.task, prepared.encoded
     sizes: dict[str, int] = {split: len(feed) for split, feed in encoded.feeds.items()}
     seed_everything(recipe.training.seed)
-    # Before the rivals: a wrong cell shall not cost their time.
+    # Before the rivals: a wrong cell or executor shall not cost their time.
     network = task.network(encoded.encoder, recipe)
     summary = encoded.summary
     if resume is None:
         summary = (*summary, *task.start(network, encoded.encoder, recipe))
+    plan, parameters = task.plan(network, encoded), sum(p.numel() for p in network.parameters())
     listener.data(recipe, prepared.dataset.provenance, sizes, summary)
     rivals = held or hold(task.name, encoded.problem, recipe.evaluation, told=listener.rival)
     name = recipe.name or f"{Path(recipe.data.source).stem.replace(':', '-')}-{label(recipe.model.cell)}"
     folder = Path(resume or out or new_folder(Path("runs"), name))
-    plan, parameters = task.plan(network, encoded), sum(p.numel() for p in network.parameters())
     if resume is None:
         facts = {"version": __version__, "started": stamp(), "provenance": prepared.dataset.provenance}
         facts |= {"summary": summary, "plan": plan, "parameters": parameters, "sizes": sizes}

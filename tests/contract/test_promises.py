@@ -206,7 +206,7 @@ class Mine(Cell):
 @pytest.mark.parametrize(
     ("change", "status", "words"),
     [
-        (("", ""), 0, "Use it: elman.RNN(Mine"),
+        (("", ""), 0, "or elman.RNN(Mine"),
         (("readings = ", "names = "), 1, "BROKEN  outputs, states and readings"),
         (("self.hh(state.h)", "self.hh(state.k)"), 1, "no attribute 'k' (line 18)"),
         (("state.h)", "state.h.detach())"), 1, "BROKEN  first and second derivatives"),

@@ -315,6 +315,24 @@ def test_wrong_shapes_are_told(x):
         RNN("gru", 3, 5)(x)
 
 
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_replica_of_data_parallel_runs(cell):
+    """Its weights are attributes, not parameters: as torch.nn.parallel.replicate leaves it on each GPU."""
+
+    def replica(module):
+        made = module._replicate_for_data_parallel()
+        made._former_parameters = dict(module._parameters)
+        made.__dict__.update(module._parameters)
+        made._modules = {name: replica(part) for name, part in module._modules.items()}
+        return made
+
+    network, x = make(cell, num_layers=2, bidirectional=True, layer_norm=True), torch.randn(3, 6, 3).double()
+    same(
+        replica(network)(x, lengths=torch.tensor([6, 2, 0]))[0],
+        network(x, lengths=torch.tensor([6, 2, 0]))[0],
+    )
+
+
 def test_a_cell_of_ones_own_runs_everywhere():
     from elman.cells.contract import Affine, Cell
 

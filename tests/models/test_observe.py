@@ -276,6 +276,28 @@ def test_lower_precision(dtype):
     torch.testing.assert_close(seen["layers.1.forward.h"], output, rtol=0, atol=0.02)
 
 
+@pytest.mark.parametrize("kind", LAYERS)
+def test_under_autocast_readings_differ_by_its_rounding_and_no_more(kind):
+    torch.manual_seed(0)
+    layer = LAYERS[kind](3, 5, 2, batch_first=True)
+    with torch.autocast("cpu", torch.bfloat16), elman.observe(layer) as seen:
+        output, _ = layer(X)
+    h = seen["layers.1.forward.h"]
+    assert h.dtype == torch.float32
+    torch.testing.assert_close(h, output.float(), rtol=0, atol=0.02)
+    other = Turned(3, 5)
+    with torch.autocast("cpu", torch.bfloat16), pytest.raises(RecipeError, match="do not explain its output"), elman.observe(other):  # fmt: skip
+        other(X)
+
+
+class Turned(nn.GRU):
+    """A subclass whose output is far from its equations."""
+
+    def forward(self, input, hx=None):
+        output, state = super().forward(input, hx)
+        return -output, state
+
+
 class Louder(nn.GRU):
     """A subclass whose forward is its own."""
 
@@ -312,6 +334,18 @@ def test_large_values_and_nan_are_explained_too():
     assert torch.equal(seen["layers.0.forward.h"].isnan(), output.isnan()) and output.isnan().any()
 
 
+class Alone(nn.Module):
+    """A layer's output without its state."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x):
+        return self.layer(x)[0]
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit", "ignore::torch.jit.TracerWarning")
 def test_what_cannot_be_observed_is_told():
     with pytest.raises(RecipeError, match=r"Linear has no recurrent layer.*torch\.nn\.LSTM"), elman.observe(nn.Linear(1, 1)):  # fmt: skip
         pass
@@ -325,6 +359,15 @@ def test_what_cannot_be_observed_is_told():
         pass
     with pytest.raises(RecipeError, match=r"^the model is compiled"), elman.observe(torch.compile(layer)):
         pass
+    wrapped = nn.Sequential(nn.Identity(), nn.ModuleDict({"encoder": Alone(layer)}))
+    wrapped[1]["encoder"] = torch.jit.trace(wrapped[1]["encoder"], X)
+    with (
+        pytest.raises(RecipeError, match=r"^1\.encoder\.layer is scripted or traced"),
+        elman.observe(wrapped),
+    ):
+        pass
+    with elman.observe(nn.ModuleList([layer, torch.jit.script(nn.Linear(1, 1))])):
+        pass  # a scripted part that has nothing to read is none of ours
     with elman.observe(nn.Sequential(layer)) as seen:
         with pytest.raises(RecipeError, match="none of the observed modules has run: 0"):
             seen["0.layers.0.forward.h"]

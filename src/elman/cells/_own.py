@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib.util
 import inspect
 import sys
 from pathlib import Path
 
 from elman.cells.contract import Cell
-from elman.core.cell_file import file_of
+from elman.core.cell_file import file_of, trusted
 from elman.core.errors import DataError, UnknownName
+from elman.core.files import sha256
 
 EXAMPLE = "class MyCell(Cell) with project(self, x) and step(self, projected, state); see docs/engine.md"
 
@@ -25,7 +25,7 @@ def cells_of(path: str | Path) -> list[type[Cell]]:
     if not path.is_file():
         raise DataError(f"no file at {path}. Expected a Python file with a {EXAMPLE}.")
     # Not the bare name, which may be another module's; files of one name may hold different cells.
-    name = f"_own_{path.stem}_{hashlib.sha256(path.read_bytes()).hexdigest()[:8]}"
+    name = f"_own_{path.stem}_{sha256(path)[:8]}"
     spec = importlib.util.spec_from_file_location(name, path.resolve())
     if spec is None or spec.loader is None:
         raise DataError(f"{path} is not a Python file (its name should end in .py).")
@@ -50,12 +50,18 @@ def cells_of(path: str | Path) -> list[type[Cell]]:
 def own_cell(name: str) -> type[Cell] | None:
     """The class that `mycell.py` or `mycell.py:Mine` names; None for a name that is no file's.
 
-    Raises DataError as `cells_of` does and where a file of several cells is named without one, UnknownName for one it does not hold.
+    A recipe or a run's folder may come from a stranger, and a cell is a program: a file runs where the user named it as it is now,
+    to train it or to check it. Raises DataError where nobody did, as `cells_of` does, and where a file of several cells is named
+    without one, UnknownName for one it does not hold.
     """
     found = file_of(name)
     if found is None:
         return None
     path, wanted = found
+    if path.is_file() and not trusted(path):
+        raise DataError(
+            f"{path} is a program that has not run on this machine as it is now. Read it; where you trust it: elman check cell {path}"
+        )
     kinds = {kind.__name__: kind for kind in cells_of(path)}
     if wanted and wanted not in kinds:
         raise UnknownName(f"cell of {path.name}", wanted, kinds)

@@ -133,7 +133,8 @@ def first_weight(module: nn.Module) -> Tensor:
     waiting = [module]
     while waiting:
         one = waiting.pop()
-        for weight in one._parameters.values():
+        # A replica of nn.DataParallel has no parameters, but copies of them.
+        for weight in (one._parameters or one.__dict__.get("_former_parameters", {})).values():
             if weight is not None:
                 return weight
         waiting.extend(reversed([part for part in one._modules.values() if part is not None]))

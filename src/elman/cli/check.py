@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from elman.core.catalogue import catalogue
+from elman.core.cell_file import trust
 from elman.core.errors import RecipeError, UnknownName
 
 CHECKS = ("cell", "analyses")
@@ -33,6 +34,7 @@ def main(arguments: list[str]) -> int:
     if len(arguments) != 2:
         raise RecipeError("give one file or name: elman check cell mycell.py")
     makers = _makers(arguments[1])
+    trust(arguments[1])
     broken = [
         name for name, maker in makers.items() if not _check(name, maker, arguments[1], len(makers) > 1)
     ]

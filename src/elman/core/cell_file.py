@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
 from collections.abc import Callable
 from pathlib import Path
+
+from elman.core.errors import StorageError
+from elman.core.files import sha256, state_folder, write_json
+
+_named: set[str] = set()  # trusted by this process, also where nothing can be stored
 
 
 def file_of(cell: str) -> tuple[Path, str] | None:
@@ -36,7 +41,40 @@ def told(cell: str) -> str:
     found = file_of(cell)
     if found is None or not found[0].is_file():
         return cell
-    return f"{bare(cell)} ({hashlib.sha256(found[0].read_bytes()).hexdigest()[:8]})"
+    return f"{bare(cell)} ({sha256(found[0])[:8]})"
+
+
+def trust(cell: str) -> None:
+    """The user named this file: as it is now it may run, also where a copy of it lies in a run's folder."""
+    found = file_of(cell)
+    if found is None or not found[0].is_file():
+        return
+    content = sha256(found[0])
+    _named.add(content)
+    known = _recorded()
+    if content in known:
+        return
+    try:
+        write_json(_record(), sorted({*known, content}))
+    except StorageError:  # it runs now, and the run's copy is asked about another time
+        return
+
+
+def trusted(path: Path) -> bool:
+    """Whether a file of this content was named by the user of this machine before."""
+    return sha256(path) in {*_named, *_recorded()}
+
+
+def _record() -> Path:
+    return state_folder() / "trusted-cells.json"
+
+
+def _recorded() -> list[str]:
+    try:
+        known = json.loads(_record().read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    return [str(one) for one in known] if isinstance(known, list) else []
 
 
 def _renamed(cell: str, rename: Callable[[Path], str]) -> str:

@@ -78,6 +78,16 @@ def plain(value: Any) -> Any:
     return value
 
 
+def state_folder() -> Path:
+    """Where this machine remembers what is no cache: ELMAN_STATE, or the platform's folder for that."""
+    folder = os.environ.get("ELMAN_STATE")
+    if folder:
+        return Path(folder)
+    if os.name == "nt":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "elman"
+    return Path(os.environ.get("XDG_STATE_HOME", Path.home() / ".local" / "state")) / "elman"
+
+
 def sha256(path: Path) -> str:
     """SHA-256 of a file, in hexadecimal."""
     with open(path, "rb") as stream:

@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-from pathlib import Path
 
 from elman.core.errors import StorageError
-from elman.core.files import write_json
+from elman.core.files import state_folder, write_json
 
 
 def look(data_hash: str) -> int | None:
     """Count one look at the test split of this data; returns its number, or None where nothing can be stored."""
-    folder = os.environ.get("ELMAN_STATE")
-    path = (Path(folder) if folder else _state_folder()) / "test-looks.json"
+    path = state_folder() / "test-looks.json"
     try:
         counts = json.loads(path.read_text(encoding="utf-8"))
         counts = counts if isinstance(counts, dict) else {}
@@ -27,12 +24,6 @@ def look(data_hash: str) -> int | None:
         return None
     number: int = counts[data_hash]
     return number
-
-
-def _state_folder() -> Path:
-    if os.name == "nt":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "elman"
-    return Path(os.environ.get("XDG_STATE_HOME", Path.home() / ".local" / "state")) / "elman"
 
 
 def ordinal(number: int) -> str:

@@ -19,6 +19,7 @@ from elman.models.rnn import RNN
 from elman.models.torch_bridge import EXPECTED, KINDS, answer_as, arguments, places
 
 WATCHED: tuple[type[nn.Module], ...] = (RNN, *KINDS)
+NAMES = {kind.__name__ for kind in WATCHED}
 TF32 = 2.0**-10  # the precision of float32 products in cuDNN, unless it is told otherwise
 
 
@@ -91,7 +92,7 @@ def observe(model: nn.Module) -> Iterator[Observed]:
     read under each. The model's output, gradients and random draws are those without the block, and its hooks are gone
     after it, also after an error. What is called past a module's __call__ is not seen (`forward`, `RNN.step`).
 
-    Raises RecipeError for a model without such a layer, for a compiled one, for dropout between layers of a torch module in
+    Raises RecipeError for a model without such a layer, for one that is compiled or scripted, for dropout between layers of a torch module in
     training on a GPU, where nobody can draw the same mask again, and for a layer whose output its readings do not explain:
     a subclass with a `forward` of its own, or dynamics so sensitive that roundings grow.
     """
@@ -136,6 +137,10 @@ def _recurrent(model: Any) -> list[tuple[nn.Module, list[str]]]:
             raise RecipeError(
                 f"{path or 'the model'} is compiled, and then no hook is called. Observe the model that torch.compile was given."
             )
+        if getattr(module, "original_name", None) in NAMES and isinstance(module, torch.jit.ScriptModule):
+            raise RecipeError(
+                f"{path or 'the model'} is scripted or traced, and then no hook is called. Observe the model that torch.jit was given."
+            )
         if isinstance(module, WATCHED):
             paths.setdefault(module, []).append(path)
     if not paths:
@@ -177,6 +182,7 @@ class _Watcher:
     def after(self, module: Any, args: Any, kwargs: Any, output: Any) -> None:
         device = next(module.parameters()).device
         cuda = [device] if device.type == "cuda" else []
+        halved = torch.get_autocast_dtype(device.type) if torch.is_autocast_enabled(device.type) else None
         with torch.random.fork_rng(cuda), torch.autocast(device.type, enabled=False):
             if self.random is not None:
                 self.random()
@@ -184,12 +190,12 @@ class _Watcher:
                 theirs, mine, trace = _ours(module, args, kwargs, output)
             else:
                 theirs, mine, trace = self.replay.over(module, args, kwargs, output)
-        self._verify(mine, theirs)
+        self._verify(mine, theirs, halved or theirs.dtype)
         self.seen._add(self.paths, trace, step=self.step)
 
-    def _verify(self, mine: Tensor, theirs: Tensor) -> None:
-        """Readings that do not explain the output are those of another network."""
-        precision = torch.finfo(theirs.dtype).eps
+    def _verify(self, mine: Tensor, theirs: Tensor, multiplied: torch.dtype) -> None:
+        """Readings that do not explain the output, within the rounding of products of this type, are those of another network."""
+        precision = torch.finfo(multiplied).eps
         allowed = max(precision, TF32 if theirs.device.type != "cpu" else 0.0) ** 0.5
         mine, theirs = mine.double(), theirs.double()
         allowed *= (
