@@ -36,6 +36,11 @@ class Terminal(Listener):
         chance = [f"chance on the test split: {provenance.chance}"] if provenance.chance else []
         for line in (*chance, *provenance.notes, *summary):
             self.console.print(f"        {line}", soft_wrap=True, markup=False)
+        if recipe.evaluation.rivals != ():
+            limit = f"{recipe.evaluation.rival_seconds:.0f} s"
+            self.console.print(
+                f"        rivals are fitted first, in at most {limit} each ...", highlight=False
+            )
 
     def rival(self, score: Score, primary: str) -> None:
         if self.quiet:

@@ -5,6 +5,8 @@ How many syllables has a word, read letter by letter? A vanilla RNN and a GRU le
 
 from __future__ import annotations
 
+import shutil
+import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -59,6 +61,9 @@ def main(arguments: list[str]) -> int:
     screen.say("")
     summarise(screen, runs)
     try_words(screen, runs["gru"])
+    if shutil.which("elman") is None:
+        found = Path(sys.executable).parent / "activate"
+        screen.say(f"\nSo that the shell finds elman: source {found}")
     screen.say(
         f"\n[bold]Next[/]    {'elman open ' + runs['gru'].folder.as_posix():<36}type at it, look inside (a browser)\n"
         "        elman train syllables --cell lstm   another cell\n"
