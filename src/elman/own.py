@@ -98,8 +98,9 @@ def _looked(name: str, model: Any, inputs: Tensor, options: dict[str, Any]) -> O
         with untouched(view), torch.no_grad():
             length = sample.length(0)
             first = sample.inputs[:1, :length].to(view.device)
-            read = view.embed(first)
-            outputs = view.read(read, None if sample.lengths is None else sample.lengths[:1])
+            valid = None if sample.lengths is None else sample.lengths[:1]
+            outputs = view.read(view.embed(first), valid)
+            made = min((values.shape[1] for values in view.trace(first, valid).values()), default=length)
     except ElmanError:
         raise
     except Exception as error:  # what a model does with what it reads is its own affair
@@ -107,16 +108,14 @@ def _looked(name: str, model: Any, inputs: Tensor, options: dict[str, Any]) -> O
             f"the model of {name} fails with inputs {tuple(inputs.shape)}: {where(error)}. Options say how to call it: "
             "time_first=True for (time, batch, ...), lengths, or call=lambda inputs, lengths: ..."
         ) from None
-    if read.shape[1] != length:
+    if made != length:
         raise UserError(
-            f"the recurrent layer of {name} reads {read.shape[1]} steps where its inputs have {length}; expected one for each. Give the "
+            f"the recurrent layer of {name} reads {made} steps where its inputs have {length}; expected one for each. Give the "
             "layers from there on as the model, and what they read as inputs."
         )
     count = outputs.shape[1]
     if view.labels and len(view.labels) != count:
         raise UserError(f"{name} has {len(view.labels)} labels for {count} outputs; expected one for each.")
-    if not view.labels and targets is not None and not targets.is_floating_point():
-        view = replace(view, labels=tuple(f"class {number}" for number in range(count)))
     return Own(
         name,
         model,

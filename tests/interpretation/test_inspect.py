@@ -7,15 +7,12 @@ import copy
 import numpy as np
 import pytest
 import torch
-from tests.known_answers.networks import sample_of
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 import elman
 from elman.core.errors import RecipeError, UnknownName
-from elman.interpretation.foreign import view_of_module, view_of_step
-from elman.interpretation.probes import probes
-from elman.interpretation.walk import credit
+from elman.interpretation.foreign import view_of_module
 from elman.models.rnn import RNN
 
 
@@ -320,30 +317,6 @@ def test_every_token_of_a_users_model_is_credited_the_first_of_them_too():
     bits = torch.randint(0, 2, (20, 8), generator=torch.Generator().manual_seed(0))
     (found,) = elman.inspect(Sums(), bits, questions=["attribution"])
     np.testing.assert_allclose(found.arrays["credit"], np.where(bits == 0, 3.0, 1.0), rtol=1e-5)
-
-
-def test_what_has_no_weights_has_no_shuffled_control_and_says_so():
-    x = torch.randn(24, 12, generator=torch.Generator().manual_seed(0))
-    step = lambda state, value: torch.tanh(0.9 * state + value)
-    found = {finding.question: finding for finding in elman.inspect(step, x, start=torch.zeros(1))}
-    for question in ("connectivity", "attribution", "dynamics", "probes", "saturation"):
-        assert "no weights that could be shuffled" in found[question].sentence, question
-        assert not [name for name in found[question].arrays if "shuffled" in name]
-    for question in ("connectivity", "attribution", "dynamics", "probes", "saturation"):
-        assert found[question].control is None
-    assert "with shuffled weights" not in found["probes"].sentence
-    named = probes(
-        view_of_step(step, torch.zeros(1), None, lambda o, t: o.sum(1), (), None, 1),
-        sample_of(x[..., None], x[:, -1]),
-        {"the sign": (x > 0).numpy().astype(int)},
-    )
-    assert "no weights" in named.sentence and "with weights shuffled" not in named.table[0]
-    with pytest.raises(RecipeError, match="no weights"):
-        credit(
-            view_of_step(step, torch.zeros(1), None, lambda o, t: o.sum(1), (), None, 1),
-            x[:1, :, None],
-            control=True,
-        )
 
 
 def test_a_language_model_is_told_not_guessed():

@@ -34,7 +34,7 @@ class Convolved(nn.Module):
 def test_layers_behind_a_convolution(stride):
     """They read fewer vectors than there are steps: what is said of steps is about those of the inputs."""
     model, x = Convolved(stride), torch.randn(40, 24, 3, generator=torch.Generator().manual_seed(0))
-    asked = ["memory", "connectivity", "attribution", "gates", "dynamics", "interventions", "saturation"]
+    asked = ["errors", "calibration", "memory", "connectivity", "attribution", "gates", "dynamics", "interventions", "saturation"]  # fmt: skip
     found = {each.question: each for each in elman.inspect(model, x, (x[:, -6, 0] > 0).long())}
     assert set(asked) == set(found)
     memory, attribution = found["memory"], found["attribution"]

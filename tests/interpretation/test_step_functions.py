@@ -7,10 +7,14 @@ import copy
 import numpy as np
 import pytest
 import torch
+from tests.known_answers.networks import sample_of
 from torch import nn
 
 import elman
+from elman.core.errors import RecipeError
 from elman.interpretation.foreign import view_of_step
+from elman.interpretation.probes import probes
+from elman.interpretation.walk import credit
 
 from .test_inspect import loss
 
@@ -60,3 +64,27 @@ def test_what_is_known_of_a_leaky_step_function():
     x = torch.ones(1, 5, 1).double().requires_grad_()
     view.read(x, None).sum().backward()
     np.testing.assert_allclose(x.grad.flatten(), 0.9 ** np.arange(4, -1, -1))
+
+
+def test_what_has_no_weights_has_no_shuffled_control_and_says_so():
+    x = torch.randn(24, 12, generator=torch.Generator().manual_seed(0))
+    step = lambda state, value: torch.tanh(0.9 * state + value)
+    found = {finding.question: finding for finding in elman.inspect(step, x, start=torch.zeros(1))}
+    for question in ("connectivity", "attribution", "dynamics", "probes", "saturation"):
+        assert "no weights that could be shuffled" in found[question].sentence, question
+        assert not [name for name in found[question].arrays if "shuffled" in name]
+    for question in ("connectivity", "attribution", "dynamics", "probes", "saturation"):
+        assert found[question].control is None
+    assert "with shuffled weights" not in found["probes"].sentence
+    named = probes(
+        view_of_step(step, torch.zeros(1), None, lambda o, t: o.sum(1), (), None, 1),
+        sample_of(x[..., None], x[:, -1]),
+        {"the sign": (x > 0).numpy().astype(int)},
+    )
+    assert "no weights" in named.sentence and "with weights shuffled" not in named.table[0]
+    with pytest.raises(RecipeError, match="no weights"):
+        credit(
+            view_of_step(step, torch.zeros(1), None, lambda o, t: o.sum(1), (), None, 1),
+            x[:1, :, None],
+            control=True,
+        )
