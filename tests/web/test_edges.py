@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -109,3 +110,12 @@ def test_a_run_that_got_no_text_wrong_has_some_to_look_at(
     found = errors(Shelf(more.folder).subject(run), {})
     assert found["said"] == "It got none of its validation texts wrong; these it got right."
     assert found["choices"][0]["text"].split()[0] in ("a", "the")
+
+
+def test_a_run_that_was_not_evaluated_has_its_first_sequences_to_look_at(
+    more: Server, tmp_path: Path
+) -> None:
+    shutil.copytree(more.folder / "tags-lstm", tmp_path / "runs" / "young")
+    (tmp_path / "runs" / "young" / "predictions-validation.parquet").unlink()
+    found = errors(Shelf(tmp_path / "runs").subject("young"), {})
+    assert "not been evaluated yet" in found["said"] and found["choices"][0]["text"]

@@ -147,6 +147,13 @@ def errors(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(data, SeriesTable):
         return {"choices": [_window(subject, data, back) for back in range(WINDOWS)]}
     found = []
+    if not (subject.run.folder / "predictions-validation.parquet").exists() and (
+        some := _first(subject, data)
+    ):
+        return {
+            "choices": some,
+            "said": "It has not been evaluated yet, so its errors are not known; these are its first validation sequences.",
+        }
     for each in worst(subject.run, data):
         told = {"words": each.words, "true": each.true, "said": each.said, "error": each.error}
         if each.values is None:
