@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from elman.core.errors import DataError
 from elman.web.server import application
 from elman.web.shelf import Shelf
 from elman.web.strip import _likeness, errors
@@ -112,15 +112,10 @@ def test_a_run_that_got_no_text_wrong_has_some_to_look_at(
     assert found["choices"][0]["text"].split()[0] in ("a", "the")
 
 
-def test_a_run_that_was_not_evaluated_has_series_to_look_at(
-    more: Server, server: Server, monkeypatch: pytest.MonkeyPatch
+def test_a_run_that_was_not_evaluated_has_its_first_sequences_to_look_at(
+    more: Server, tmp_path: Path
 ) -> None:
-    def none(run: Any, data: Any) -> Any:
-        raise DataError("it has not been evaluated yet; its errors are not known.")
-
-    monkeypatch.setattr("elman.web.strip.worst", none)
-    found = errors(Shelf(more.folder).subject("walks-gru"), {})
-    assert "not been evaluated" in found["said"] and "validation series" in found["said"]
-    assert found["choices"][0]["words"] == "series 1, 20 steps"
-    with pytest.raises(DataError):  # a text can be typed
-        errors(Shelf(server.folder).subject("films-gru"), {})
+    shutil.copytree(more.folder / "tags-lstm", tmp_path / "runs" / "young")
+    (tmp_path / "runs" / "young" / "predictions-validation.parquet").unlink()
+    found = errors(Shelf(tmp_path / "runs").subject("young"), {})
+    assert "not been evaluated yet" in found["said"] and found["choices"][0]["text"]
