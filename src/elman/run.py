@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from elman.core.busy import is_busy
 from elman.core.catalogue import find
 from elman.core.cell_file import bare, file_of, placed
 from elman.core.errors import RunError, nearest
-from elman.core.files import write_json, write_text
+from elman.core.files import read_json, write_json, write_text
 from elman.core.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -105,21 +106,21 @@ class Run:
         """The names of its checkpoints, in alphabetical order."""
         return sorted(path.stem for path in (self.folder / "checkpoints").glob("*.safetensors"))
 
-    def read_json(self, name: str) -> Any:
-        """A JSON file of the folder; RunError when it is missing or not JSON."""
-        path = self.folder / name
+    def read_json(self, name: str, kind: type = dict) -> Any:
+        """A JSON file of the folder that holds a `kind`; RunError when it is missing or damaged."""
         try:
-            return json.loads(path.read_text(encoding="utf-8"))
+            return read_json(self.folder / name, kind)
         except FileNotFoundError:
-            raise RunError(f"{self.folder} has no {name}; it is not a finished Elman run.") from None
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            raise RunError(
-                f"{path} is damaged ({error}). Train again or restore the file from a copy."
-            ) from None
+            still = (
+                "another process is still training in it"
+                if is_busy(self.folder)
+                else "it is not a finished Elman run"
+            )
+            raise RunError(f"{self.folder} has no {name}; {still}.") from None
 
-    def stored(self, name: str, default: Any) -> Any:
-        """A JSON file of the folder, or `default` where there is none yet."""
-        return self.read_json(name) if (self.folder / name).exists() else default
+    def stored(self, name: str, default: Any, kind: type = dict) -> Any:
+        """A JSON file of the folder that holds a `kind`, or `default` where there is none yet."""
+        return self.read_json(name, kind) if (self.folder / name).exists() else default
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -182,6 +183,10 @@ class Run:
                 f"{self.folder / 'encoder.json'} has no key {missing}: another version of Elman wrote it. "
                 "Train again, or use that version."
             ) from None
+        except (TypeError, AttributeError, ValueError) as error:
+            raise RunError(
+                f"{self.folder / 'encoder.json'} does not fit the recipe ({error}). Restore it from a copy, or train again."
+            ) from None
 
     @functools.cached_property
     def network(self) -> nn.Module:
@@ -201,7 +206,7 @@ class Run:
     @property
     def findings(self) -> list[dict[str, Any]]:
         """findings.json: what the analyses found."""
-        findings: list[dict[str, Any]] = self.read_json("findings.json")
+        findings: list[dict[str, Any]] = self.read_json("findings.json", list)
         return findings
 
     def __repr__(self) -> str:

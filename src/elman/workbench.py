@@ -127,6 +127,7 @@ def evaluate(
 ) -> dict[str, Scores]:
     """Measure a run and its rivals on the same examples; each look at the test split is counted."""
     listener, run = listener or Listener(), Run.open(run)
+    before = run.stored("scores.json", {})  # a damaged one is told before the test split is looked at
     prepared = prepared or prepare(run.recipe, run.encoder)
     recipe, encoded = prepared.recipe, prepared.encoded
     rivals = held or hold(prepared.task.name, encoded.problem, recipe.evaluation, told=listener.rival)
@@ -142,7 +143,7 @@ def evaluate(
         )  # fmt: skip
         save_predictions(run.folder, split, predictions, encoded.problem)
         listener.scores(results[split])
-    write_json(run.folder / "scores.json", run.stored("scores.json", {}) | plain(results))
+    write_json(run.folder / "scores.json", before | plain(results))
     return results
 
 
@@ -167,6 +168,8 @@ def explain(
     `suite` are behaviour tests, or the TOML file that holds them.
     """
     listener, run = listener or Listener(), Run.open(run)
+    # What is missing or damaged is told before the questions are asked.
+    _ = run.scores, run.stored("findings.json", [], list)
     prepared = prepared or prepare(run.recipe, run.encoder)
     findings = analyse(
         run,

@@ -112,6 +112,8 @@ def refused(arguments, words, capsys):
         (["days.csv", "--task", "classification"], "for forecasting; classification cannot use it"),
         (["ok.csv", "--task", "forecasting"], "forecasting cannot use it"),
         (["days.csv", *SERIES, "--text", "note"], "drop one or the other"),
+        (["Ok.csv"], "Did you mean 'ok.csv'?"),
+        (["https://example.com/a.csv"], "is an address; expected a file"),
         (["ok.csv", "--text", "txt"], "Did you mean 'text'"),
         (["ok.csv", "--epochs", "-1"], "epochs is -1.0; expected more than 0"),
         (["ok.csv", "--batch-size", "0"], "batch_size is 0; expected 1 or more"),
@@ -240,6 +242,45 @@ def test_an_encoder_with_a_key_less(place, capsys):
     del stored["labels"]
     path.write_text(json.dumps(stored))
     refused(["predict", "older", "--text", "x"], "encoder.json has no key 'labels'", capsys)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "arguments", "words"),
+    [
+        ("run.json", b"{", ["predict", "half", "--text", "x"], "run.json is damaged"),
+        ("run.json", b"null", ["predict", "half", "--text", "x"], "run.json is damaged (it holds nothing, not a dict)"),
+        ("recipe.toml", b"[data", ["predict", "half", "--text", "x"], "recipe.toml is not a TOML recipe"),
+        ("encoder.json", b"[]", ["predict", "half", "--text", "x"], "encoder.json is damaged (it holds a list, not a dict)"),
+        ("encoder.json", b'{"text": 3, "labels": ["0", "1"]}', ["predict", "half", "--text", "x"], "encoder.json does not fit the recipe"),
+        ("scores.json", b'{"validation": {', ["evaluate", "half"], "scores.json is damaged"),
+        ("scores.json", b"[1]", ["compare", "words", "half"], "scores.json is damaged"),
+        ("findings.json", b"[{", ["explain", "half", "memory"], "findings.json is damaged"),
+        ("findings.json", b"[{", ["report", "half"], "findings.json is damaged"),
+        ("views.json", b"{", ["report", "half"], "views.json is damaged"),
+        ("predictions-validation.parquet", b"PAR1", ["compare", "words", "half"], "is damaged. Make it anew: elman evaluate half --split validation"),
+        ("findings/attribution.npz", b"PK", ["explain", "half", "memory"], "attribution.npz is damaged"),
+        ("checkpoints/best.safetensors", b"PK\x03\x04" + b"0" * 99, ["predict", "half", "--text", "x"], "is damaged or no safetensors file"),
+    ],
+)  # fmt: skip
+def test_a_file_that_was_half_written(name, content, arguments, words, place, capsys):
+    (copied(place, "words", "half") / name).write_bytes(content)
+    capsys.readouterr()
+    assert main(arguments) == 2
+    out, error = capsys.readouterr()
+    assert words in error and len(error.strip().splitlines()) == 1
+    if arguments[0] == "evaluate":  # before the test split is looked at once more
+        assert not out
+
+
+def test_a_file_that_is_gone(place, capsys):
+    run = copied(place, "words", "half")
+    (run / "predictions-validation.parquet").unlink()
+    refused(["compare", "words", "half"], "is missing. Make it anew", capsys)
+    text = (run / "recipe.toml").read_text()
+    (run / "recipe.toml").write_text(text.replace('"ok.csv"', '"OK.csv"'))
+    refused(["evaluate", "half"], "no file or folder at OK.csv. Did you mean 'ok.csv'?", capsys)
+    (run / "recipe.toml").write_text(text.replace('"ok.csv"', '"gone/ok.csv"'))
+    refused(["eject", "half"], "There is no folder gone.", capsys)
 
 
 @pytest.mark.parametrize("verb", ["predict", "evaluate", "explain", "report", "eject", "generate"])

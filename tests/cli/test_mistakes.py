@@ -54,6 +54,7 @@ VERBS = (Bench, Compare, Data, Demo, Eject, Evaluate, Explain, Generate, Open, P
         (Evaluate, "", "which run? Expected: elman evaluate RUN [options]."),
         (Explain, "run memory --pictures pdf", "expected one of svg, png, html."),
         (Generate, "run --length ten", "--length is 'ten'"),
+        (Generate, "run --prompt", "--prompt is given without a value; expected a value."),
         (Open, "--port abc", "--port is 'abc'; expected a whole number."),
         (Bench, "gru --hidden 8 x", "--hidden is 'x'; expected a whole number."),
         (Predict, "run --texts a", "Did you mean --text?"),

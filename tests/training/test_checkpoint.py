@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import save_file
 from torch import nn
 
@@ -37,6 +38,21 @@ def test_a_full_disk_leaves_the_checkpoint_before(tmp_path, monkeypatch, where):
         run(tmp_path)
     assert (tmp_path / "checkpoints" / "best.safetensors").read_bytes() == before
     assert not list((tmp_path / "checkpoints").glob(".*"))
+
+
+def test_a_disk_that_fills_up_as_weights_are_written(tmp_path, monkeypatch):
+    """safetensors has an error of its own for it, which is no OSError."""
+
+    def full(*_):
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+    path = tmp_path / "best.safetensors"
+    save_weights(path, {"a": torch.zeros(2)})
+    before = path.read_bytes()
+    monkeypatch.setattr("elman.training.checkpoint.save_file", full)
+    with pytest.raises(StorageError, match="cannot write .*best.safetensors: .*No space left.*intact"):
+        save_weights(path, {"a": torch.ones(2)})
+    assert path.read_bytes() == before and [one.name for one in tmp_path.iterdir()] == [path.name]
 
 
 def test_a_disk_too_full_for_a_line_of_metrics(tmp_path, monkeypatch):

@@ -35,7 +35,12 @@ class Option:
     @property
     def example(self) -> str:
         """How it is said, by its default."""
-        if self.placed or self.many or self.default in (None, dataclasses.MISSING):
+        if (
+            self.placed
+            or self.many
+            or not str(self.default or 0).strip()
+            or self.default in (None, dataclasses.MISSING)
+        ):
             return ""
         return f" Example, the default: {self.flag} {self.default}"
 

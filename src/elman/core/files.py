@@ -11,7 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from elman.core.errors import StorageError
+from elman.core.errors import RunError, StorageError
+
+MEND = "Restore the file from a copy, or train, evaluate or explain again."
 
 
 def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
@@ -59,6 +61,18 @@ def write_text(path: Path, text: str) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write JSON atomically; NumPy scalars and arrays become numbers and lists, NaN becomes null."""
     write_text(path, json.dumps(plain(value), indent=1, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def read_json(path: Path, kind: type) -> Any:
+    """A JSON file of a run's folder that holds a `kind` (dict or list). RunError where it is damaged, FileNotFoundError where it is not there."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise RunError(f"{path} is damaged ({error}). {MEND}") from None
+    if not isinstance(value, kind):
+        held = "nothing" if value is None else f"a {type(value).__name__}"
+        raise RunError(f"{path} is damaged (it holds {held}, not a {kind.__name__}). {MEND}")
+    return value
 
 
 def plain(value: Any) -> Any:

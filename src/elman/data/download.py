@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from elman.core.errors import DataError
+from elman.core.errors import DataError, nearest
 from elman.data.cache import cache_folder, locked
 
 ATTEMPTS = 4
@@ -178,8 +178,17 @@ def local(path: str) -> Path:
     """A path the user gave, or DataError when nothing is there."""
     found = Path(path).expanduser()
     if not found.exists():
-        raise DataError(f"nothing at {path}. Give the path of a file or folder that exists.")
+        raise DataError(f"nothing at {path}.{beside(found)} Give the path of a file or folder that exists.")
     return found
+
+
+def beside(missing: Path) -> str:
+    """A sentence that names what lies where nothing was found and is called nearly so, or the folder that is not there."""
+    folder = missing.parent
+    if not folder.is_dir():
+        return f" There is no folder {folder}."
+    close = nearest(missing.name, [one.name for one in folder.iterdir()])
+    return f" Did you mean {str(folder / close)!r}?" if close else ""
 
 
 def only_file(path: Path) -> Path:

@@ -23,6 +23,7 @@ from elman.data.contract import (
     Source,
     TaggedTexts,
 )
+from elman.data.download import beside
 from elman.data.roles import ROLES
 from elman.data.table import TABLES
 
@@ -70,9 +71,13 @@ def load(options: DataOptions, task: str | None = None) -> tuple[Source, Dataset
         return source, followed(check(source.load(options), options.source), options)
     path = Path(options.source).expanduser()
     if not path.exists():
+        if "://" in options.source:
+            raise DataError(
+                f"{options.source} is an address; expected a file, a folder or a named source. Download it first, and give the file."
+            )
         if re.search(r"[/\\.]", options.source):
             raise DataError(
-                f"no file or folder at {options.source}. Named sources: {', '.join(catalogue('data.sources'))}."
+                f"no file or folder at {options.source}.{beside(path)} `elman data` lists the named sources."
             )
         raise UnknownName("source", options.source, catalogue("data.sources"))
     source = own(path, options, task)

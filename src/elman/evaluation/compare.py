@@ -74,7 +74,7 @@ def compare(runs: Sequence[RunFolder], split: str) -> Comparison:
         raise RunError(
             f"these runs are measured by {' and '.join(names)}; they answer different questions, so nothing can be compared."
         )
-    tables = [pl.read_parquet(run.folder / f"predictions-{split}.parquet") for run in runs]
+    tables = [_predictions(run, split) for run in runs]
     each = [table["error"].to_numpy() for table in tables]
     if len({len(errors) for errors in each}) > 1:
         raise RunError(
@@ -123,6 +123,17 @@ def _memory(run: RunFolder) -> Value | None:
         if finding["question"] == "memory" and finding["value"] is not None:
             return Value(finding["value"], *(finding["interval"] or (None, None)))
     return None
+
+
+def _predictions(run: RunFolder, split: str) -> pl.DataFrame:
+    path = run.folder / f"predictions-{split}.parquet"
+    try:
+        return pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, FileNotFoundError):
+        what = "damaged" if path.exists() else "missing"
+        raise RunError(
+            f"{path} is {what}. Make it anew: elman evaluate {run.folder} --split {split}"
+        ) from None
 
 
 def _missing(run: RunFolder, split: str) -> dict[str, Any]:

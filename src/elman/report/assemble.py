@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
 from elman.core.cell_file import bare
 from elman.core.errors import RunError
-from elman.core.files import plain, write_atomic, write_json
+from elman.core.files import plain, read_json, write_atomic, write_json
 from elman.core.results import Advice, Finding, Metric, Paired, Score, Scores, Value
 from elman.core.run_folder import RunFolder
 from elman.report.content import ReportContent
@@ -41,8 +41,11 @@ def _arrays(folder: Path, question: str) -> dict[str, np.ndarray]:
     path = folder / "findings" / f"{question}.npz"
     if not path.exists():
         return {}
-    with np.load(path) as packed:
-        return dict(packed)
+    try:
+        with np.load(path) as packed:
+            return dict(packed)
+    except (BadZipFile, ValueError, EOFError) as error:
+        raise RunError(f"{path} is damaged ({error}). Ask {question} again, or delete it.") from None
 
 
 def assemble(
@@ -139,11 +142,4 @@ def _known(kind: type, row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read(path: Path, default: Any) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return default
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise RunError(
-            f"{path} is damaged ({error}). Restore the file from a copy, or evaluate and explain again."
-        ) from None
+    return read_json(path, type(default)) if path.exists() else default

@@ -27,7 +27,14 @@ def save_weights(path: Path, tensors: dict[str, Tensor], **facts: Any) -> None:
         whole[name] = tensor.clone() if tensor.untyped_storage().data_ptr() in seen else tensor
         seen.add(tensor.untyped_storage().data_ptr())
     metadata = {"elman": FORMAT, "facts": json.dumps(facts)}
-    write_atomic(path, lambda temporary: save_file(whole, str(temporary), metadata))
+
+    def write(temporary: Path) -> None:
+        try:
+            save_file(whole, str(temporary), metadata)
+        except SafetensorError as error:  # a full disk comes as one, too
+            raise OSError(str(error)) from error
+
+    write_atomic(path, write)
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
