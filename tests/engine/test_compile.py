@@ -185,12 +185,17 @@ def test_autocast_multiplies_in_half_precision_and_keeps_states_whole(cell, exec
         assert network.plan(x).chosen != "native"
         output, state = network(x, None, lengths)
         again, trace = network(x, reset=reset)[0], network.trace(x, lengths)
-        step, _ = network.step(x[:, 0], state)
+        step, after = network.step(x[:, 0], state)
+        dense, end = network(x)
+        _, end = network(x, end)
     torch.testing.assert_close(output.float(), exact[0], rtol=0, atol=0.05)
     torch.testing.assert_close(again.float(), plain, rtol=0, atol=0.05)
     torch.testing.assert_close(step.float(), network.step(x[:, 0], exact[1])[0], rtol=0, atol=0.05)
     torch.testing.assert_close(trace["layers.1.forward.h"].float(), exact[0], rtol=0, atol=0.05)
-    assert not torch.equal(output.float(), exact[0]) and state[0][0][0].dtype == torch.float32
+    assert not torch.equal(output.float(), exact[0])
+    for kept in (state, after, end):  # and can be carried on outside
+        assert all(part.dtype == torch.float32 for layer in kept for side in layer for part in side)
+        network(x, kept)
     output.float().square().sum().backward()
     assert all(one.grad.dtype == torch.float32 and one.grad.isfinite().all() for one in network.parameters())
 

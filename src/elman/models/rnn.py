@@ -173,8 +173,9 @@ class RNN(nn.Module):
             check_state(state, layers, x)
         states = []
         for depth, (layer, before) in enumerate(zip(layers, state)):
-            output, after = streaming.step(layer[0], x, layer[0].State(*before[0]), self.executor)
-            states.append((after,))
+            old = layer[0].State(*before[0])
+            output, after = streaming.step(layer[0], x, old, self.executor)
+            states.append((_carried(after, old),))
             x = self._between(x, output, depth)
         return x, tuple(states)
 
@@ -271,7 +272,7 @@ class RNN(nn.Module):
                 result = self._answer(call)
                 turn = (lambda value: reverse(value, lengths)) if backward else (lambda value: value)
                 outputs.append(turn(result.output))
-                ends.append(result.state)
+                ends.append(_carried(result.state, before))
                 for name, value in result.readings.items():
                     trace[f"layers.{depth}.{self.directions[side]}.{name}"] = turn(value).transpose(0, 1)
             output = outputs[0] if len(outputs) == 1 else torch.cat(outputs, -1)
@@ -340,3 +341,10 @@ class RNN(nn.Module):
 
     def extra_repr(self) -> str:
         return f"{self.input_size}, {self.hidden_size}, executor={self.executor!r}"
+
+
+def _carried(state: Any, before: Any) -> Any:
+    """A state to go on from, in the type of the one before: under autocast on a CPU some cells end in half precision."""
+    if state is None or not torch.is_autocast_enabled("cpu") or not before[0].is_cpu:
+        return state
+    return type(state)(*(part.to(old.dtype) for part, old in zip(state, before)))
