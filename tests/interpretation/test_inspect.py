@@ -359,29 +359,3 @@ def test_weights_beside_a_made_module_are_refused() -> None:
     model = torch.nn.LSTM(1, 4, batch_first=True)
     with pytest.raises(RecipeError, match="state_dict is for a class"):
         elman.inspect(model, torch.zeros(2, 5, 1), state_dict="nowhere.pt", questions=["gates"])
-
-
-@pytest.mark.parametrize(
-    ("model", "inputs", "options", "words"),
-    [
-        (Tagger, torch.zeros(4, 5, dtype=torch.long), {"lengths": torch.tensor([5, 4, 3, 2])},
-         r"^Tagger fails with inputs \(4, 5\) and lengths: TypeError: .*takes 2 positional arguments but 3 were given. Say how: .*call=lambda"),
-        (Packed, torch.zeros(4, 5, 2), {}, r"^Packed fails with inputs \(4, 5, 2\): TypeError: .*missing 1 required.*lengths"),
-        (ByCell, torch.zeros(4, 5, 3), {}, r"^ByCell fails with inputs \(4, 5, 3\): RuntimeError: .*time_first=True"),
-        (Tagger, torch.zeros(4, 5, dtype=torch.long), {"call": lambda inputs, lengths: 1 / 0}, "ZeroDivisionError.*call=lambda"),
-    ],
-)  # fmt: skip
-def test_a_model_that_is_called_wrongly_says_how_to_say_it(model, inputs, options, words):
-    made = model().train()
-    with pytest.raises(RecipeError, match=words) as raised:
-        elman.inspect(made, inputs, **options)
-    assert isinstance(raised.value.__cause__, Exception)  # with the line of the user's own that raised it
-    assert made.training and not any(module._forward_pre_hooks for module in made.modules())
-    if model is Tagger:
-        asked = {"questions": ["memory"], "lengths": torch.tensor([5, 4, 3, 2])}
-        assert elman.inspect(made, inputs, call=lambda given, lengths: made(given), **asked)
-
-
-def test_names_of_steps_that_are_no_function_are_refused_with_the_fix():
-    with pytest.raises(RecipeError, match="step_names is a list; a function is expected"):
-        elman.inspect(Tagger(), torch.randint(0, 9, (4, 6)), step_names=[["a"] * 6] * 4)
