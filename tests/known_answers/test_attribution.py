@@ -11,7 +11,7 @@ from tests.known_answers.networks import sample_of, tokens, view_of, view_of_net
 from torch import nn
 
 from elman.core.errors import RecipeError, UnknownName
-from elman.interpretation.attribution import _half, attribution
+from elman.interpretation.attribution import _half, _within, attribution
 from elman.interpretation.methods import METHODS
 from elman.interpretation.view import shuffled
 
@@ -234,6 +234,12 @@ def test_what_is_missing_in_the_credit_is_a_share_whatever_the_scale(scale):
     )  # fmt: skip
     finding = attribution(view, sample_of(torch.ones(12, 10, 1), torch.zeros(12)))
     assert finding.residual == pytest.approx(1.0, abs=1e-3)
+
+
+def test_how_nearly_credit_adds_up_is_said_in_per_cent():
+    assert [_within(gap) for gap in (0.0, 0.0004, 0.0005, 0.031)] == [
+        "within 0.1%", "within 0.1%", "within 0.1%", "within 3.1%",
+    ]  # fmt: skip
 
 
 def test_what_cannot_be_asked_is_refused():
