@@ -129,6 +129,11 @@ def looked_into(
         raise RecipeError(
             f"state_dict is for a class, and a {type(model).__name__} is given; give the class, or load the weights into it yourself."
         )
+    if step_names is not None and not callable(step_names):
+        raise RecipeError(
+            f"step_names is a {type(step_names).__name__}; a function is expected that names the steps of one row of inputs: "
+            "lambda row: [words[int(token)] for token in row]."
+        )
     classes = targets is not None and not targets.is_floating_point()
     loss = _cross_entropy if classes else _squared
     view: View

@@ -407,3 +407,8 @@ def test_a_model_that_is_called_wrongly_says_how_to_say_it(model, inputs, option
     if model is Tagger:
         asked = {"questions": ["memory"], "lengths": torch.tensor([5, 4, 3, 2])}
         assert elman.inspect(made, inputs, call=lambda given, lengths: made(given), **asked)
+
+
+def test_names_of_steps_that_are_no_function_are_refused_with_the_fix():
+    with pytest.raises(RecipeError, match="step_names is a list; a function is expected"):
+        elman.inspect(Tagger(), torch.randint(0, 9, (4, 6)), step_names=[["a"] * 6] * 4)
