@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -122,5 +123,14 @@ def test_a_run_that_was_not_evaluated_has_series_to_look_at(
     found = errors(Shelf(more.folder).subject("walks-gru"), {})
     assert "not been evaluated" in found["said"] and "validation series" in found["said"]
     assert found["choices"][0]["words"] == "series 1, 20 steps"
-    with pytest.raises(DataError):  # a text can be typed
-        errors(Shelf(server.folder).subject("films-gru"), {})
+    with pytest.raises(DataError):  # a corpus is one text, and has a first one to read
+        errors(Shelf(server.folder).subject("book-lstm"), {})
+
+
+def test_a_run_that_was_not_evaluated_has_its_first_sequences_to_look_at(
+    more: Server, tmp_path: Path
+) -> None:
+    shutil.copytree(more.folder / "tags-lstm", tmp_path / "runs" / "young")
+    (tmp_path / "runs" / "young" / "predictions-validation.parquet").unlink()
+    found = errors(Shelf(tmp_path / "runs").subject("young"), {})
+    assert "not been evaluated yet" in found["said"] and found["choices"][0]["text"]

@@ -177,6 +177,8 @@ def test_panels_are_linked(page: Any, server: Server) -> None:
     )
     page.select_option("#beside", label="films-gru, last weights")
     page.wait_for_function("() => document.querySelectorAll('.own-step').length == 8", timeout=60_000)
+    drawn = page.evaluate("[...document.querySelectorAll('.plane')].map((one) => Math.abs(one.clientWidth - one.firstChild.getAttribute('width')) < 2)")  # fmt: skip
+    assert drawn == [True, True]  # each for the room that it has
     page.hover("#tokens li:nth-child(3)")
     page.wait_for_function(
         "() => [...document.querySelectorAll('.plane')].every(one => one.dataset.step === '2')"

@@ -146,13 +146,13 @@ def errors(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     data = subject.dataset
     if isinstance(data, SeriesTable):
         return {"choices": [_window(subject, data, back) for back in range(WINDOWS)]}
-    said = None
+    what, said = "series" if isinstance(data, LabelledSeries) else "texts", None
     try:
         wrong = worst(subject.run, data)
     except DataError as error:
-        if not isinstance(data, LabelledSeries):
+        if not isinstance(data, (LabelledSeries, LabelledTexts, TaggedTexts)):
             raise
-        wrong, said = [], f"{error} These are the first of its validation series."
+        wrong, said = [], f"{error} These are the first of its validation {what}."
     found = []
     for each in wrong:
         told = {"words": each.words, "true": each.true, "said": each.said, "error": each.error}
@@ -162,7 +162,6 @@ def errors(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
             found.append(series_choice(subject, each.words.partition(",")[0], each.values) | told)
     right = [] if found else _first(subject, data)  # there must be something to look at
     if right:
-        what = "series" if isinstance(data, LabelledSeries) else "texts"
         return {
             "choices": right,
             "said": said or f"It got none of its validation {what} wrong; these it got right.",

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from elman.core.errors import ElmanError, RecipeError, UserError
+from elman.core.errors import RecipeError, UserError
 from elman.core.results import Finding
 from elman.interpretation.cost import ask, part_of
 from elman.interpretation.dynamics import SEQUENCES, STEPS, dynamics
@@ -68,21 +68,7 @@ def shown(subject: Subject) -> dict[str, Any]:
     if subject.shelf.model is not None:
         model = subject.shelf.model
         found.append({"address": model.address, "title": model.title, "given": True})
-    return {"subjects": found, "first": subject.first, "absent": _absent(subject)}
-
-
-def _absent(subject: Subject) -> str:
-    """Why there is no way of a state to draw; nothing where there is one, or where it is not known yet."""
-    try:
-        view = subject.view
-    except ElmanError:
-        return ""
-    if view.stepping is not None:
-        return ""
-    return (
-        f"{subject.title} has no one state that goes from step to step: {_why(subject)}. So there is no way of it to draw, and no point of rest. "
-        "See shows its gates and states all the same."
-    )
+    return {"subjects": found, "first": subject.first}
 
 
 def _why(subject: Subject) -> str:
@@ -98,7 +84,9 @@ def look(subject: Subject, body: Mapping[str, Any], told: Job) -> dict[str, Any]
         other = subject.twin()
         with other.lock:
             if other.view.stepping is None:
-                raise RecipeError(f"{subject.title} has no one state that goes from step to step: {WHY}.")
+                raise RecipeError(
+                    f"{subject.title} has no one state that goes from step to step: {_why(subject)}."
+                )
             told(0.02, "reading the data")
             sample = subject.sample("dynamics")
             stepping, read = other.view.stepping()

@@ -26,6 +26,7 @@ async function add({ address, title, given, run }, first = false) {
   panels.push(panel);
   place.append(panel.card);
   offer(); keep();
+  panels.forEach(draw); // those that stood here are narrower now
   let reason = ""; // why it has no space, which another try does not change
   panel.found = await job(`${address}/space/look`, {}, panel.body, `looking at ${title}`, { failed: (error) => { reason = error; } });
   if (reason) { panel.body.replaceChildren(make("p", { role: "status" }, reason)); return; }
@@ -96,7 +97,6 @@ beside.addEventListener("change", () => { const one = start.subjects.find(({ add
 let wait; addEventListener("resize", () => { clearTimeout(wait); wait = setTimeout(() => panels.forEach(draw), 80); });
 
 const own = start.subjects.find(({ address }) => address === base), others = kept();
-if (start.absent) { /* the page says why */ }
-else if (own) add(own, true);
+if (own) add(own, true);
 else document.getElementById("space-note").textContent = "This run has no checkpoint yet.";
 for (const each of start.subjects) if (each !== own && others.includes(each.address)) add(each);
