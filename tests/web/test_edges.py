@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from elman.core.errors import DataError
 from elman.web.server import application
 from elman.web.shelf import Shelf
 from elman.web.strip import _likeness, errors
@@ -110,6 +111,20 @@ def test_a_run_that_got_no_text_wrong_has_some_to_look_at(
     found = errors(Shelf(more.folder).subject(run), {})
     assert found["said"] == "It got none of its validation texts wrong; these it got right."
     assert found["choices"][0]["text"].split()[0] in ("a", "the")
+
+
+def test_a_run_that_was_not_evaluated_has_series_to_look_at(
+    more: Server, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(run: Any, data: Any) -> Any:
+        raise DataError("it has not been evaluated yet; its errors are not known.")
+
+    monkeypatch.setattr("elman.web.strip.worst", none)
+    found = errors(Shelf(more.folder).subject("walks-gru"), {})
+    assert "not been evaluated" in found["said"] and "validation series" in found["said"]
+    assert found["choices"][0]["words"] == "series 1, 20 steps"
+    with pytest.raises(DataError):  # a corpus is one text, and has a first one to read
+        errors(Shelf(server.folder).subject("book-lstm"), {})
 
 
 def test_a_run_that_was_not_evaluated_has_its_first_sequences_to_look_at(

@@ -146,15 +146,15 @@ def errors(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     data = subject.dataset
     if isinstance(data, SeriesTable):
         return {"choices": [_window(subject, data, back) for back in range(WINDOWS)]}
+    what, said = "series" if isinstance(data, LabelledSeries) else "texts", None
+    try:
+        wrong = worst(subject.run, data)
+    except DataError as error:
+        if not isinstance(data, (LabelledSeries, LabelledTexts, TaggedTexts)):
+            raise
+        wrong, said = [], f"{error} These are the first of its validation {what}."
     found = []
-    if not (subject.run.folder / "predictions-validation.parquet").exists() and (
-        some := _first(subject, data)
-    ):
-        return {
-            "choices": some,
-            "said": "It has not been evaluated yet, so its errors are not known; these are its first validation sequences.",
-        }
-    for each in worst(subject.run, data):
+    for each in wrong:
         told = {"words": each.words, "true": each.true, "said": each.said, "error": each.error}
         if each.values is None:
             found.append(told | {"text": (each.text or "")[:LONGEST]})
@@ -162,10 +162,9 @@ def errors(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
             found.append(series_choice(subject, each.words.partition(",")[0], each.values) | told)
     right = [] if found else _first(subject, data)  # there must be something to look at
     if right:
-        what = "series" if isinstance(data, LabelledSeries) else "texts"
         return {
             "choices": right,
-            "said": f"It got none of its validation {what} wrong; these it got right.",
+            "said": said or f"It got none of its validation {what} wrong; these it got right.",
         }
     return {"choices": found}
 
