@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 import torch
 
 from elman.core.files import plain
+from elman.interpretation.pieces import in_pieces
 from elman.own import Own, _looked
 from elman.web import long, strip
 from elman.web.jobs import Cancelled
@@ -20,7 +22,7 @@ from elman.web.shelf import Shelf
 from .test_long import numbers
 from .test_model import Ragged, Trials
 
-STEPS = 6_000
+STEPS = 600
 ASKED = {
     "read": (strip.read, strip.WORK["read"], {}), "unit": (strip.unit, strip.WORK["unit"], {"reading": "gru.layers.0.forward.h", "unit": 2}),
     "credit": (strip.credit, strip.WORK["credit"], {}), "why": (trust.why, trust.page.work["why"], {}),
@@ -49,6 +51,14 @@ def opened(own: Own) -> tuple[ModelSubject, dict[str, Any]]:
     return subject, {"series": series_choice(subject, *subject.given[0])["series"]}
 
 
+@pytest.fixture(autouse=True)
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small pieces, so that a sequence need not be long to be read in several, and no patience."""
+    monkeypatch.setattr(long, "in_pieces", partial(in_pieces, size=200))
+    monkeypatch.setattr(long, "PATIENCE", 0.0)
+    monkeypatch.setattr(see, "LONG", 500)
+
+
 @pytest.fixture(scope="module")
 def trials() -> tuple[ModelSubject, dict[str, Any]]:
     torch.manual_seed(0)
@@ -57,15 +67,14 @@ def trials() -> tuple[ModelSubject, dict[str, Any]]:
 
 @pytest.mark.parametrize("name", ASKED)
 def test_a_job_says_how_far_it_is_and_answers_what_the_page_would(
-    trials: tuple[ModelSubject, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, name: str
+    trials: tuple[ModelSubject, dict[str, Any]], name: str
 ) -> None:
     (subject, pick), (ask, work, extra) = trials, ASKED[name]
-    monkeypatch.setattr(long, "PATIENCE", 0.0)
     cost = long.cost(subject, pick | extra, work)
     assert cost is not None
     job = Told()
     told = long.answered(subject, pick | extra, ask, cost, job)  # type: ignore[arg-type]
-    assert f"{STEPS:,} steps" in job.words and "in one go" not in job.words
+    assert f"{STEPS} steps" in job.words and "in one go" not in job.words
     assert len(job.shares) >= 3 and 0.6 <= job.shares[-1] <= 0.99, job.shares[-5:]
     direct = ask(subject, pick | extra)
     for one, two in zip(numbers(plain(told)), numbers(plain(direct)), strict=True):
@@ -73,10 +82,9 @@ def test_a_job_says_how_far_it_is_and_answers_what_the_page_would(
 
 
 def test_it_ends_where_it_is_cancelled_and_leaves_the_model_as_it_was(
-    trials: tuple[ModelSubject, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    trials: tuple[ModelSubject, dict[str, Any]],
 ) -> None:
     subject, pick = trials
-    monkeypatch.setattr(long, "PATIENCE", 0.0)
     ask, work, extra = ASKED["change"]
     cost = long.cost(subject, pick | extra, work)
     assert cost is not None
@@ -88,8 +96,7 @@ def test_it_ends_where_it_is_cancelled_and_leaves_the_model_as_it_was(
     assert not subject.aside.view.model.gru._forward_hooks
 
 
-def test_layers_that_cannot_be_cut_say_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(long, "PATIENCE", 0.0)
+def test_layers_that_cannot_be_cut_say_so() -> None:
     torch.manual_seed(0)
     lengths = torch.full((2,), 90)
     both = _looked("shop:both", Ragged(), torch.randn(2, 90, 3), {"lengths": lengths})
@@ -101,3 +108,10 @@ def test_layers_that_cannot_be_cut_say_so(monkeypatch: pytest.MonkeyPatch) -> No
         job = Told()
         assert len(long.answered(subject, pick, strip.credit, cost, job)["credit"]) == 90  # type: ignore[arg-type]
         assert job.words.endswith("in one go"), own.name
+
+
+def test_that_only_some_of_many_sequences_can_be_picked_is_said() -> None:
+    few, _ = opened(_looked("shop:few", Trials(True), torch.randn(50, 4, 3), {}))
+    many, _ = opened(_looked("shop:many", Trials(True), torch.randn(1_051, 4, 3), {}))
+    assert strip.errors(few, {})["said"] == "" and len(strip.errors(many, {})["choices"]) == 50
+    assert strip.errors(many, {})["said"] == "These are the first 50 of its 1,051 sequences."

@@ -46,6 +46,8 @@ class ModelSubject(Subject):
             self.missing["writing"] = (
                 f"{none}: what a token it chose looks like as the next input is known to its own code alone."
             )
+        if len(own.sample) > GIVEN:
+            self.more = f"These are the first {GIVEN} of its {len(own.sample):,} sequences."
         self.given = tuple(
             (
                 self._words(row),

@@ -142,7 +142,8 @@ def along(subject: Subject, given: Sequence, values: np.ndarray) -> np.ndarray:
 def errors(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     """What the network got worst on the validation split, to pick from; for a forecast its last windows, for a model what came with it."""
     if subject.given:
-        return {"choices": [series_choice(subject, words, values) for words, values in subject.given]}
+        found = [series_choice(subject, words, values) for words, values in subject.given]
+        return {"choices": found, "said": subject.more}
     data = subject.dataset
     if isinstance(data, SeriesTable):
         return {"choices": [_window(subject, data, back) for back in range(WINDOWS)]}

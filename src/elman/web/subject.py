@@ -53,6 +53,7 @@ class Subject(ABC):
     several = False  # whether any number of labels may be true at once
     outputs = 1  # values that are answered, where they are no classes
     questions: tuple[str, ...] = ()  # what can be asked of it from the page
+    more = ""  # what is said where not all of the sequences that came with it can be picked
     patch = 1  # steps of a sequence that the network reads as one
     # Whether readings are named with the module that they are of: "encoder.layers.0.forward.h".
     with_paths: ClassVar[bool] = False
