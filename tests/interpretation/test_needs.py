@@ -62,3 +62,8 @@ def test_whether_layers_read_from_the_end(both):
 
     for model in (Both(bidirectional=both), elman.RNN("gru", 2, 3, bidirectional=both)):
         assert reads_from_both_ends(SimpleNamespace(model=model)) == both
+
+
+def test_names_of_steps_that_are_no_function_are_refused_with_the_fix():
+    with pytest.raises(RecipeError, match="step_names is a list; a function is expected"):
+        elman.inspect(nn.GRU(3, 4, batch_first=True), torch.zeros(2, 5, 3), step_names=[["a"] * 5] * 2)
