@@ -40,6 +40,7 @@ from elman.preparation import prepare as prepare
 from elman.recipes import as_recipe
 from elman.report.assemble import with_stored, write_findings
 from elman.run import Run, new_folder, stamp, vacant
+from elman.training.checkpoint import read_state
 from elman.training.followers import followers
 from elman.training.history import Measured
 from elman.training.loop import fit as train
@@ -68,6 +69,8 @@ def fit(
     """
     listener = listener or Listener()
     recipe = Run.open(resume).recipe if resume else as_recipe(source, **settings)
+    if resume:
+        read_state(Path(resume) / "checkpoints" / "last.safetensors")  # before the rivals take their time
     if out is not None and resume is None:
         vacant(Path(out))
     prepared = prepared or prepare(recipe)

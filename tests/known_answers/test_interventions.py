@@ -13,7 +13,7 @@ import elman
 from elman.core.catalogue import catalogue
 from elman.core.errors import RecipeError
 from elman.interpretation.editing import clamp, edited, parts, patch
-from elman.interpretation.interventions import interventions, taken_out, units_of
+from elman.interpretation.interventions import _moves, interventions, taken_out, units_of
 from elman.models.rnn import RNN
 
 from .networks import sample_of, tokens, view_of, view_of_network
@@ -235,3 +235,7 @@ def test_random_sets_are_as_large_and_hold_none_of_the_units():
     for wrong in ([], units_of(view)[:11]):
         with pytest.raises(RecipeError, match="expected 1 to 10"):
             taken_out(view, sample, wrong)
+
+
+def test_a_loss_that_falls_is_not_called_a_rise():
+    assert _moves(0.25) == "rises by 0.25" and _moves(-0.0199) == "falls by 0.0199"

@@ -68,8 +68,8 @@ def interventions(view: View, sample: Sample, *, seed: int = 0) -> Finding | Non
     )
     plural = "s" if head > 1 else ""
     sentence = (
-        f"Without its {head} most important unit{plural} of {len(units)} (held at their mean) the loss rises by {value:.3g}, from "
-        f"{whole.mean():.3g}; without {head} drawn at random, by {control:.3g}. {told}"
+        f"Without its {head} most important unit{plural} of {len(units)} (held at their mean) the loss {_moves(value)}, from "
+        f"{whole.mean():.3g}; without {head} drawn at random it {_moves(control)}. {told}"
     )
     rows = [
         {"units taken out": size, unit: float(each), "which": which}
@@ -139,6 +139,10 @@ def taken_out(
 
 def _head(units: int) -> int:
     return max(1, round(SHARE * units))
+
+
+def _moves(by: float) -> str:
+    return f"{'rises' if by >= 0 else 'falls'} by {abs(by):.3g}"
 
 
 def sizes_of(units: int) -> list[int]:

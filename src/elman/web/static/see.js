@@ -58,7 +58,8 @@ function show() {
   for (const each of left.values()) rows.push(make("code", {}, plain(each.words)), ...gauge(each, k));
   cell.replaceChildren(...rows);
   const off = found.readings.map((each) => [Math.abs(each.values[k] - each.mean[k]) / Math.max(each.most, 1e-9), each]).sort((a, b) => b[0] - a[0])[0][1];
-  $("cell-said").textContent = `After ${visible(found.steps[k])} (step ${(state.answer.places?.[k] ?? k) + 1}), unit ${unit()} differs most from the others in its ${plain(off.words)}: ${off.values[k].toFixed(2)}, where their mean is ${off.mean[k].toFixed(2)}.`;
+  const apart = Math.abs(off.values[k] - off.mean[k]) > 1e-6; // a layer of one unit has no others
+  $("cell-said").textContent = `After ${visible(found.steps[k])} (step ${(state.answer.places?.[k] ?? k) + 1}), ${apart ? `unit ${unit()} differs most from the others in its ${plain(off.words)}: ${off.values[k].toFixed(2)}, where their mean is ${off.mean[k].toFixed(2)}.` : `unit ${unit()} stands out in nothing: its ${plain(off.words)} is ${off.values[k].toFixed(2)}.`}`;
   mark();
   requestAnimationFrame(() => { performance.mark("painted"); });
 }
