@@ -191,7 +191,8 @@ def windows(run: Run, source: Any, future: Any = None) -> Windows:
         entity=encoder.entity,
         target=encoder.series,
         # What follows from dates and entities is made again; older runs do not say which columns were given.
-        known=recipe.data.known or tuple(name for name in encoder.known if name in frame.columns),
+        known=recipe.data.known
+        or tuple(name for name in encoder.known if name in frame.columns and name not in recipe.data.static),
         observed=encoder.observed,
         fold=None,  # of the new rows all are the past
         history=None,

@@ -155,7 +155,7 @@ def test_a_run_in_training_is_not_asked(more: Server) -> None:
 
 def test_an_analysis_is_cancelled(server: Server) -> None:
     before = (server.folder / "films-gru" / "findings.json").read_text("utf-8")
-    begun = server.json(f"{RUN}/trust/ask", {"question": "context"})
+    begun = server.json(f"{RUN}/trust/ask", {"question": "memory"})
     server.json(f"/jobs/{begun['job']}/cancel", {})
     assert answered(server, begun)["state"] == "cancelled"
     assert (server.folder / "films-gru" / "findings.json").read_text("utf-8") == before
