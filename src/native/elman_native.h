@@ -63,21 +63,20 @@ typedef struct {
   void *grad_gain_ih, *grad_shift_ih, *grad_gain_hh, *grad_shift_hh;
 } elman_call;
 
-// A cell whose steps are wanted one by one: weights as above, all dense, biases always given. `turn` starts at 0 and
-// belongs to the library.
+// A cell whose steps are wanted one by one, `most` rows at a time. Weights and biases as above, all of them given, each as a tensor's Python
+// object. `turn` starts at 0 and belongs to the library.
 typedef struct {
-  int64_t cell, type, isa, threads, input, hidden;
-  const void *weight_ih, *weight_hh, *bias_ih, *bias_hh;
+  int64_t cell, type, isa, input, hidden, most;
+  void *weight_ih, *weight_hh, *bias_ih, *bias_hh;
   int64_t turn;
 } elman_stream;
 
-// One step of some rows, all arrays dense: x (batch, input); h, c and what follows them (batch, hidden). h_next and c_next
-// must not be h and c.
+// One step of some rows, tensors again as objects: x (batch, input); h, c and what follows them (batch, hidden), c and
+// c_next of an LSTM alone. h_next and c_next must not be h and c.
 typedef struct {
   elman_stream* of;
-  int64_t batch;
-  const void *x, *h, *c;
-  void *h_next, *c_next;
+  int64_t threads;
+  void *x, *h, *c, *h_next, *c_next;
 } elman_step;
 
 // A mask of zoneout, see mask.h: `count` ones and zeros, a one where 16 random bits, as a signed number, are below `limit`.
@@ -98,7 +97,12 @@ ELMAN_PUBLIC int64_t elman_native_isa(void);
 ELMAN_PUBLIC int64_t elman_native_size(void);
 // Bytes of scratch that a call needs.
 ELMAN_PUBLIC int64_t elman_native_scratch(const elman_call* call, int64_t backward);
-ELMAN_PUBLIC void elman_native_step(const elman_step* call);
+// How Python's tensors are read, said once: DLPack's table of functions for the type of tensors, and what lets go of Python's
+// lock and takes it again. Returns 1 where the table is one that is known, of version 1 of that interface.
+ELMAN_PUBLIC int64_t elman_native_python(const void* dlpack, void* (*save)(void), void (*restore)(void*));
+// 0 when the step is done. 1, and nothing done, where a tensor is not dense, on the CPU, and of the stream's type and sizes, or
+// where there are no rows or too many; Python may have an error then. To be called with Python's lock.
+ELMAN_PUBLIC int64_t elman_native_step(const elman_step* call);
 ELMAN_PUBLIC void elman_native_mask(const elman_mask* call);
 // Multiply and add in registers only, for the machine's peak: returns the operations done, in type and threads as asked.
 ELMAN_PUBLIC double elman_native_peak(int64_t type, int64_t isa, int64_t threads, int64_t rounds);

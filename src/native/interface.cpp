@@ -13,23 +13,24 @@
 #include <vector>
 
 #include "schedule.h"
+#include "tensors.h"
 
 namespace portable {
 size_t answer(const elman_call& call, bool backward);
-void step(const elman_step& call, bool back);
+void step(const elman::Step& call, bool back);
 void draw(const elman_mask& call, int64_t first, int64_t last);
 double peak(int64_t type, int64_t rounds);
 }
 #ifdef ELMAN_X86
 namespace avx2 {
 size_t answer(const elman_call& call, bool backward);
-void step(const elman_step& call, bool back);
+void step(const elman::Step& call, bool back);
 void draw(const elman_mask& call, int64_t first, int64_t last);
 double peak(int64_t type, int64_t rounds);
 }
 namespace avx512 {
 size_t answer(const elman_call& call, bool backward);
-void step(const elman_step& call, bool back);
+void step(const elman::Step& call, bool back);
 void draw(const elman_mask& call, int64_t first, int64_t last);
 double peak(int64_t type, int64_t rounds);
 }
@@ -109,14 +110,56 @@ int64_t elman_native_scratch(const elman_call* call, int64_t backward) {
 
 void elman_native_run(const elman_call* call, int64_t backward) { elman::answer(*call, backward); }
 
-void elman_native_step(const elman_step* call) {
-  const bool back = __atomic_fetch_xor(&call->of->turn, 1, __ATOMIC_RELAXED);
+static int (*look)(void* object, elman::DLTensor* out) = nullptr;
+static void* (*let_go)(void) = nullptr;
+static void (*take)(void*) = nullptr;
+
+int64_t elman_native_python(const void* dlpack, void* (*save)(void), void (*restore)(void*)) {
+  const auto* table = static_cast<const elman::DLPackTable*>(dlpack);
+  if (!table || table->major != 1 || !table->look) return 0;
+  look = table->look, let_go = save, take = restore;
+  return 1;
+}
+
+// The array of a dense tensor with these rows and columns (rows below 0: one axis alone), or null.
+static void* array(void* object, int64_t type, int64_t rows, int64_t columns) {
+  elman::DLTensor of;
+  const int axes = rows < 0 ? 1 : 2, bits = type == ELMAN_FLOAT64 ? 64 : 32;
+  if (look(object, &of) || of.device != 1 || of.code != 2 || of.bits != bits || of.lanes != 1 || of.dimensions != axes)
+    return nullptr;
+  if (of.shape[axes - 1] != columns || (axes == 2 && of.shape[0] != rows)) return nullptr;
+  if (of.strides && ((columns > 1 && of.strides[axes - 1] != 1) || (axes == 2 && rows > 1 && of.strides[0] != columns)))
+    return nullptr;
+  return of.data ? static_cast<char*>(of.data) + of.offset : nullptr;
+}
+
+int64_t elman_native_step(const elman_step* call) {
+  elman_stream& of = *call->of;
+  elman::DLTensor x;
+  if (!look || look(call->x, &x) || x.dimensions != 2 || x.shape[0] < 1 || x.shape[0] > of.most) return 1;
+  const int64_t batch = x.shape[0];
+  elman::Step step = {of.cell, of.type, call->threads, of.input, of.hidden, batch};
+  const int64_t gates = step.gates();
+  if (!(step.x = array(call->x, of.type, batch, of.input)) || !(step.h = array(call->h, of.type, batch, of.hidden)) ||
+      !(step.h_next = array(call->h_next, of.type, batch, of.hidden)) ||
+      !(step.weight_ih = array(of.weight_ih, of.type, gates, of.input)) ||
+      !(step.weight_hh = array(of.weight_hh, of.type, gates, of.hidden)) ||
+      !(step.bias_ih = array(of.bias_ih, of.type, -1, gates)) || !(step.bias_hh = array(of.bias_hh, of.type, -1, gates)))
+    return 1;
+  if (of.cell == ELMAN_LSTM && (!(step.c = array(call->c, of.type, batch, of.hidden)) ||
+                                !(step.c_next = array(call->c_next, of.type, batch, of.hidden))))
+    return 1;
+  const bool back = __atomic_fetch_xor(&of.turn, 1, __ATOMIC_RELAXED);
+  auto* run = portable::step;
 #ifdef ELMAN_X86
-  const int64_t isa = std::min(call->of->isa, elman_native_isa());
-  if (isa == ELMAN_AVX512) return avx512::step(*call, back);
-  if (isa == ELMAN_AVX2) return avx2::step(*call, back);
+  const int64_t isa = std::min(of.isa, elman_native_isa());
+  if (isa == ELMAN_AVX2) run = avx2::step;
+  if (isa == ELMAN_AVX512) run = avx512::step;
 #endif
-  portable::step(*call, back);
+  void* lock = step.large() ? let_go() : nullptr;
+  run(step, back);
+  if (step.large()) take(lock);
+  return 0;
 }
 
 void elman_native_mask(const elman_mask* call) {

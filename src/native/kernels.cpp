@@ -48,16 +48,16 @@ double spin(int64_t rounds) {
 double peak(int64_t type, int64_t rounds) { return type == ELMAN_FLOAT64 ? spin<double>(rounds) : spin<float>(rounds); }
 
 template <class T>
-void step_with_type(const elman_step& call, bool back) {
-  switch (call.of->cell) {
+void step_with_type(const elman::Step& call, bool back) {
+  switch (call.cell) {
     case ELMAN_GRU: return one_step<Gru<T>>(call, back);
     case ELMAN_LSTM: return one_step<Lstm<T>>(call, back);
     case ELMAN_RNN_TANH: return one_step<Rnn<T, false>>(call, back);
     default: return one_step<Rnn<T, true>>(call, back);
   }
 }
-void step(const elman_step& call, bool back) {
-  return call.of->type == ELMAN_FLOAT64 ? step_with_type<double>(call, back) : step_with_type<float>(call, back);
+void step(const elman::Step& call, bool back) {
+  return call.type == ELMAN_FLOAT64 ? step_with_type<double>(call, back) : step_with_type<float>(call, back);
 }
 
 void draw(const elman_mask& call, int64_t first, int64_t last) {

@@ -6,6 +6,7 @@
 
 #include "cells.h"
 #include "schedule.h"
+#include "tensors.h"
 
 namespace ELMAN_SET {
 
@@ -27,10 +28,37 @@ ELMAN_INLINE Vector<T> across(Vector<T>* sum) {
 }
 
 // to[i] = row i of weight (rows, columns) times x, from the first row to the last or `back`. A core reads its cache fastest
-// along one line through memory, so that rows are taken one after the other, never side by side.
+// along one line through memory, so that rows are taken one after the other, never side by side. Few columns, N vectors of
+// them, keep x in registers: two thirds of the time.
+template <int N, class T>
+ELMAN_INLINE void products(const T* weight, long rows, const T* x, bool back, T* to) {
+  constexpr long W = lanes<T>;
+  const long tiles = (rows + W - 1) / W;
+  Vector<T> kept[N];
+#pragma GCC unroll 8
+  for (int k = 0; k < N; k++) kept[k] = load(x + k * W);
+  for (long tile = 0; tile < tiles; tile++) {
+    const long first = (back ? tiles - 1 - tile : tile) * W;
+    Vector<T> sum[W];
+#pragma GCC unroll 16
+    for (long i = 0; i < W; i++) {
+      const T* row = weight + std::min(first + i, rows - 1) * N * W;
+      Vector<T> even = {}, odd = {};
+#pragma GCC unroll 8
+      for (int k = 0; k < N; k += 2) {
+        even += load(row + k * W) * kept[k];
+        odd += load(row + (k + 1) * W) * kept[k + 1];
+      }
+      sum[i] = even + odd;
+    }
+    store(to + first, across<T>(sum));
+  }
+}
 template <class T>
 ELMAN_INLINE void products(const T* weight, long rows, long columns, const T* x, bool back, T* to) {
   constexpr long W = lanes<T>;
+  if (columns == 8 * W) return products<8>(weight, rows, x, back, to);
+  if (columns == 4 * W) return products<4>(weight, rows, x, back, to);
   const long tiles = (rows + W - 1) / W;
   for (long tile = 0; tile < tiles; tile++) {
     const long first = (back ? tiles - 1 - tile : tile) * W;
@@ -53,18 +81,17 @@ ELMAN_INLINE void products(const T* weight, long rows, long columns, const T* x,
 // Hidden units first..last of all rows. Every other time from the last to the first: what the caches still hold of the
 // weights is what was read last.
 template <class Cell>
-void step_units(const elman_step& call, bool backwards, long first, long last) {
+void step_units(const elman::Step& of, bool backwards, long first, long last) {
   using T = typename Cell::Type;
   using V = Vector<T>;
   constexpr int G = Cell::GATES;
   constexpr long BLOCK = 256;  // units whose sums wait for their epilogue
-  const elman_stream& of = *call.of;
   const long size = of.input, hidden = of.hidden, blocks = (last - first + BLOCK - 1) / BLOCK;
   const T *weight_ih = (const T*)of.weight_ih, *weight_hh = (const T*)of.weight_hh;
   const T *bias_ih = (const T*)of.bias_ih, *bias_hh = (const T*)of.bias_hh;
   alignas(64) T from_x[G * BLOCK], from_h[G * BLOCK];
-  for (long row = 0; row < call.batch; row++) {
-    const T *x = (const T*)call.x + row * size, *h = (const T*)call.h + row * hidden;
+  for (long row = 0; row < of.batch; row++) {
+    const T *x = (const T*)of.x + row * size, *h = (const T*)of.h + row * hidden;
     const bool back = backwards != (row & 1);
     for (long i = 0; i < blocks; i++) {
       const long begin = first + (back ? blocks - 1 - i : i) * BLOCK, count = std::min(last - begin, BLOCK);
@@ -88,30 +115,25 @@ void step_units(const elman_step& call, bool backwards, long first, long last) {
             gate[g] += x_part;
         }
         alignas(64) T c[lanes<T>] = {};
-        if (Cell::CELL_STATE) store(c, load((const T*)call.c + row * hidden + unit, left));
+        if (Cell::CELL_STATE) store(c, load((const T*)of.c + row * hidden + unit, left));
         const V next = Cell::template forward<false>(gate, candidate, load(h + unit, left), c, nullptr, 0);
-        store((T*)call.h_next + row * hidden + unit, next, left);
-        if (Cell::CELL_STATE) store((T*)call.c_next + row * hidden + unit, load(c), left);
+        store((T*)of.h_next + row * hidden + unit, next, left);
+        if (Cell::CELL_STATE) store((T*)of.c_next + row * hidden + unit, load(c), left);
       }
     }
   }
 }
 
-// Weights from which a second thread is worth its start: more than half of what one core's cache holds.
-constexpr long SHARED = 1 << 20;
-
 template <class Cell>
-void one_step(const elman_step& call, bool back) {
+void one_step(const elman::Step& of, bool back) {
   using T = typename Cell::Type;
-  const elman_stream& of = *call.of;
-  const long bytes = Cell::GATES * of.hidden * (of.input + of.hidden) * long(sizeof(T));
-  const int threads = bytes < SHARED ? 1 : int(std::clamp<long>(of.hidden / 64, 1, std::max<int64_t>(1, of.threads)));
-  if (threads == 1) return step_units<Cell>(call, back, 0, of.hidden);
+  const int threads = of.large() ? int(std::clamp<long>(of.hidden / 64, 1, std::max<int64_t>(1, of.threads))) : 1;
+  if (threads == 1) return step_units<Cell>(of, back, 0, of.hidden);
   const long tiles = (of.hidden + lanes<T> - 1) / lanes<T>;
   elman::parallel(threads, [&](int worker) {
     long first, last;
     elman::span(tiles, worker, threads, first, last);
-    step_units<Cell>(call, back, first * lanes<T>, std::min<long>(last * lanes<T>, of.hidden));
+    step_units<Cell>(of, back, first * lanes<T>, std::min<long>(last * lanes<T>, of.hidden));
   });
 }
 

@@ -77,7 +77,16 @@ CELLS = [("gru", {}), ("lstm", {}), ("rnn", {}), ("rnn", {"activation": "relu"})
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(("cell", "options"), CELLS)
 def test_the_quick_step_is_the_step_of_the_cell(instruction_set, cell, options, dtype):
-    for size, hidden, batch in [(1, 1, 1), (3, 5, 1), (17, 33, 2), (16, 16, 3), (31, 64, 4), (40, 19, 1)]:
+    for size, hidden, batch in [
+        (1, 1, 1),
+        (3, 5, 1),
+        (17, 33, 2),
+        (16, 16, 3),
+        (31, 64, 4),
+        (40, 19, 1),
+        (64, 128, 2),
+        (32, 8, 1),
+    ]:
         torch.manual_seed(size)
         network = RNN(cell, size, hidden, 2, **options).to(dtype)
         slow = copy.deepcopy(network)
@@ -162,8 +171,60 @@ def test_what_the_quick_step_does_not_know_goes_the_slow_way():
 
 
 @needs_kernels
-def test_threads_and_copies_step_on_their_own():
-    network = RNN("gru", 8, 32)
+def test_another_type_costs_one_slow_step():
+    network, x = RNN("lstm", 4, 6), torch.randn(1, 4)
+    with torch.no_grad():
+        network.step(x, network.initial_state(1))
+        network.double()
+        x, state = x.double(), network.initial_state(1)
+        made = [network.streams.step(network.layers, x, state, "auto") for _ in range(2)]
+        assert made[0] is None and made[1] is not None
+        torch.testing.assert_close(made[1][0], network(x[:, None])[0][:, 0])
+
+
+@needs_kernels
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_what_is_no_plain_tensor_with_memory_goes_the_slow_way(cell):
+    network, x = RNN(cell, 4, 6), torch.randn(1, 4)
+    state = network.initial_state(1)
+
+    def quick(x, *parts):
+        return network.streams.step(network.layers, x, ((parts,),), "auto")
+
+    with torch.no_grad():
+        parts = tuple(state[0][0])
+        assert quick(x, *parts) is not None
+        gone = torch.randn(1, 4)
+        gone.untyped_storage().resize_(0)
+        assert quick(gone, *parts) is None
+        for strange in (gone, x.to_sparse(), x.to_mkldnn(), torch._efficientzerotensor(1, 4)):
+            assert quick(strange, *parts) is None
+        for place in range(len(parts)):
+            for strange in (
+                None,
+                3,
+                "h",
+                x.numpy(),
+                torch.nn.Parameter(parts[place]),
+                parts[place].to_sparse(),
+            ):
+                assert quick(x, *parts[:place], strange, *parts[place + 1 :]) is None
+        assert quick(x, *parts, parts[0]) is None and quick(x) is None
+        for name in ("ih", "hh"):
+            other = copy.deepcopy(network)
+            other.streams.step(other.layers, x, state, "auto")
+            kept = getattr(other.layers[0][0], name)
+            weight = kept.weight.detach()
+            kept.weight.data = weight.half()
+            assert other.streams.step(other.layers, x, state, "auto") is None
+            kept.weight.data = weight
+            assert other.streams.step(other.layers, x, state, "auto") is not None
+
+
+@needs_kernels
+@pytest.mark.parametrize("hidden", [32, 300])  # of many weights Python's lock is let go meanwhile
+def test_threads_and_copies_step_on_their_own(hidden):
+    network = RNN("gru", 8, hidden)
     inputs = torch.randn(50, 1, 8)
 
     def read(seed: int) -> torch.Tensor:

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "elman_native.h"
+#include "tensors.h"
 
 static int wrong = 0;
 
@@ -87,6 +88,53 @@ static void run(elman_call& call, bool backward) {
   elman_native_run(&call, backward);
 }
 
+// A tensor as Python would hand it over; a single step finds out what it is through the table below.
+struct Object : elman::DLTensor {
+  std::vector<int64_t> sizes, steps;
+  bool rotten = false;
+  template <class T>
+  Object(const T* from, std::vector<int64_t> sizes_) : sizes(std::move(sizes_)), steps(sizes.size(), 1) {
+    for (size_t i = sizes.size(); i-- > 1;) steps[i - 1] = steps[i] * sizes[i];
+    data = const_cast<T*>(from), device = 1, device_id = 0, dimensions = int32_t(sizes.size());
+    code = 2, bits = 8 * sizeof(T), lanes = 1, shape = sizes.data(), strides = steps.data(), offset = 0;
+  }
+};
+static int look(void* object, elman::DLTensor* out) {
+  const Object& of = *static_cast<Object*>(object);
+  if (of.rotten) return -1;
+  *out = of;
+  return 0;
+}
+static int locks = 0;
+static void* let_go() { return locks++, &locks; }
+static void take(void* lock) { locks += lock == &locks ? -1 : 1; }
+
+// Whatever is not as the stream says is refused, and is served again once it is.
+static void check_refusals(elman_stream& stream, const elman_step& step, std::vector<Object*> objects) {
+  int at = 0;
+  auto refused = [&](auto& field, auto value) {
+    const auto kept = field;
+    field = value, at++;
+    if (elman_native_step(&step) != 1) std::printf("a single step is not refused: change %d\n", at), wrong++;
+    field = kept;
+  };
+  for (Object* of : objects) {
+    refused(of->rotten, true), refused(of->data, nullptr), refused(of->device, 2), refused(of->code, 0);
+    refused(of->bits, of->bits / 2), refused(of->lanes, 2), refused(of->dimensions, 3);
+    for (size_t axis = 0; axis < of->sizes.size(); axis++) {
+      refused(of->sizes[axis], of->sizes[axis] + 1);
+      if (of->sizes[axis] > 1) refused(of->steps[axis], of->steps[axis] + 1);
+    }
+  }
+  refused(stream.most, stream.most - 1);
+  for (Object* of : objects) {  // dense, and said with no strides
+    int64_t* kept = of->strides;
+    of->strides = nullptr;
+    if (elman_native_step(&step)) std::printf("a single step is refused\n"), wrong++;
+    of->strides = kept;
+  }
+}
+
 template <class T>
 static void check(const Golden& g, int64_t isa, int64_t threads) {
   const bool lstm = g.cell == ELMAN_LSTM;
@@ -131,14 +179,22 @@ static void check(const Golden& g, int64_t isa, int64_t threads) {
   for (int64_t t = 0; t < g.time; t++) {
     const Array<T> x_t(std::vector<double>(g.x.begin() + t * g.batch * g.input, g.x.begin() + (t + 1) * g.batch * g.input));
     std::unique_ptr<Array<T>> h_next(new Array<T>(size_t(state))), c_next(new Array<T>(g.c.size()));
+    const std::vector<int64_t> of_x = {g.batch, g.input}, of_state = {g.batch, g.hidden};
+    const int64_t gates = int64_t(g.bias_hh.size());
+    Object w_ih(weight_ih.get(), {gates, g.input}), w_hh(weight_hh.get(), {gates, g.hidden});
+    Object b_ih(bias_ih.get(), {gates}), b_hh(bias_hh.get(), {gates});
+    Object x_now(x_t.get(), of_x), h_before(h_now->get(), of_state), h_after(h_next->get(), of_state);
+    Object c_before(c_now->get(), of_state), c_after(c_next->get(), of_state);
     elman_stream stream = {};
-    stream.cell = g.cell, stream.type = call.type, stream.isa = isa, stream.threads = threads;
-    stream.input = g.input, stream.hidden = g.hidden;
-    stream.weight_ih = call.weight_ih, stream.weight_hh = call.weight_hh;
-    stream.bias_ih = call.bias_ih, stream.bias_hh = call.bias_hh;
-    const elman_step step = {&stream, g.batch, x_t.get(), h_now->get(), c_now->get(), h_next->get(), c_next->get()};
+    stream.cell = g.cell, stream.type = call.type, stream.isa = isa;
+    stream.input = g.input, stream.hidden = g.hidden, stream.most = g.batch;
+    stream.weight_ih = &w_ih, stream.weight_hh = &w_hh, stream.bias_ih = &b_ih, stream.bias_hh = &b_hh;
+    const elman_step step = {&stream, threads, &x_now, &h_before, &c_before, &h_after, &c_after};
+    std::vector<Object*> objects = {&x_now, &h_before, &h_after, &w_ih, &w_hh, &b_ih, &b_hh};
+    if (g.cell == ELMAN_LSTM) objects.insert(objects.end(), {&c_before, &c_after});
+    if (t == 0) check_refusals(stream, step, objects);
     for (int turn = 0; turn < 2; turn++) {  // over the weights forwards, then backwards
-      elman_native_step(&step);
+      if (elman_native_step(&step)) std::printf("a single step is refused\n"), wrong++;
       std::vector<double> expected(state);
       for (int64_t i = 0; i < state; i++)
         expected[i] = t < g.lengths[i / g.hidden] ? g.y[t * state + i] : double(h_next->at[i]);
@@ -175,6 +231,10 @@ static void check_masks(int64_t isa, int64_t threads) {
 int main(int count, char** arguments) {
   if (count != 2) return std::printf("usage: driver golden.txt\n"), 2;
   std::ifstream file(arguments[1]);
+  elman::DLPackTable table = {2, 0, nullptr, nullptr, nullptr, nullptr, look, nullptr};
+  if (elman_native_python(&table, let_go, take)) std::printf("a table of another version is taken\n"), wrong++;
+  table.major = 1;
+  if (!elman_native_python(&table, let_go, take)) std::printf("the table is not taken\n"), wrong++;
   int cases = 0;
   for (Golden g; read(file, g); cases++)
     for (int64_t isa = 0; isa <= elman_native_isa(); isa++)
@@ -184,6 +244,7 @@ int main(int count, char** arguments) {
       }
   for (int64_t isa = 0; isa <= elman_native_isa(); isa++)
     for (int64_t threads = 1; threads <= 2; threads++) check_masks<float>(isa, threads), check_masks<double>(isa, threads);
+  if (locks) std::printf("Python's lock was not taken again\n"), wrong++;
   std::printf("%d cases, %d instruction sets, %d wrong\n", cases, int(elman_native_isa()) + 1, wrong);
   return wrong || !cases;
 }

@@ -13,13 +13,15 @@ import torch
 from torch import Tensor, nn
 
 CELLS = {"gru": nn.GRU, "lstm": nn.LSTM, "rnn_tanh": nn.RNN, "rnn_relu": nn.RNN}
-# time, batch, input, hidden and the lengths: sizes of one, none that fits a vector, sequences of no steps
+# time, batch, input, hidden and the lengths: sizes of one, some that fit no vector, four and eight vectors, sequences of no steps
 SIZES = (
     (1, 1, 1, 1, [1]),
     (3, 2, 5, 7, [3, 2]),
     (5, 4, 3, 16, [5, 0, 1, 4]),
     (4, 3, 17, 33, [4, 4, 4]),
     (2, 1, 2, 66, [2]),
+    (1, 2, 128, 32, [1, 1]),
+    (2, 1, 8, 64, [2]),
 )
 
 

@@ -51,7 +51,7 @@ class Stream(ctypes.Structure):
     """`elman_stream` of elman_native.h."""
 
     _fields_ = [
-        *((name, ctypes.c_int64) for name in ["cell", "type", "isa", "threads", "input", "hidden"]),
+        *((name, ctypes.c_int64) for name in ["cell", "type", "isa", "input", "hidden", "most"]),
         *((name, ctypes.c_void_p) for name in ["weight_ih", "weight_hh", "bias_ih", "bias_hh"]),
         ("turn", ctypes.c_int64),
     ]
@@ -79,8 +79,8 @@ def _load() -> Any:
                 found.elman_native_scratch.argtypes = [ctypes.c_void_p, ctypes.c_int64]
                 found.elman_native_run.argtypes = [ctypes.c_void_p, ctypes.c_int64]
                 found.elman_native_run.restype = None
-                found.elman_native_step.argtypes = [ctypes.c_char_p]
-                found.elman_native_step.restype = None
+                found.elman_native_python.argtypes = [ctypes.c_void_p] * 3
+                found.elman_native_python.restype = ctypes.c_int64
                 found.elman_native_mask.argtypes = [ctypes.c_void_p]
                 found.elman_native_mask.restype = None
                 found.elman_native_peak.argtypes = [ctypes.c_int64] * 4

@@ -1,6 +1,6 @@
 """One step at a time, for streams: our own kernel for a few rows, else torch's fused single step, else the cell's own.
 
-At batch 1 and 128 units the arithmetic of a step takes some 4 microseconds, as long as a dozen lines of Python: `Streams`
+At batch 1 and 128 units the arithmetic of a step takes some 2 microseconds, as long as a dozen lines of Python: `Streams`
 is written for that.
 """
 
@@ -9,12 +9,14 @@ from __future__ import annotations
 import ctypes
 import os
 import struct
+from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
 from torch import Tensor, empty_like, get_num_threads
 from torch._C import _are_functorch_transforms_active as are_functorch_transforms_active
 from torch._C import _is_any_autocast_enabled as is_any_autocast_enabled
+from torch.nn import Parameter
 
 from elman.cells.contract import Cell
 from elman.core.errors import RecipeError
@@ -27,6 +29,7 @@ from elman.engine.plan import run
 
 # A look into os.environ encodes the name at each call, which here would take a tenth of a step.
 _ENVIRONMENT, _EXECUTOR = os.environ._data, os.environ.encodekey("ELMAN_EXECUTOR")  # type: ignore[attr-defined]
+LARGE = 1 << 20  # bytes of weights from which the library may use more than one thread
 FEW = 4  # rows for which reading the weights once for each row is the fastest way
 
 
@@ -65,6 +68,7 @@ class Streams:
 
     Weights are read where they lie at each step: training, loading and replacing them is seen, and nothing is packed.
     Threads may step one network at once, each with its own state: what is kept for a layer is replaced, never changed.
+    What a tensor is (its type, shape, strides, device and address) the library asks of torch itself, through DLPack.
     """
 
     def __init__(self) -> None:
@@ -84,9 +88,8 @@ class Streams:
             wanted = os.environ["ELMAN_EXECUTOR"]
         if (
             (wanted != "auto" and wanted != "native")
+            or _STEP is None
             or type(x) is not Tensor
-            or not x.is_cpu
-            or not x.is_contiguous()
             or are_functorch_transforms_active()
             or is_any_autocast_enabled()
         ):
@@ -94,54 +97,45 @@ class Streams:
         depth, made, kept, layers = 0, [], self.kept, layers._modules.values()
         if len(state) != len(layers):
             return None
-        batch, _ = x.shape
         if len(kept) != len(layers):
             kept = self.kept = [_NOTHING] * len(layers)
         try:
             for layer in layers:
-                cell = layer._modules["0"]
-                modules = cell._modules
-                ih, hh = modules["ih"], modules["hh"]
-                if ih._forward_pre_hooks or hh._forward_pre_hooks or ih._forward_hooks or hh._forward_hooks:
-                    return None
-                ih, hh = ih._parameters, hh._parameters
-                weight, recurrent = ih["weight"], hh["weight"]
-                now = (
-                    weight.data_ptr(), recurrent.data_ptr(), ih["bias"].data_ptr(), hh["bias"].data_ptr(),
-                    weight.nbytes, recurrent.nbytes, get_num_threads(),
-                )  # fmt: skip
-                key, of, address, dtype, size, make, two, _ = kept[depth]
-                if now != key or cell is not of:
-                    written = _write(cell, now)
+                of = kept[depth]
+                if (
+                    of.layer is not layer
+                    or of.inside["0"] is not of.cell
+                    or of.modules["ih"] is not of.ih
+                    or of.modules["hh"] is not of.hh
+                    or of.in_ih["weight"] is not of.weight_ih
+                    or of.in_hh["weight"] is not of.weight_hh
+                    or of.in_ih["bias"] is not of.bias_ih
+                    or of.in_hh["bias"] is not of.bias_hh
+                ):
+                    written = _write(layer)
                     if written is None:
                         return None
-                    key, of, address, dtype, size, make, two, _ = kept[depth] = written
-                parts = state[depth][0]
-                h = parts[0]
-                shape = h.shape
-                if (
-                    shape != (batch, size)
-                    or not 0 < batch <= FEW
-                    or x.dtype is not dtype
-                    or h.dtype is not dtype
-                    or not h.is_cpu
-                    or not h.is_contiguous()
-                    or not weight.is_contiguous()
-                    or not recurrent.is_contiguous()
-                    or len(parts) != 1 + two
-                ):
+                    of = kept[depth] = written
+                if of.before_ih or of.before_hh or of.after_ih or of.after_hh:
                     return None
-                first = empty_like(h)
-                if two:
-                    c, second = parts[1], empty_like(h)
-                    if c.dtype is not dtype or c.shape != shape or not c.is_cpu or not c.is_contiguous():
+                threads = get_num_threads() if of.large else 1
+                if of.two:
+                    h, c = state[depth][0]
+                    if type(h) is not Tensor or type(c) is not Tensor:
                         return None
-                    before, after = (h.data_ptr(), c.data_ptr()), (first.data_ptr(), second.data_ptr())
-                    _STEP(_pack(address, batch, x.data_ptr(), *before, *after))
-                    made.append((make((first, second)),))
+                    first, second = empty_like(h), empty_like(c)
+                    wrong = _STEP(_pack(of.address, threads, id(x), id(h), id(c), id(first), id(second)))
+                    made.append((_tuple(of.state, (first, second)),))
                 else:
-                    _STEP(_pack(address, batch, x.data_ptr(), h.data_ptr(), 0, first.data_ptr(), 0))
-                    made.append((make((first,)),))
+                    (h,) = state[depth][0]
+                    if type(h) is not Tensor:
+                        return None
+                    first = empty_like(h)
+                    wrong = _STEP(_pack(of.address, threads, id(x), id(h), 0, id(first), 0))
+                    made.append((_tuple(of.state, (first,)),))
+                if wrong:
+                    kept[depth] = _NOTHING  # the weights are perhaps of another type now
+                    return None
                 x = first
                 depth += 1
         except (
@@ -151,39 +145,82 @@ class Streams:
             ValueError,
         ):  # no bias, pruned, or another kind of state
             return None
+        except (RuntimeError, BufferError):  # a tensor whose memory nobody can read
+            return None
         return x, tuple(made)
 
 
-# key, cell, address, type, hidden_size, how its State is made, whether that has two parts, and what lies at the address
-_Kept = tuple[Any, Any, int, Any, int, Any, bool, Any]
-_NOTHING: _Kept = (None, None, 0, None, 0, None, False, None)
-_STEP: Any = getattr(kernels.library(), "elman_native_step", None)
+def _stepper() -> Any:
+    """elman_native_step, called with Python's lock held; None without a library, or without DLPack's table (older torch)."""
+    library, capsule = kernels.library(), getattr(Tensor, "__dlpack_c_exchange_api__", None)
+    if library is None or capsule is None:
+        return None
+    python = ctypes.pythonapi
+    signature = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)
+    table = signature(("PyCapsule_GetPointer", python))(capsule, b"dlpack_exchange_api")
+    lock = [
+        ctypes.cast(one, ctypes.c_void_p) for one in (python.PyEval_SaveThread, python.PyEval_RestoreThread)
+    ]
+    if not library.elman_native_python(table, *lock):
+        return None
+    step = ctypes.PyDLL(library._name, handle=library._handle).elman_native_step
+    step.argtypes, step.restype = [ctypes.c_char_p], ctypes.c_int64
+    return step
+
+
+@dataclass(slots=True)
+class _Kept:
+    """A layer as it was when its stream was written: whatever is another object now makes it be written anew."""
+
+    layer: Any
+    inside: Any  # its modules by name; `modules` are those of its cell
+    cell: Any
+    modules: Any
+    ih: Any
+    hh: Any
+    in_ih: Any  # parameters by name
+    in_hh: Any
+    weight_ih: Any
+    weight_hh: Any
+    bias_ih: Any
+    bias_hh: Any
+    before_ih: Any  # hooks
+    before_hh: Any
+    after_ih: Any
+    after_hh: Any
+    state: Any  # the class of its State, and whether that has two parts
+    two: bool
+    large: bool  # weights for which threads are counted
+    stream: Any
+    address: int
+
+
+_NOTHING: Any = _Kept(*[None] * len(fields(_Kept)))  # type: ignore[arg-type]
+_STEP: Any = _stepper()
 _pack = struct.Struct("7q").pack  # as elman_step of elman_native.h
+_tuple: Any = tuple.__new__  # a State without the Python of its _make
 
 
-def _write(cell: Any, key: tuple[int, ...]) -> _Kept | None:
-    """What is kept of a cell as it is now; None where the library has no kernel for it."""
-    if kernels.library() is None or not_native(cell) or cell.ih.norm is not None:
+def _write(layer: Any) -> _Kept | None:
+    """What is kept of a layer as it is now; None where the library has no kernel for it."""
+    cell = layer._modules["0"]
+    ih, hh = cell._modules["ih"], cell._modules["hh"]
+    in_ih, in_hh = ih._parameters, hh._parameters
+    weights = in_ih["weight"], in_hh["weight"], in_ih["bias"], in_hh["bias"]
+    dtype = weights[0].dtype
+    if not_native(cell) or ih.norm is not None or dtype not in kernels.TYPES:
+        return None
+    if not all(type(value) in (Parameter, Tensor) for value in weights):
         return None
     kind, hidden = kernels.CELLS[native_name(cell)], cell.hidden_size
-    gates, dtype = kernels.GATES[kind] * hidden, cell.ih.weight.dtype
-    shapes = ((gates, cell.input_size), (gates, hidden), (gates,), (gates,))
-    for value, shape in zip((cell.ih.weight, cell.hh.weight, cell.ih.bias, cell.hh.bias), shapes):
-        if value.shape != shape or value.dtype is not dtype or not value.is_cpu or not value.is_contiguous():
-            return None
-    if dtype not in kernels.TYPES:
-        return None
-    *pointers, _, _, threads = key
-    call = kernels.Stream(
-        kind, kernels.TYPES[dtype], kernels.instruction_set(), threads, cell.input_size, hidden, *pointers
+    objects = [id(value) for value in weights]
+    stream = kernels.Stream(
+        kind, kernels.TYPES[dtype], kernels.instruction_set(), cell.input_size, hidden, FEW, *objects
     )
-    return (
-        key,
-        cell,
-        ctypes.addressof(call),
-        dtype,
-        hidden,
-        cell.State._make,
-        len(cell.state_names) == 2,
-        call,
-    )
+    return _Kept(
+        layer, layer._modules, cell, cell._modules, ih, hh, in_ih, in_hh, *weights,
+        ih._forward_pre_hooks, hh._forward_pre_hooks, ih._forward_hooks, hh._forward_hooks,
+        cell.State, len(cell.state_names) == 2,
+        kernels.GATES[kind] * hidden * (cell.input_size + hidden) * dtype.itemsize >= LARGE,
+        stream, ctypes.addressof(stream),
+    )  # fmt: skip

@@ -154,9 +154,14 @@ class RNN(nn.Module):
         Raises RecipeError for a bidirectional network, which cannot know what comes after the step.
         """
         if state is not None and not is_grad_enabled() and not is_compiling():
-            made = self._streamed(x, state)
-            if made is not None:
-                return made
+            of = self.__dict__  # a look into it takes a third of an attribute's time, which counts here
+            modules = of["_modules"]
+            if not (of["zoneout"] or of["residual"] or len(of["directions"]) == 2) and not (
+                of["training"] and (of["weight_drop"] or of["variational_dropout"] or modules["dropout"].p)
+            ):
+                made = of["streams"].step(modules["layers"], x, state, of["executor"])
+                if made is not None:
+                    return made  # type: ignore[no-any-return]
         if len(self.directions) == 2:
             raise RecipeError("a bidirectional network reads from the end, too; give it the whole sequence.")
         check_tensor(x, self.input_size)
@@ -178,22 +183,6 @@ class RNN(nn.Module):
             states.append((_carried(after, old),))
             x = self._between(x, output, depth)
         return x, tuple(states)
-
-    def _streamed(self, x: Tensor, state: Any) -> tuple[Tensor, Any] | None:
-        """A step by the kernel for streams, or None where that does not serve. Submodules as attributes cost time here."""
-        modules = self._modules
-        if (
-            self.zoneout
-            or self.residual
-            or len(self.directions) == 2
-            or type(x) is not Tensor
-            or x.dim() != 2
-            or x.shape[1] != self.input_size
-        ):
-            return None
-        if self.training and (self.weight_drop or self.variational_dropout or modules["dropout"].p):  # type: ignore[union-attr]
-            return None
-        return self.streams.step(modules["layers"], x, state, self.executor)
 
     def plan(
         self,
