@@ -10,7 +10,7 @@ from torch import nn
 from elman.engine.autograd import forward, saved_names
 from elman.engine.contract import Call, Result
 from elman.engine.executors.vendor import executor as vendor
-from elman.engine.executors.vendor import tampered
+from elman.engine.executors.vendor import tampered, weights
 from elman.engine.kernels import CELLS, GATES, TYPES, library
 
 EPSILON = 1e-5  # of a layer norm, as in the library
@@ -24,21 +24,18 @@ class Native:
         reason = refuses_cell(cell)
         if reason is not None:
             return reason
-        x = call.x
+        x, values = call.x, weights(cell)
         if x.device.type != "cpu":
             return f"the input is on {x.device.type}"
         if torch.is_autocast_enabled("cpu"):
             return "autocast is active"
-        if x.dtype not in TYPES or cell.ih.weight.dtype != x.dtype:
-            return f"{str(x.dtype).removeprefix('torch.')} input and {str(cell.ih.weight.dtype).removeprefix('torch.')} weights"
+        if x.dtype not in TYPES or values[0].dtype != x.dtype:
+            return f"{str(x.dtype).removeprefix('torch.')} input and {str(values[0].dtype).removeprefix('torch.')} weights"
         rows = GATES[CELLS[kernel_name(cell)]] * cell.hidden_size
-        for affine, columns in (
-            (cell.ih, x.shape[-1]),
-            (cell.hh, cell.hidden_size),
-        ):  # the library trusts its caller
-            for one, shape in ((affine.weight, (rows, columns)), (affine.bias, (rows,))):
-                if one.shape != shape or one.dtype != x.dtype or one.device != x.device:
-                    return "weights of another shape, type or device than the cell's"
+        shapes = ((rows, x.shape[-1]), (rows, cell.hidden_size), (rows,), (rows,))
+        for one, shape in zip(values, shapes):  # the library trusts its caller
+            if one.shape != shape or one.dtype != x.dtype or one.device != x.device:
+                return "weights of another shape, type or device than the cell's"
         if call.hold is not None and any(part.requires_grad for part in call.hold):
             return "a hold that needs a gradient"
         if torch._C._are_functorch_transforms_active() or torch.autograd.forward_ad._current_level >= 0:
@@ -69,11 +66,11 @@ class Native:
     def run(self, call: Call) -> Result:
         cell: Any = call.cell
         kind = CELLS[kernel_name(cell)]
-        ih, hh = cell.ih, cell.hh
-        weights = [ih.weight, hh.weight, ih.bias, hh.bias]
+        values = weights(cell)
+        ih, hh = cell._modules["ih"], cell._modules["hh"]
         if hh.norm is not None:
-            weights += [ih.norm.weight, ih.norm.bias, hh.norm.weight, hh.norm.bias]
-        y, h_n, c_n, saved = forward(cell, kind, call, weights)
+            values += [ih.norm.weight, ih.norm.bias, hh.norm.weight, hh.norm.bias]
+        y, h_n, c_n, saved = forward(cell, kind, call, values)
         state = cell.State(h_n) if c_n is None else cell.State(h_n, c_n)
         named = {}
         if call.readings:
@@ -104,7 +101,8 @@ def refuses_cell(cell: Any) -> str | None:
     reason = tampered(cell)
     if reason is not None:
         return reason
-    for affine in (cell.ih, cell.hh):
+    for name in ("ih", "hh"):
+        affine = cell._modules[name]
         norm = affine.norm
         if norm is not None and (
             type(norm) is not nn.LayerNorm

@@ -123,7 +123,7 @@ def tampered(cell: Any) -> str | None:
             return f"{name} is a {type(part).__name__}"
         if part._forward_hooks or part._forward_pre_hooks:
             return f"a hook on {name}"
-        if part.bias is None and name != "hr":
+        if name != "hr" and part._parameters.get("bias") is None and part.bias is None:
             return f"{name} without a bias"
     return None
 
@@ -135,8 +135,16 @@ def kernel_name(cell: Any) -> str:
 
 def weights(cell: Any) -> list[Tensor]:
     """weight_ih, weight_hh, bias_ih, bias_hh, and weight_hr where there is a projection: the order of torch's kernels."""
-    values = [cell.ih.weight, cell.hh.weight, cell.ih.bias, cell.hh.bias]
+    ih, hh = cell._modules["ih"], cell._modules["hh"]
+    values = [_own(ih, "weight"), _own(hh, "weight"), _own(ih, "bias"), _own(hh, "bias")]
     return values if cell.projection_size is None else [*values, cell.hr.weight]
+
+
+def _own(part: Any, name: str) -> Tensor:
+    """A parameter, or what stands for it in a parametrised part. An attribute of a module takes ten times as long as a look."""
+    value = part._parameters.get(name)
+    made: Tensor = getattr(part, name) if value is None else value
+    return made
 
 
 def lay_together(cell: Any) -> None:
