@@ -171,6 +171,7 @@ def test_what_went_wrong_is_seen_from_anywhere_on_the_page(page: Any, server: Se
     assert page.evaluate("scrollY") > 300
     head, box = page.locator("header.bar").bounding_box(), page.locator("#problem").bounding_box()
     assert head["height"] <= box["y"] + 1 and box["y"] + box["height"] < 740
+    assert "unit 99 of layer 1 state h (layers.0.forward.h)" in page.inner_text("#problem")
     page.wrong.clear()  # the browser tells of the refusal, too
 
 
