@@ -74,8 +74,8 @@ async function side() {
   at("compared").replaceChildren(
     make("p", {}, found.metric),
     make("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "comparison" }, make("table", {},
-      make("thead", {}, make("tr", {}, ...["run", "value", "95% interval", "against the first (positive: better)", ""].map((head) => make("th", { scope: "col" }, head)))),
-      make("tbody", {}, ...found.rows.map((one) => make("tr", {}, make("th", { scope: "row" }, one.run), ...[one.value, one.interval, one.difference, one.p].map((text) => make("td", {}, text))))))),
+      make("thead", {}, make("tr", {}, ...["run", "value, 95% interval", "against the first (positive: better)"].map((head) => make("th", { scope: "col" }, head)))),
+      make("tbody", {}, ...found.rows.map((one) => make("tr", {}, make("th", { scope: "row" }, one.run), ...[[one.value, one.interval], [one.difference, one.p]].map(([text, under]) => make("td", {}, text, make("small", { class: "under" }, under)))))))),
     ...others.length ? [make("p", { class: "soft" }, `Not evaluated yet: ${others.join(", ")}.`)] : [],
     ...Object.entries(found.changes).map(([name, text]) => make("p", { class: "soft" }, make("b", {}, name), `: ${text.replaceAll("->", "→")}`)));
 }
