@@ -130,6 +130,46 @@ def test_a_run_under_two_names_keeps_its_folder(server: Server) -> None:
         shutil.rmtree(server.folder / "twice")
 
 
+@pytest.mark.parametrize(
+    "link", ["findings.json", "scores.json", "metrics.jsonl", "encoder.json", "report.html", "views.json", "checkpoints", "checkpoints/best.safetensors",
+             "checkpoints/last.json", "recipe.toml", "run.json"],
+)  # fmt: skip
+def test_a_link_in_a_run_that_leads_out_is_not_followed(server: Server, link: str) -> None:
+    """Who can write into a run's folder (a run that was sent by somebody) reads nothing else of the machine through the page."""
+    run, outside = server.folder / "linked", server.folder.parent / "secret" / "far"
+    shutil.copytree(server.folder / "films-gru", run)
+    (run / link).rename(outside) if (run / link).exists() else outside.write_text("{}", encoding="utf-8")
+    (run / link).symlink_to(outside)
+    try:
+        for path, body in (
+            ("play", None), ("play.json", None), ("strip/read", {"text": "a"}), ("trust/section", {"part": "findings"}), ("runs/recipe", {"run": "linked"}),
+            ("runs/curves", {"runs": ["linked"]}), ("runs/compare", {"runs": ["films-gru", "linked"]}),
+        ):  # fmt: skip
+            status, _, answer = server.ask(f"/runs/linked/{path}", body)
+            assert status >= 400 and b"leads out of" in answer, (path, status)
+        assert server.ask("/runs/linked@last/play")[0] >= 400
+        row = next(one for one in server.json("/runs/films-gru/runs.json")["runs"] if one["name"] == "linked")
+        assert row["state"] == "damaged" and "leads out of" in row["words"] and not row["score"]
+        ask = {"run": "linked", "sure": "linked"}  # it can be deleted; what the link led to stays
+        assert server.json("/runs/films-gru/runs/delete", ask)["deleted"] == "linked"
+        assert outside.exists() and not run.exists()
+    finally:
+        shutil.rmtree(run, ignore_errors=True)
+        shutil.rmtree(outside) if outside.is_dir() else outside.unlink()
+
+
+def test_a_link_that_stays_among_the_runs_is_followed(server: Server) -> None:
+    run = server.folder / "shared"
+    shutil.copytree(server.folder / "films-gru", run)
+    (run / "scores.json").unlink()
+    (run / "scores.json").symlink_to(server.folder / "films-gru" / "scores.json")
+    try:
+        row = next(one for one in server.json("/runs/films-gru/runs.json")["runs"] if one["name"] == "shared")
+        assert row["state"] == "trained" and row["score"]
+    finally:
+        shutil.rmtree(run)
+
+
 @pytest.fixture(scope="module")
 def hostile(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """Runs whose columns, classes and texts are markup."""

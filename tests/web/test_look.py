@@ -39,6 +39,7 @@ def test_nothing_stands_where_nothing_was_read(page: Any, server: Server) -> Non
 def test_what_moved_goes_with_the_sequence_that_it_was_of(page: Any, server: Server) -> None:
     page.goto(f"{server.address}{RUN}/see")
     page.fill("#text", TEXT)
+    page.wait_for_function("() => document.getElementById('last').value === '4'")
     page.click("#change button")
     page.wait_for_selector("#after")
     page.fill("#text", "a bad film")
@@ -90,7 +91,9 @@ def test_orange_is_above_zero_wherever_a_unit_is_drawn(page: Any, server: Server
 def test_rows_columns_and_colours_of_the_map_are_named(page: Any, server: Server) -> None:
     page.goto(f"{server.address}{RUN}/see")
     page.fill("#text", TEXT)
-    page.wait_for_function("() => document.getElementById('map-steps').textContent.includes('film')")
+    page.wait_for_function(
+        "(text) => document.getElementById('map-steps').textContent === text", arg=TEXT.replace(" ", "")
+    )
     assert page.inner_text("#map-units").split("\n") == ["unit 0", "7"]
     assert page.locator("#map-steps span").all_inner_texts() == TEXT.split()
     assert page.inner_text("#map-key").startswith("−")
@@ -171,6 +174,7 @@ def test_what_went_wrong_is_seen_from_anywhere_on_the_page(page: Any, server: Se
     assert page.evaluate("scrollY") > 300
     head, box = page.locator("header.bar").bounding_box(), page.locator("#problem").bounding_box()
     assert head["height"] <= box["y"] + 1 and box["y"] + box["height"] < 740
+    assert "unit 99 of layer 1 state h (layers.0.forward.h)" in page.inner_text("#problem")
     page.wrong.clear()  # the browser tells of the refusal, too
 
 

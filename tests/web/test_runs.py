@@ -107,6 +107,10 @@ def test_runs_side_by_side(page: Any, server: Server, other: str) -> None:
     page.wait_for_function("() => document.querySelectorAll('#curves path.curve').length == 2")
     page.wait_for_selector("#compared table")
     assert "cell gru → rnn" in page.inner_text("#compared")
+    score = page.inner_text(f"#runs tr[data-run={other}] .score").split("\n")
+    told = page.locator("#compared tbody tr", has_text=other).locator("td").all_inner_texts()
+    assert score[0].endswith("%") and told[0].split("\n") == score[:2]  # one number is told in one way
+    assert "points" in told[1] and "p =" in told[1] or "p ≤" in told[1]
     page.select_option("#split", "validation")
     page.wait_for_function("() => document.querySelector('#compared table')")
     page.select_option("#measure", "accuracy")
@@ -119,6 +123,19 @@ def test_runs_side_by_side(page: Any, server: Server, other: str) -> None:
     )
     page.uncheck(f"#runs tr[data-run={other}] input")
     page.wait_for_function("() => document.getElementById('compare').hidden")
+
+
+def test_runs_on_other_data_are_drawn_and_why_they_are_not_compared_stands_in_place(
+    page: Any, server: Server
+) -> None:
+    page.goto(server.address + HERE)
+    page.check("#runs tr[data-run=sales-gru] input")
+    page.wait_for_function("() => document.querySelectorAll('#names li').length === 2")
+    page.wait_for_function("() => document.getElementById('compared').textContent.includes('different data')")
+    assert page.is_hidden("#problem")
+    page.uncheck("#runs tr[data-run=sales-gru] input")
+    page.wait_for_function("() => document.getElementById('compare').hidden")
+    page.wrong.clear()  # the browser tells of the refusal, too
 
 
 def test_a_table_in_which_nothing_changed_is_left_alone(page: Any, server: Server) -> None:

@@ -23,6 +23,9 @@ from .conftest import Server
 from .test_quality import FAINT
 
 MOST = 3_000_000  # bytes of a report
+LEAST = """() => { document.querySelectorAll("details").forEach((one) => { one.open = true; });
+  return Math.min(...[...document.querySelectorAll("svg text")].filter((one) => one.textContent.trim() && one.checkVisibility())
+    .map((one) => { const { a, b } = one.getScreenCTM(); return parseFloat(getComputedStyle(one).fontSize) * Math.hypot(a, b); })); }"""
 
 
 @contextmanager
@@ -141,6 +144,11 @@ def test_every_kind_of_run_has_its_views(browser: Any, server: Server, more: Ser
             assert tab.evaluate("document.documentElement.scrollWidth") <= width
             assert tab.is_hidden("#problem"), tab.inner_text("#problem")
             assert tab.evaluate(FAINT)["faint"] == []
+            assert tab.evaluate(LEAST) > 9.9  # pixels of a chart's smallest letters, also on a phone
+            assert tab.evaluate("document.documentElement.scrollWidth") <= width
+            only = tab.inner_text("#only")
+            assert "elman open" in only and "further questions" in only
+            assert ("where else" in only) == (name != "sales-gru") and ("other networks" in only) != both_ways
 
 
 def test_a_language_model_wrote_and_a_forecast_stands(browser: Any, server: Server) -> None:
@@ -183,7 +191,8 @@ def test_units_that_are_not_kept_are_told(
         assert "8 units, of which 4" in tab.inner_text("#sequence")
         tab.fill("input#one", str(next(k for k in range(8) if k not in units)))
         tab.wait_for_selector("#problem:not([hidden])")
-        assert f"units of {layer} {', '.join(map(str, units))}" in tab.inner_text("#problem")
+        assert layer == "layers.0.forward"
+        assert f"units of layer 1 {', '.join(map(str, units))}" in tab.inner_text("#problem")
         tab.fill("input#one", str(units[-1]))
         tab.wait_for_selector("#problem", state="hidden")
 

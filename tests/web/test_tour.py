@@ -220,10 +220,16 @@ def test_what_is_done_in_a_tour_of_tags_or_series_is_ticked_off(other: Any, more
     assert not other.locator("#tour-card").count()
 
 
+# Whether the last button of what is pointed at, or its middle, lies free: neither below the card nor below the strip of pages.
+FREE = """(point) => { const one = document.querySelector(point), last = [...one.querySelectorAll("button")].filter((each) => each.checkVisibility()).at(-1) ?? one, box = last.getBoundingClientRect();
+  const places = last === one ? [(box.top + box.bottom) / 2] : [box.top + 2, box.bottom - 2];
+  return places.every((y) => last.contains(document.elementFromPoint(box.left + box.width / 2, y))); }"""
+
+
 def every_step(page: Any, server: Server, run: str, width: int) -> None:
-    """Each step's page is come to, something is pointed at, and the card stands inside the window."""
+    """Each step's page is come to, something is pointed at that the card does not hide, and the card stands inside the window."""
     steps = server.json(f"/runs/{run}/tour.json")["steps"]
-    page.set_viewport_size({"width": width, "height": 800})
+    page.set_viewport_size({"width": width, "height": 740})
     page.goto(f"{server.address}/runs/{run}/play")
     page.click("#tour")
     for number, each in enumerate(steps, 1):
@@ -234,8 +240,14 @@ def every_step(page: Any, server: Server, run: str, width: int) -> None:
         for _, where in each["done"]:
             page.wait_for_selector(where.split(",")[0], state="attached")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.wait_for_function(FREE, arg=each["point"])
+        if each["point"] == "#change":
+            page.wait_for_selector("#cell .gauge")
+            page.click("#change button")
+            page.wait_for_selector("#moved-badges li")
+            page.wait_for_function(FREE, arg="#moved")  # and what came of it is seen
         box = page.locator("#tour-card").bounding_box()
-        assert box["x"] >= 0 and box["x"] + box["width"] <= width and box["y"] + box["height"] <= 800
+        assert box["x"] >= 0 and box["x"] + box["width"] <= width and box["y"] + box["height"] <= 740
         page.click("#tour-card button.first")
     assert not page.locator("#tour-card").count()
 

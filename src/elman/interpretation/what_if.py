@@ -15,6 +15,7 @@ from torch import Tensor
 
 from elman.core.errors import RecipeError, UnknownName
 from elman.interpretation.editing import Edit, gates_of, parts
+from elman.interpretation.gates import spoken
 from elman.interpretation.pieces import PIECE
 from elman.interpretation.view import View
 from elman.interpretation.walk import Answers, answers, traced
@@ -50,7 +51,8 @@ def effect(
     size = held(view, inputs, part).shape[1]
     wrong = [unit for unit in units if not 0 <= unit < size]
     if wrong or not units:
-        raise RecipeError(f"units {list(wrong or units)} of {part}; it has units 0 to {size - 1}.")
+        which = f"unit {', '.join(map(str, wrong))}" if wrong else "no unit"
+        raise RecipeError(f"{which} of {spoken(part)} ({part}) is asked for; it has units 0 to {size - 1}.")
     ends = view.read_steps is None
 
     def asked(edit: Edit | None) -> Answers:

@@ -18,6 +18,7 @@ from elman.report.numbers import words
 COLOURS = ("#2f7dd1", "#d9700f", "#149a7c", "#c05aa5", "#a0801a", "#7d72d8", "#cf4d4d", "#6d8796")
 NETWORK, RIVAL = COLOURS[0], COLOURS[1]
 WIDTH = 390  # pixels, where a chart leaves it open
+BESIDE = 620  # pixels up to which a chart can be read in the 478 of a column beside its text
 
 CONFIG: dict[str, Any] = {
     "background": None,
@@ -95,7 +96,8 @@ def _inline(svg: str) -> str:
     svg = re.sub(r'href="#', f'href="#{prefix}', svg)
     svg = re.sub(r'"(?:#000|#000000|black)"', '"currentColor"', svg)
     width = re.search(r'width="([\d.]+)"', svg)
-    style = f'<svg style="--w:{width[1]}px" ' if width else "<svg "
+    wide = " data-wide" if width and float(width[1]) > BESIDE else ""
+    style = f'<svg style="--w:{width[1]}px"{wide} ' if width else "<svg "
     return svg.replace(' xmlns:xlink="http://www.w3.org/1999/xlink"', "").replace("<svg ", style, 1)
 
 

@@ -61,15 +61,17 @@ class Table:
     rows: tuple[Row, ...]
 
 
+def percent(value: Value) -> Value:
+    """A share with its interval, in percent."""
+    ends = (None if end is None else 100 * end for end in (value.low, value.high))
+    return Value(100 * value.value, *ends)
+
+
 def in_words(scores: Scores) -> Scores:
     """The same scores with a primary metric that is a share told in percent, as the verdict tells it."""
     primary = scores.primary
     if not primary.unit.startswith("share"):
         return scores
-
-    def percent(value: Value) -> Value:
-        ends = (None if end is None else 100 * end for end in (value.low, value.high))
-        return Value(100 * value.value, *ends)
 
     return replace(
         scores,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import threading
 from collections import OrderedDict
+from collections.abc import Iterator
 from pathlib import Path
 
 from elman.core.busy import is_busy
@@ -67,10 +69,21 @@ class Shelf:
         return found
 
     def run(self, name: str) -> Run:
-        """The run of a name. Raises UnknownName for one that is not there."""
+        """The run of a name. Raises UnknownName for one that is not there, RunError for one in whose folder a link leads out of the place."""
+        folder = self._folder(name)
+        outward = next(
+            (link for link in _links(folder) if not link.resolve().is_relative_to(self.place)), None
+        )
+        if outward is not None:
+            raise RunError(
+                f"{outward} is a link that leads out of {self.place}, and what lies there is not shown. Put the file itself in its place."
+            )
+        return Run.open(folder)
+
+    def _folder(self, name: str) -> Path:
         if name not in self.names():
             raise UnknownName("run", name, self.names())
-        return Run.open(self.place / name)
+        return self.place / name
 
     def at(self, place: str, name: str) -> Subject:
         """What stands at an address, /PLACE/NAME. Raises UnknownName where nothing does."""
@@ -112,7 +125,7 @@ class Shelf:
 
     def delete(self, name: str) -> None:
         """Remove a run's folder for good. Raises UnknownName for one that is not there, RunError for one in training."""
-        folder = self.run(name).folder
+        folder = self._folder(name)
         if is_busy(folder):
             raise RunError(f"{name} is in training; it is not deleted before that has ended.")
         # First out of sight, in one move: a deletion that is cut off leaves no half run in the list.
@@ -128,6 +141,12 @@ class Shelf:
         with self._lock:
             for each in [one for one in self._open if one == name or one.startswith(f"{name}@")]:
                 self._open.pop(each)
+
+
+def _links(folder: Path) -> Iterator[Path]:
+    """Links below a folder; what a link leads to is not walked."""
+    for place, folders, files in os.walk(folder):
+        yield from (path for name in (*folders, *files) if (path := Path(place) / name).is_symlink())
 
 
 def changed(run: Run) -> float:

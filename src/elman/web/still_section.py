@@ -62,7 +62,9 @@ def views(kept: Mapping[str, Any], run: Run) -> Views:
         if len(one["units"]) < one["of"]
     ]
     strip = Markup(environment.get_template("strip.html").render(**context))
-    html = environment.get_template("still.html").render(**context, strip=strip, parts=parts, few=few)
+    html = environment.get_template("still.html").render(
+        **context, strip=strip, parts=parts, few=few, only=_only(kept, shown)
+    )
     facts = {"base": "/still", "answers": answers, "absent": _absent(start, run)}
     data = inline(json.dumps(facts, ensure_ascii=False, separators=(",", ":")))
     begun = inline(json.dumps(start, ensure_ascii=False, separators=(",", ":")))
@@ -85,9 +87,26 @@ def _there(name: str, answers: Mapping[str, Any], start: Mapping[str, Any]) -> b
     return needed.get(name, True)
 
 
+def _only(kept: Mapping[str, Any], shown: Sequence[str]) -> list[str]:
+    """What the pages can do that no report can: the words of each."""
+    start, forecast, writes = kept["start"], kept["kind"] == "forecast", kept["task"] == "language_modelling"
+    said = {
+        "a sequence of your own": True,
+        "another past": forecast,
+        "another future of what is known": forecast and bool(start["columns"]["known"]),
+        "writing with other settings": writes,
+        "changes of any unit or gate": "see" in shown and bool(start["parts"]),
+        "where else the state is like this": "see" in shown and not forecast,
+        "further questions": True,
+        "other networks beside it in Space": "space" in shown,
+    }
+    return [words for words, there in said.items() if there]
+
+
 def _absent(start: Mapping[str, Any], run: Run) -> str:
+    said = {layer["name"]: layer["words"] for layer in start["layers"]}
     units = "; ".join(
-        f"of {name} {', '.join(map(str, one['units']))}"
+        f"of {said.get(name, name)} {', '.join(map(str, one['units']))}"
         for name, one in start["kept"].items()
         if len(one["units"]) < one["of"]
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -187,8 +188,11 @@ def _first(subject: Subject, data: Dataset) -> list[dict[str, Any]]:
 def _window(subject: Subject, table: SeriesTable, back: int) -> dict[str, Any]:
     past, future, came = stretch(subject.run, table, back)
     known = [name for name in future.columns if name not in (table.time, table.entity)]
+    end = past[table.time][-1]
+    if isinstance(end, datetime):  # without seconds that are none
+        end = str(end).removesuffix(":00")
     return {
-        "words": f"until {past[table.time][-1]}", "past": columns_of(past),
+        "words": f"until {end}", "past": columns_of(past),
         "future": columns_of(future) if known else None, "came": columns_of(came),
     }  # fmt: skip
 

@@ -36,7 +36,8 @@ KNOWN: dict[str, dict[str, str]] = {
 
 
 def steps(subject: Subject) -> list[dict[str, Any]]:
-    """The steps: on which page, `words`, what to `do`, where to `point` (a selector), and the events that mean it was `done`.
+    """The steps: on which page, `words`, what to `do`, where to `point` (a selector), the events that mean it was `done`, and
+    where to look `then`, if it is not there.
 
     Steps about what a network does not have are left out; one without events asks only to be read.
     """
@@ -83,7 +84,7 @@ def steps(subject: Subject) -> list[dict[str, Any]]:
                 _step(
                     "see", "What matters to the answer moves it when it is changed, more than other units do.",
                     known.get("change") or "Press Change: a unit of the state is held at 0, and the answer stands beside the one before.",
-                    "#change", ("submit", "#change"),
+                    "#change", ("submit", "#change"), then="#moved",
                 )
             )  # fmt: skip
     if "rivals" not in subject.missing:
@@ -93,5 +94,7 @@ def steps(subject: Subject) -> list[dict[str, Any]]:
     return found
 
 
-def _step(page: str, words: str, do: str, point: str, *done: tuple[str, str]) -> dict[str, Any]:
-    return {"page": page, "words": words, "do": do, "point": point, "done": done}
+def _step(
+    page: str, words: str, do: str, point: str, *done: tuple[str, str], then: str | None = None
+) -> dict[str, Any]:
+    return {"page": page, "words": words, "do": do, "point": point, "done": done, "then": then}

@@ -14,11 +14,12 @@ import numpy as np
 from elman.core.busy import is_busy
 from elman.core.cell_file import label
 from elman.core.errors import ElmanError, UserError
+from elman.core.results import Value
 from elman.evaluation.compare import compare as hold_against
 from elman.report.assemble import as_scores
 from elman.report.content import outcome
-from elman.report.numbers import difference, duration, interval, moment, number, p_value, point, words
-from elman.report.tables import in_words
+from elman.report.numbers import difference, duration, interval, moment, p_value, point, words
+from elman.report.tables import in_words, percent
 from elman.run import Run
 from elman.web.pages.contract import Page
 from elman.web.subject import Subject
@@ -58,9 +59,9 @@ def _row(subject: Subject, name: str) -> dict[str, Any]:
         if split in stored:
             scores = in_words(as_scores(stored[split]))
             value, state = scores.network.metrics[scores.primary.name], outcome(scores)
-            percent = "%" if scores.primary.unit.startswith("%") else ""
+            sign = "%" if scores.primary.unit.startswith("%") else ""
             row |= {
-                "metric": f"{scores.primary.words}, {split}", "score": f"{point(value)}{percent}", "interval": interval(value),
+                "metric": f"{scores.primary.words}, {split}", "score": f"{point(value)}{sign}", "interval": interval(value),
                 "outcome": state, "outcome_words": BESIDE[state], "verdict": scores.verdict,
             }  # fmt: skip
     except (ElmanError, KeyError, TypeError, StopIteration) as error:
@@ -143,15 +144,23 @@ def compare(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
         raise UserError(f"split {split!r}; expected one of {', '.join(SPLITS)}.")
     if len(names) < 2:
         raise UserError("two runs at least can be compared.")
-    found = hold_against([subject.shelf.run(name) for name in names], split)
+    runs = [subject.shelf.run(name) for name in names]
+    found = hold_against(runs, split)
+    # A share is told in percent, as in the table of runs.
+    share = runs[0].scores[split]["primary"]["unit"].startswith("share")
+    told, sign, points = (percent, "%", " points") if share else (_as_it_is, "", "")
     rows = [
         {
-            "run": row.name, "value": number(row.value.value), "interval": interval(row.value),
-            "difference": "" if row.difference is None else difference(row.difference), "p": p_value(row.p),
+            "run": row.name, "value": f"{point(told(row.value))}{sign}", "interval": interval(told(row.value)),
+            "difference": "" if row.difference is None else f"{difference(told(row.difference))}{points}", "p": p_value(row.p),
         }
         for row in found.rows
     ]  # fmt: skip
     return {"metric": found.metric, "split": split, "rows": rows, "changes": found.changes}
+
+
+def _as_it_is(value: Value) -> Value:
+    return value
 
 
 def recipe(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:

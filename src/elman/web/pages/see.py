@@ -78,7 +78,9 @@ def look(subject: Subject, body: Mapping[str, Any]) -> dict[str, Any]:
     if layer not in layers:
         raise UnknownName("layer", layer, layers)
     if type(unit) is not int or not 0 <= unit < layers[layer]["units"]:
-        raise DataError(f"unit {unit!r} of {layer}; it has units 0 to {layers[layer]['units'] - 1}.")
+        raise DataError(
+            f"unit {unit!r} of {layers[layer]['words']}; it has units 0 to {layers[layer]['units'] - 1}."
+        )
     names, told = [f"{layer}.{name}" for name in layers[layer]["readings"]], []
     # Of a long sequence one reading at a time is held.
     for asked in [names] if given.inputs.shape[1] < LONG else [[name] for name in names]:

@@ -18,7 +18,8 @@ export function problem(text, path = null) {
 }
 
 // POST to a question of a page or of the strip, or of another run by its whole address. A newer call with the same path makes an older one moot: it gives null.
-export async function ask(path, body, { alone = true } = {}) {
+// `failed` hears why there is no answer, where that is told elsewhere than on top of the page.
+export async function ask(path, body, { alone = true, failed = (error) => problem(error, path) } = {}) {
   const control = new AbortController();
   if (alone) { pending.get(path)?.abort(); pending.set(path, control); }
   try {
@@ -26,7 +27,7 @@ export async function ask(path, body, { alone = true } = {}) {
       method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify(body), signal: control.signal,
     });
     const answer = await reply.json();
-    if (!reply.ok) { problem(answer.error, path); return null; }
+    if (!reply.ok) { failed(answer.error); return null; }
     problem("", path);
     if (!answer.job || !answer.state) return answer;
     control.job = true;

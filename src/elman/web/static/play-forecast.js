@@ -1,5 +1,5 @@
 // Play, for a forecast: the fan follows what is changed of the past and of what is known ahead.
-import { ask, later, make, short, start, still } from "./api.js";
+import { ask, later, make, short, start, still, visible } from "./api.js";
 import { fan } from "./series.js";
 import { state, take } from "./strip.js";
 
@@ -24,7 +24,7 @@ function draw() {
   const stamps = [...pick.past[columns.time].slice(-n), ...each.times];
   const mean = (values) => { const known = values.filter((one) => one !== null); return known.reduce((sum, one) => sum + one, 0) / known.length; };
   const moved = before ? mean(each.prediction) - mean(before[name()].prediction) : 0;
-  const told = `${each.prediction.length} steps after ${stamps[n - 1]}: ${short(each.prediction[0])} next (${short(each.low[0])} to ${short(each.high[0])}), ${short(mean(each.prediction))} on average`;
+  const told = `${each.prediction.length} steps after ${visible(String(stamps[n - 1]))}: ${short(each.prediction[0])} next (${short(each.low[0])} to ${short(each.high[0])}), ${short(mean(each.prediction))} on average`;
   $("answer").textContent = `${told}${before ? `, ${moved >= 0 ? "+" : ""}${short(moved)} by your changes` : ""}.`;
   fan(place, { past, stamps, found: each, came: pick.came?.[name()] ?? null, before: before?.[name()].prediction ?? null, title: told, drag, chosen: state.chosen });
   for (const [kind, there] of [["before", before], ["came", pick.came]]) document.querySelector(`.key .${kind}`).hidden = !there;
@@ -52,13 +52,13 @@ function step(k) {
   if (k === null) { $("value-of").textContent = "no step chosen"; return; }
   const at = state.pick.past[name()].length - shown() + k, value = state.pick.past[name()][at];
   if (document.activeElement !== box) box.value = value ?? "";
-  $("value-of").textContent = `${name()} at ${state.pick.past[columns.time][at]}`;
+  $("value-of").textContent = `${name()} at ${visible(String(state.pick.past[columns.time][at]))}`;
 }
 
 function covariates() {
   const table = $("known"), { future } = state.pick;
   if (!table || !future) return;
-  const head = make("tr", {}, make("th", { scope: "col" }, columns.time), ...future[columns.time].map((stamp) => make("th", { scope: "col" }, stamp)));
+  const head = make("tr", {}, make("th", { scope: "col" }, columns.time), ...future[columns.time].map((stamp) => make("th", { scope: "col" }, visible(String(stamp)))));
   const rows = columns.known.map((each) => make("tr", {}, make("th", { scope: "row" }, each), ...future[columns.time].map((stamp, k) => make("td", {}, make("input", {
     type: "number", step: "any", value: future[each][k], "aria-label": `${each} at ${stamp}`,
     oninput: (event) => { if (event.target.value !== "") change("future", each, k, Number(event.target.value)); },

@@ -67,13 +67,15 @@ async function side() {
   const asked = JSON.stringify([scored, others, at("split").value]);
   if (scored.length < 2 || asked === compared) { if (scored.length < 2) compared = ""; return; }
   compared = asked;
-  const found = await ask("runs/compare", { runs: scored, split: at("split").value });
-  if (!found) { if (compared === asked) at("compared").replaceChildren(make("p", { class: "soft" }, "These cannot be compared; the reason stands above.")); return; }
+  // Runs are ticked to be drawn, too: that some cannot be compared is no mistake, and is told where the comparison would stand.
+  const failed = (error) => { if (compared === asked) at("compared").replaceChildren(make("p", { class: "soft" }, `Not to be compared: ${error}`)); };
+  const found = await ask("runs/compare", { runs: scored, split: at("split").value }, { failed });
+  if (!found) return;
   at("compared").replaceChildren(
     make("p", {}, found.metric),
     make("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "comparison" }, make("table", {},
-      make("thead", {}, make("tr", {}, ...["run", "value", "95% interval", "against the first (positive: better)", ""].map((head) => make("th", { scope: "col" }, head)))),
-      make("tbody", {}, ...found.rows.map((one) => make("tr", {}, make("th", { scope: "row" }, one.run), ...[one.value, one.interval, one.difference, one.p].map((text) => make("td", {}, text))))))),
+      make("thead", {}, make("tr", {}, ...["run", "value, 95% interval", "against the first (positive: better)"].map((head) => make("th", { scope: "col" }, head)))),
+      make("tbody", {}, ...found.rows.map((one) => make("tr", {}, make("th", { scope: "row" }, one.run), ...[[one.value, one.interval], [one.difference, one.p]].map(([text, under]) => make("td", {}, text, make("small", { class: "under" }, under)))))))),
     ...others.length ? [make("p", { class: "soft" }, `Not evaluated yet: ${others.join(", ")}.`)] : [],
     ...Object.entries(found.changes).map(([name, text]) => make("p", { class: "soft" }, make("b", {}, name), `: ${text.replaceAll("->", "→")}`)));
 }

@@ -28,9 +28,9 @@ export function watchLike(reading) {
     if (!found) return;
     const best = found.found[0].likeness;
     $("like-said").textContent = best > found.hundredth ? `The most alike span of ${found.sequences} validation sequences has a likeness of ${best.toFixed(2)}.` : "No span is more alike than spans usually are.";
-    $("like-badges").replaceChildren(make("li", { title: "control: all spans of that length" }, make("span", {}, "mean of all spans "), found.mean.toFixed(2)), make("li", {}, make("span", {}, "1 in 100 has more than "), found.hundredth.toFixed(2)), make("li", {}, make("span", {}, "sample "), `${found.spans.toLocaleString("en")} spans`));
+    $("like-badges").replaceChildren(make("li", { title: "control: all spans of that length" }, make("span", {}, "mean of all spans "), found.mean.toFixed(2).replace(/^-(0\.00)$/, "$1")), make("li", {}, make("span", {}, "1 in 100 has more than "), found.hundredth.toFixed(2)), make("li", {}, make("span", {}, "sample "), `${found.spans.toLocaleString("en")} spans`));
     const apart = found.found.some((each) => each.steps.some((step) => [...step].length > 1 && !step.startsWith("<"))) ? " " : "";
     $("found").replaceChildren(...found.found.map((each) => make("li", {}, make("b", {}, each.likeness.toFixed(2)), make("span", {},
-      each.steps.slice(0, each.first).map(visible).join(apart), apart, make("mark", {}, each.steps.slice(each.first, each.first + each.length).map(visible).join(apart)), apart, each.steps.slice(each.first + each.length).map(visible).join(apart)))));
+      each.steps.slice(0, each.first).map(visible).join(apart), each.first ? apart : "", make("mark", {}, each.steps.slice(each.first, each.first + each.length).map(visible).join(apart)), apart, each.steps.slice(each.first + each.length).map(visible).join(apart)))));
   });
 }

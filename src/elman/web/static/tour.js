@@ -32,13 +32,21 @@ function point(step) {
     if (!one.isTrusted || !one.target.closest?.(where)) return;
     card.classList.add("done");
     card.querySelector(".tick").textContent = "✓ Done.";
+    if (step.then && innerWidth < 1000) scroll(document.querySelector(step.then), "start"); // what came of it stands below
   }, { capture: true, signal: undo.signal });
 }
 
-// A pointed-at thing comes into view: above the card, or beside it where there is room.
-function reveal() {
+function scroll(element, block) {
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  pointed?.scrollIntoView({ block: innerWidth < 1000 ? "start" : "center", behavior: calm ? "auto" : "smooth" });
+  element?.scrollIntoView({ block, behavior: calm ? "auto" : "smooth" });
+}
+
+// A pointed-at thing comes into view: above the card, its end where all of it has no room there (the button of a form); or beside it.
+function reveal() {
+  if (!pointed) return;
+  const room = card.getBoundingClientRect().top - document.querySelector("header.bar").getBoundingClientRect().bottom;
+  pointed.style.scrollMarginBottom = `${card.offsetHeight + 24}px`;
+  scroll(pointed, innerWidth >= 1000 ? "center" : pointed.offsetHeight + 24 < room ? "start" : "end");
 }
 function lead() {
   reveal();
@@ -79,4 +87,5 @@ document.getElementById("tour").addEventListener("click", () => to(0));
 document.getElementById("tour").disabled = false; // a click before this would be lost
 document.addEventListener("keydown", (event) => { if (event.key === "Escape" && card?.contains(event.target)) end(); });
 if (location.hash === "#tour") { history.replaceState(null, "", location.pathname); keep(0); }
+document.addEventListener("sequence", reveal, { once: true }); // a first sequence that comes later moves what stands below it
 if (at() !== null && await known()) show(Math.min(at(), steps.length - 1));
