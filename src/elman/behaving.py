@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import polars as pl
@@ -40,9 +40,7 @@ def behave(
     """
     problem = encoded.problem
     tests = read_suite(suite) if isinstance(suite, (str, Path)) else suite
-    if isinstance(problem, MultiLabelProblem) or not isinstance(
-        problem, TextProblem | ValueProblem | SeriesProblem
-    ):
+    if not _fits(problem):
         if tests is None:
             return None
         raise RecipeError(
@@ -70,6 +68,30 @@ def behave(
     lengths = encoded.feeds["validation"].lengths[rows]  # type: ignore[attr-defined]
     with whole_split("behaviour", view, sample, lengths, watch, 1.0 + len(tests)):
         return behaviour(_said(run), [examples[row] for row in rows], tests, problem.labels or ())
+
+
+def without_tests(run: Run, problem: Any, suite: Suite | None = None) -> str:
+    """Why `behave` has no answer, and what would give one."""
+    if not _fits(problem):
+        return (
+            f"behaviour is not asked of {run.name}, which is one of {run.recipe.task}: its tests are for networks that answer with one class, a "
+            "number or a forecast; errors shows where it is wrong."
+        )
+    if suite is None and isinstance(problem, TextProblem) and problem.characters:
+        return (
+            f"behaviour is not answered for {run.name}: in single characters, whose order is the signal, no change can be known beforehand to "
+            "leave the answer as it is; give a suite of your own: --suite FILE, in Python suite=[...]."
+        )
+    return (
+        f"behaviour is not answered for {run.name}: no example of its validation split can be changed as the tests say; give a suite that "
+        "fits them: --suite FILE, in Python suite=[...]."
+    )
+
+
+def _fits(problem: Any) -> TypeGuard[TextProblem | ValueProblem | SeriesProblem]:
+    """Whether the network answers with one class, a number or a forecast."""
+    one = isinstance(problem, TextProblem | ValueProblem | SeriesProblem)
+    return one and not isinstance(problem, MultiLabelProblem)
 
 
 def _said(run: Run) -> Any:

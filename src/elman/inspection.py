@@ -25,7 +25,7 @@ from elman.interpretation.gates import gates
 from elman.interpretation.interventions import interventions
 from elman.interpretation.memory import memory
 from elman.interpretation.methods import METHODS, QUICK
-from elman.interpretation.needs import READS_FROM_BOTH_ENDS, reads_from_both_ends, unanswered
+from elman.interpretation.needs import READS_FROM_BOTH_ENDS, not_answered, reads_from_both_ends, unanswered
 from elman.interpretation.probes import probes
 from elman.interpretation.readout import readout as read_out
 from elman.interpretation.saturation import saturation
@@ -86,7 +86,8 @@ def inspect(
                 all methods where it is asked for by name, those that cost little otherwise
 
     The output is (batch, outputs), or (batch, time, outputs), of which the last valid step is the answer. Dynamics need one
-    recurrent layer (or stack) that reads forward. Raises RecipeError for what does not fit, UnknownName for a question.
+    recurrent layer (or stack) that reads forward. What is asked by name and has no answer is told beside the answers to the others. Raises RecipeError for what does not fit and where
+    no question named has an answer, UnknownName for a question.
     """
     for question in questions:
         if question not in QUESTIONS:
@@ -183,7 +184,8 @@ def asked(
             raise RecipeError(
                 f"{name!r} has {len(each)} values; expected one for each of {len(sample)} sequences."
             )
-    found = {}
+    found: list[Finding] = []
+    silent: dict[str, str] = {}
     compared = tuple(METHODS) if questions else QUICK
     known = QUESTIONS | {
         "attribution": partial(attribution, method=method, horizon=horizon, compared=compared)
@@ -200,13 +202,14 @@ def asked(
                 else None,
                 align=None if align is None else np.asarray(align)[part.rows],
             )
-        found[question] = ask(question, analysis, view, part, watch)
-    for question in questions:
-        if found[question] is None:
-            both = question == "dynamics" and reads_from_both_ends(view)
-            reason = f"dynamics is no question to this network: {READS_FROM_BOTH_ENDS} (ask it of a layer that reads forward)."
-            raise RecipeError(reason if both else unanswered(question, "this network"))
-    return Findings(finding for finding in found.values() if finding is not None)
+        answer = ask(question, analysis, view, part, watch)
+        if answer is not None:
+            found.append(answer)
+            continue
+        both = question == "dynamics" and reads_from_both_ends(view)
+        reason = f"dynamics is no question to this network: {READS_FROM_BOTH_ENDS} (ask it of a layer that reads forward)."
+        silent[question] = reason if both else unanswered(question, "this network")
+    return Findings([*found, *not_answered(silent, found)] if questions else found)
 
 
 def _language_model(view: View, inputs: Tensor) -> View:
