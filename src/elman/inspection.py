@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from elman.asking import screen
 from elman.core.errors import RecipeError, UnknownName
 from elman.core.results import Finding, Findings
 from elman.interpretation.attribution import attribution
@@ -55,6 +56,7 @@ def inspect(
     readout: Callable[[Tensor], Tensor] | None = None,
     sizes: Mapping[str, int] | None = None,
     told: Callable[[str], None] | None = None,
+    quiet: bool = False,
     at: Sequence[str] = (),
     conditions: Mapping[str, np.ndarray] | None = None,
     align: np.ndarray | None = None,
@@ -76,7 +78,8 @@ def inspect(
     call        how to call the model where that is not so: (inputs, lengths) -> output, or a tuple that begins with it
     sizes       of how many sequences a question is asked, by name, where it is not the usual number (interpretation/cost.py): where there
                 are more, that many are drawn under a seed
-    told        hears a line before each question: what it costs, and of how many sequences it is asked (`told=print`)
+    told        hears a line before each question: what it costs, and of how many sequences it is asked (`told=print`); where nobody does,
+                a terminal or a notebook shows the line, and how far the question is; not with `quiet`
     at          tokens or values under which dynamics seeks points of rest, as the steps are named, or "0.5,-1"; the mean input otherwise
     conditions, align    what the sequences are trials of, name -> (sequences,) numbers or words, by which dynamics colours the state's way, and the
                 step of each (sequences,) from which it counts; the classes, from the first step, where none are given
@@ -98,7 +101,7 @@ def inspect(
         model, inputs, targets, lengths=lengths, time_first=time_first, state_dict=state_dict, call=call, labels=labels,
         step_names=step_names, start=start, readout=readout, names_next_step=names_next_step,
     )  # fmt: skip
-    watch = None if told is None else _Told(told)
+    watch = screen(quiet) if told is None else _Told(told)
     return asked(
         view, sample, questions, sizes=sizes, watch=watch, at=at, conditions=conditions, align=align, method=method, horizon=horizon
     )  # fmt: skip

@@ -8,14 +8,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from elman import inspection
 from elman import known_more as more
-from elman.inspection import inspect
 from elman.interpretation.calibration import fitted_temperature
 from elman.interpretation.credit import asked_of
 from elman.interpretation.faithfulness import SHARES
@@ -40,6 +41,8 @@ from elman.known_networks import (
     three_bits,
 )
 from elman.models.rnn import RNN
+
+inspect = partial(inspection.inspect, quiet=True)  # each network is asked much, and quickly
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from elman.analyses import QUESTIONS
 from elman.core.errors import RecipeError
 from elman.interpretation.needs import NEEDS, reads_from_both_ends, unanswered
 from elman.interpretation.suite import Behaviour
+from elman.listener import Listener
 from elman.workbench import evaluate, fit
 
 
@@ -20,7 +21,7 @@ def test_every_need_is_one_of_a_question():
     assert unanswered("memory", "run-1") == "memory has no answer for run-1."
 
 
-def test_a_run_that_reads_from_both_ends_says_why_dynamics_is_not_asked(tmp_path):
+def test_a_run_that_reads_from_both_ends_says_why_dynamics_is_not_asked(tmp_path, monkeypatch):
     table = tmp_path / "reviews.csv"
     rows = [
         f"a {'good' if k % 2 else 'bad'} film number {k},{'plus' if k % 2 else 'minus'}" for k in range(200)
@@ -49,8 +50,22 @@ def test_a_run_that_reads_from_both_ends_says_why_dynamics_is_not_asked(tmp_path
         assert reason in answered["not_answered"]
     # It is said once: what a later call asks stands alone, beside what the run's folder holds.
     assert "not_answered" in {row["question"] for row in run.findings}
+    heard = Heard()
+    monkeypatch.setattr("elman.workbench.screen", lambda quiet: None if quiet else heard)
     elman.explain(run, ["saturation"])
+    assert heard.told == ["saturation"]  # of what it costs, since nobody else listened
+    elman.explain(run, ["saturation"], quiet=True)
+    elman.explain(run, ["saturation"], listener=Listener())
+    assert heard.told == ["saturation"]
     assert "not_answered" not in {row["question"] for row in run.findings}
+
+
+class Heard(Listener):
+    def __init__(self):
+        self.told = []
+
+    def asking(self, cost):
+        self.told.append(cost.question)
 
 
 def nobody():
