@@ -203,7 +203,7 @@ def known_answers() -> tuple[Known, ...]:
         Known("register of three", "memory", "steps", 3, lambda: float(asked("memory").value)),
         Known("register of three", "attribution", "share of the credit at its tap", 1.0,
               lambda: float(asked("attribution").arrays["recency"][2])),
-        Known("register of three", "probes", "steps back that can be read", 2,
+        Known("register of three", "probes", "steps that can be read", 3,
               lambda: float(asked("probes").value)),
         Known("counter of brackets (LSTM)", "probes", "R^2 of the depth read from c", 1.0, depth, 1e-4),
         Known("planted neuron", "interventions", "the unit that counts", 5, planted),
