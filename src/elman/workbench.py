@@ -192,9 +192,8 @@ def explain(
     whole = with_stored(run.folder, findings)
     advice = advise(run, whole, prepared.encoded)
     write_findings(run.folder, whole, advice)
-    for finding in findings if pictures else ():
-        if finding.chart is not None or pictures == "html":
-            finding.save(run.folder / "findings" / f"{finding.question}.{pictures}")
+    if pictures:
+        findings.save(run.folder / "findings", pictures)
     listener.findings(findings, advice)
     seen = still(run, prepared.dataset, whole)
     if seen is None:

@@ -312,8 +312,10 @@ def test_how_far_back_is_said_with_what_was_asked():
     said = [probes(register(depth), sample_of(x, lengths=lengths)) for depth in (1, 2, 5)]
     assert [found.arrays["lags"].max() for found in said] == [4, 4, 4]
     assert "tells the value of the last step, and of none before it: R^2 1.00 against" in said[0].sentence
-    assert "tells the value of each of the last 2 steps: R^2 1 step ago 1.00 against" in said[1].sentence
-    assert "each of the last 5 steps (the farthest asked): R^2 4 steps ago 1.00" in said[2].sentence
+    assert (
+        "tells the value of each of the last 2 steps: R^2 1.00 at the farthest, against" in said[1].sentence
+    )
+    assert "each of the last 5 steps (the farthest asked): R^2 1.00 at the farthest" in said[2].sentence
     assert [found.value for found in said] == [1, 2, 5]  # 0 is said of a state that holds nothing
 
 
@@ -332,7 +334,7 @@ def test_how_far_back_is_said_of_this_network_and_then_of_the_shuffled_one():
     at = list(found.arrays["lags"]).index(found.value - 1)
     score, control, shuffled = (found.arrays[name][at] for name in ("score", "control", "score_shuffled"))
     assert score != pytest.approx(shuffled, abs=0.01)
-    assert f"steps ago {score:.2f} against {control:.2f} for" in found.sentence
+    assert f"accuracy {score:.2f} at the farthest, against {control:.2f} for" in found.sentence
     assert found.sentence.endswith(f"; with shuffled weights {shuffled:.2f}.")
 
 

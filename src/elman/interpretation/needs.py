@@ -22,7 +22,11 @@ NEEDS = {
     "units": "a state for every step that is read, and something that changes along the sequences and that a unit could follow",
     "spans": "a state for every step that is read, and sequences with enough spans to choose from",
     "saturation": "gates, or states that are bounded",
+    "behaviour": "series of numbers, or a suite of your own whose changes are functions (row, random numbers) -> row",
 }
+NO_LAST_STEP = (
+    "it reads from both ends, so no step is the last one that it has read (context says how far it looks)"
+)
 READS_FROM_BOTH_ENDS = "it reads from both ends, so no state follows from the one before alone"
 
 

@@ -127,9 +127,9 @@ def probes(
     else:
         which = f"each of the last {held} steps" if held > 1 else "the last step, and of none before it"
         edge = " (the farthest asked)" if farthest == max(found) else ""
-        there = f"{farthest} step{'s' * (farthest != 1)} ago " if farthest else ""
-        sentence = f"From its state a linear probe tells the {thing} of {which}{edge}: {what} {there}"
-    sentence += f"{mine.score:.2f} against {mine.control:.2f} for what another sequence read there{_shuffled_said(theirs)}"
+        sentence = f"From its state a linear probe tells the {thing} of {which}{edge}: {what} "
+    where = " at the farthest," if farthest else ""
+    sentence += f"{mine.score:.2f}{where} against {mine.control:.2f} for what another sequence read there{_shuffled_said(theirs)}"
     rows = [
         {"steps ago": lag, what: max(0.0, value), "state": name}
         for lag, (mine, theirs) in found.items()
