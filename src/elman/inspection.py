@@ -31,6 +31,7 @@ from elman.interpretation.methods import METHODS, QUICK
 from elman.interpretation.needs import (
     NO_LAST_STEP,
     READS_FROM_BOTH_ENDS,
+    answerable,
     not_answered,
     reads_from_both_ends,
     unanswered,
@@ -217,7 +218,7 @@ def asked(
         "attribution": partial(attribution, method=method, horizon=horizon, compared=compared)
     }
     # What a network should do is known to who made it: a suite is asked where it is wanted.
-    usual = [question for question in known if question != "behaviour" or suite is not None]
+    usual = [name for name in fitting(view, sample, suite) if name != "behaviour" or suite is not None]
     for question in questions or usual:
         part = part_of(question, sample, size=(sizes or {}).get(question))
         analysis = known[question]
@@ -247,6 +248,18 @@ def asked(
         reason = f"dynamics is no question to this network: {READS_FROM_BOTH_ENDS} (ask it of a layer that reads forward)."
         silent[question] = reason if both else unanswered(question, "this network")
     return Findings([*found, *not_answered(silent, found)] if questions else found)
+
+
+def fitting(view: View, sample: Sample, suite: Suite | None = None) -> tuple[str, ...]:
+    """The questions that a network may answer, as far as that can be seen without reading anything."""
+    series = suite is not None or sample.inputs.is_floating_point()
+    return tuple(
+        name
+        for name in QUESTIONS
+        if answerable(name, view)
+        and (view.asked is None or name not in ABOUT_THE_LAST)
+        and (series or name != "behaviour")
+    )
 
 
 def _language_model(view: View, inputs: Tensor) -> View:

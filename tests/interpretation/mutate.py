@@ -15,11 +15,11 @@ from tests.contract import mutate
 KNOWN = "tests/known_answers"
 TARGETS = {
     "interpretation/lyapunov.py": (None, [f"{KNOWN}/test_dynamics.py", f"{KNOWN}/test_exact.py", "-k", "exponents or finding or fill"], None),
-    "interpretation/fixed_points.py": (None, [f"{KNOWN}/test_dynamics.py", f"{KNOWN}/test_exact.py", "-k", "rest or point or memory or finding"], None),
+    "interpretation/fixed_points.py": (None, [f"{KNOWN}/test_points_by_hand.py", f"{KNOWN}/test_dynamics.py", f"{KNOWN}/test_exact.py", "-k", "rest or point or memory or finding"], None),
     "interpretation/stepping.py": (None, [f"{KNOWN}/test_dynamics.py", f"{KNOWN}/test_exact.py", "-k", "step or jacobian or end"], None),
     "interpretation/memory.py": ({"memory", "settled", "_between", "_losses", "lengths_tried", "_beside"}, [f"{KNOWN}/test_parts_by_hand.py", f"{KNOWN}/test_exact.py", f"{KNOWN}/test_memory.py", "-k", "not cell"], None),
     "interpretation/connectivity.py": (None, [f"{KNOWN}/test_connectivity.py"], None),
-    "interpretation/gates.py": ({"add", "mean", "gates", "tally", "time_scales", "_valid", "_row", "find_keepers", "keeper"}, [f"{KNOWN}/test_gates.py", f"{KNOWN}/test_exact.py", "-k", "not point"], None),
+    "interpretation/gates.py": ({"add", "mean", "gates", "tally", "time_scales", "_valid", "_row", "find_keepers", "keeper"}, [f"{KNOWN}/test_borders_of_units.py", f"{KNOWN}/test_gates.py", f"{KNOWN}/test_exact.py", "-k", "not point"], None),
     "interpretation/ridge.py": (None, [f"{KNOWN}/test_probes.py", f"{KNOWN}/test_borders.py", "-k", "ridge or scores"], None),
     "interpretation/probes.py": (
         {"clear", "probe", "probes", "_named", "_states", "state_of", "_places", "_read_ago", "_of_others", "_gains"},
@@ -39,11 +39,11 @@ TARGETS = {
     ),
     "interpretation/editing.py": (None, [f"{KNOWN}/test_interventions.py", f"{KNOWN}/test_gate_editing.py", f"{KNOWN}/test_exact.py"], None),
     "interpretation/gate_editing.py": (None, [f"{KNOWN}/test_gate_editing.py"], None),
-    "interpretation/dynamics.py": ({"dynamics", "_spectrum", "exponents", "settled_in"}, [f"{KNOWN}/test_dynamics.py", f"{KNOWN}/test_exact.py", f"{KNOWN}/test_trials.py", f"{KNOWN}/test_borders.py", "-k", "finding or fill or named or rest or dimension or components or left_out or patches or network or condition or control or fifth"], None),
+    "interpretation/dynamics.py": ({"dynamics", "_spectrum", "exponents", "settled_in"}, [f"{KNOWN}/test_borders.py", f"{KNOWN}/test_dynamics.py", f"{KNOWN}/test_exact.py", f"{KNOWN}/test_trials.py", "-k", "finding or fill or named or rest or dimension or components or left_out or patches or network or condition or control or fifth"], None),
     "interpretation/attribution.py": ({"attribution", "passes", "_half", "_likeness", "_within"}, [f"{KNOWN}/test_attribution.py", f"{KNOWN}/test_borders.py", "tests/interpretation/test_cost.py", "-k", "attribution or maps"], None),
     "interpretation/comparison.py": ({"compare", "count_of", "reads", "trust"}, [f"{KNOWN}/test_comparison.py", f"{KNOWN}/test_attribution.py", "tests/interpretation/test_cost.py", "-k", "comparison or attribution"], None),
     "interpretation/credit.py": (None, [f"{KNOWN}/test_credit.py", f"{KNOWN}/test_attribution.py", f"{KNOWN}/test_occlusion.py", f"{KNOWN}/test_gradients.py", f"{KNOWN}/test_faithfulness.py"], None),
-    "interpretation/units.py": ({"units", "followed", "unit_names", "_scaled"}, [f"{KNOWN}/test_units.py"], None),
+    "interpretation/units.py": ({"units", "followed", "unit_names", "_scaled"}, [f"{KNOWN}/test_units.py", f"{KNOWN}/test_borders_of_units.py"], None),
     "interpretation/calibration.py": ({"calibration", "calibration_error", "fitted_temperature", "_answers", "_by_chance", "_weights", "_parts"}, [f"{KNOWN}/test_calibration.py"], None),
     "interpretation/ngrams.py": ({"ngrams", "kinds", "repeats", "word_counts", "_words", "_sort", "_interval", "_spread"}, [f"{KNOWN}/test_ngrams.py"], None),
     "interpretation/behaviour.py": ({"behaviour", "wilson", "_check", "_answers", "_failed"}, [f"{KNOWN}/test_behaviour.py"], None),

@@ -9,7 +9,7 @@ from torch import nn
 
 import elman
 from elman.core.errors import RecipeError
-from elman.inspection import looked_into
+from elman.inspection import fitting, looked_into
 from elman.interpretation.suite import Behaviour
 from elman.own import own
 
@@ -56,6 +56,18 @@ def test_a_tagger_that_reads_from_both_ends_needs_what_its_register_holds():
     assert not {"memory", "attribution", "connectivity", "dynamics", "behaviour", "readout"} & set(found)
     with pytest.raises(RecipeError, match="memory is no question to this network: it reads from both ends.*context"):  # fmt: skip
         elman.inspect(Register(), x, tags, questions=["memory"])
+
+
+def test_what_can_be_asked_is_known_before_it_is():
+    x, tags = bits(batch=12)
+    both = set(fitting(*looked_into(Register(), x, tags)))
+    assert "context" in both and not {"memory", "attribution", "behaviour", "dynamics", "readout"} & both
+    one = set(fitting(*looked_into(Register(both=False), x, tags)))
+    assert {"memory", "attribution", "behaviour"} <= one and not {"context", "readout"} & one
+    words = torch.zeros(4, 5, dtype=torch.long)
+    model = nn.Sequential(nn.Embedding(3, 2), nn.GRU(2, 3, batch_first=True))
+    assert "behaviour" not in fitting(*looked_into(model, words))
+    assert "behaviour" in fitting(*looked_into(model, words), suite=[])
 
 
 def test_the_step_that_is_asked_for():
