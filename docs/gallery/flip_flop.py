@@ -141,8 +141,8 @@ def measure(data: Path | None, images: Path) -> dict[str, Any]:
 def entry(facts: dict[str, Any]) -> Entry:
     """How many points of each kind there are, and before training."""
     told, before, stable = facts["points"], facts["points_before"], facts["stable_before"]
-    one = "which is stable" if stable else "which is not stable"
-    resting = one if before == 1 else f"{stable} of them stable"
+    one = {(1, 1): "which is stable", (1, 0): "which is not stable"}
+    resting = one.get((before, stable), f"{stable} of them stable")
     return Entry(
         "Three bits: the cube of fixed points",
         f"A vanilla network of {UNITS} units that was trained to hold three bits (it holds {facts['held']:.1%} of them in new trials) has {told[0]} stable points "

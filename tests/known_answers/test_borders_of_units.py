@@ -143,6 +143,21 @@ def test_things_are_ordered_by_what_they_gain_on_shuffled_labels(monkeypatch):
     assert first["shuffled"] == pytest.approx(np.mean([0.5 + 0.01 * k for k in range(DRAWS)]))
 
 
+def test_steps_of_padding_are_none():
+    """Behind the end of a sequence the state follows the label; within it, it is noise."""
+    draw = np.random.default_rng(0)
+    states, label = draw.normal(size=(2, 30, 8, 1))
+    lengths = np.tile([5, 8], 15)
+    behind = np.arange(8) >= lengths[:, None]
+    states[behind] = label[behind] = 50.0 * draw.normal(size=(behind.sum(), 1))
+    x, kept = torch.zeros(30, 8, 1), torch.from_numpy(states).float()
+    view = view_of(trace=lambda inputs, valid: {STATE: kept[:, : inputs.shape[1]]}, names=None)
+    told = units(view, sample_of(x, lengths=torch.from_numpy(lengths)), {"label": label[..., 0]})
+    expected = np.corrcoef(states[~behind][:, 0], label[~behind][:, 0])[0, 1] ** 2
+    assert told.value == pytest.approx(expected, rel=1e-4) and told.value < 0.1
+    assert told.sample == f"30 sequences, {15 * 13:,} steps"
+
+
 def test_what_never_changes_is_followed_by_nothing():
     x = torch.rand(20, 6, 1, generator=torch.Generator().manual_seed(0))
     view = view_of(trace=lambda inputs, lengths: {STATE: inputs}, names=None)
