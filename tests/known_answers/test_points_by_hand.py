@@ -107,6 +107,22 @@ def test_what_moves_too_fast_is_passed_and_what_hardly_moves_is_slow():
     assert not len(points(turned(0.1), [[1.0], [-1.0]], descents=5, newtons=3))
 
 
+@pytest.mark.parametrize("size", [1e-3, 1.0, 1e3])
+def test_what_is_found_does_not_hang_on_the_scale_of_states(size):
+    """The same map in another unit: distances and speeds are taken as shares of how large states are."""
+    step = lambda s: s - (s / size - 1) * (s / size + 1) * s / 4
+    found = points(step, size * np.array([-1.2, -0.9, 0.01, 0.9, 1.1]), descents=0)
+    assert np.sort(found.states[:, 0]) == pytest.approx([-size, 0.0, size], abs=1e-6 * size)
+    drift = points(lambda s: s + 1e-3 * size, size * np.array([1.0, -1.0]), descents=0, newtons=3)
+    assert len(drift) == 2 and not (drift.speed <= 0).any()
+    assert not len(points(lambda s: s + 0.1 * size, size * np.array([1.0, -1.0]), descents=0, newtons=3))
+
+
+def test_states_that_are_all_nought_are_one_point():
+    found = points(lambda s: 0.5 * s, [0.0, 0.0], descents=0)
+    assert found.states.tolist() == [[0.0]] and found.found_from.tolist() == [2]
+
+
 def test_of_many_places_so_many_are_followed(monkeypatch):
     """On a line of points every start is one of its own; the slowest are kept, fewer of a large state."""
     monkeypatch.setattr(of_points, "MANY", 5)
