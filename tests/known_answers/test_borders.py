@@ -16,11 +16,11 @@ from elman.interpretation import dynamics as of_dynamics
 from elman.interpretation import interventions as of_interventions
 from elman.interpretation.attribution import _likeness, attribution
 from elman.interpretation.dynamics import SEQUENCES, dynamics
-from elman.interpretation.interventions import DRAWS, interventions, taken_out, units_of
+from elman.interpretation.interventions import DRAWS, _means, _without, interventions, taken_out, units_of
 from elman.interpretation.lyapunov import lyapunov_spectrum
 from elman.interpretation.ridge import STRENGTHS, Ridge
 from elman.interpretation.stepping import stepping_view
-from elman.interpretation.view import shuffled
+from elman.interpretation.view import shuffled, untouched
 from elman.models.rnn import RNN
 
 from .networks import sample_of, tokens, view_of, view_of_network
@@ -156,6 +156,10 @@ def test_units_of_a_projected_layer_are_those_of_its_memory_and_of_one_layer_alo
     gone = taken_out(view, sample, last)
     np.testing.assert_allclose(gone.whole, (model(x) - targets).square().mean(1).detach(), rtol=1e-5)
     assert not np.allclose(gone.loss, gone.whole)
+    # Of two layers the other is left as it is.
+    with untouched(view), torch.no_grad():
+        alone = _without(view, sample, _means(view, sample), [last])
+    np.testing.assert_allclose(alone[0], gone.loss, rtol=1e-5)
 
 
 def test_a_ridge_does_not_hang_on_the_scale_of_a_column():

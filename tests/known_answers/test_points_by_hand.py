@@ -98,6 +98,12 @@ def test_a_point_far_from_all_that_was_visited_is_none():
     assert np.sort(wide.states[:, 0]) == pytest.approx([1.0, 9.0])
 
 
+@pytest.mark.parametrize(("at", "kept"), [(26.1, 1), (26.3, 0), (-6.1, 1), (-6.3, 0)])
+def test_how_far_a_point_may_be_is_told_by_how_far_states_were_and_how_large(at, kept):
+    """Starts at 8 and 12 lie 2 from their mean, and are 10.2 large: 3 x 2 + 10.2 from 10 at most."""
+    assert len(points(lambda s: at + 0.5 * (s - at), [8.0, 12.0], descents=0)) == kept
+
+
 def test_what_moves_too_fast_is_passed_and_what_hardly_moves_is_slow():
     """A drift has no point of rest: it is slow where it is small beside the states, and none where it is not."""
     turned = lambda drift: lambda s: s + drift
