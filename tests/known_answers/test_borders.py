@@ -20,7 +20,7 @@ from elman.interpretation.interventions import DRAWS, _means, _without, interven
 from elman.interpretation.lyapunov import lyapunov_spectrum
 from elman.interpretation.ridge import STRENGTHS, Ridge
 from elman.interpretation.stepping import stepping_view
-from elman.interpretation.view import shuffled, untouched
+from elman.interpretation.view import NO_WEIGHTS, shuffled, untouched
 from elman.models.rnn import RNN
 
 from .networks import sample_of, tokens, view_of, view_of_network
@@ -104,9 +104,26 @@ def test_a_fifth_of_the_steps_brings_directions_into_place_where_there_are_ten(m
     assert set(seen) == {(SEQUENCES, warmup)} and found.arrays["exponents"].shape == (SEQUENCES, 3)
 
 
+def test_exponents_are_taken_along_steps_that_all_of_the_longest_have(monkeypatch):
+    seen = []
+    monkeypatch.setattr(
+        of_dynamics, "lyapunov_spectrum", lambda stepping, vectors, **options: (seen.append(vectors), (np.zeros((8, 1)), 0.0))[1]
+    )  # fmt: skip
+    view, x = view_of_linear(np.diag([0.9, 0.5, 0.1])), series(SEQUENCES + 2, 12)
+    lengths = torch.tensor([3, *[12] * (SEQUENCES - 1), 9, 5])
+    dynamics(view, sample_of(x, torch.zeros(SEQUENCES + 2), lengths))
+    for vectors in seen:
+        assert vectors.shape[:2] == (SEQUENCES, 9)
+        assert {float(row[0, 0]) for row in vectors} == {float(row[0, 0]) for row in x[1:-1]}
+
+
 def test_states_that_never_change_fill_no_more_than_a_point():
     found = dynamics(view_of_linear(np.zeros((3, 3))), sample_of(0 * series(), torch.zeros(20)))
-    assert not found.arrays["variance"].any() and "nan" not in found.sentence
+    assert not found.arrays["variance"].any() and "in about 1 dimension." in found.sentence
+    assert NO_WEIGHTS not in found.sentence
+    step = {"start": torch.zeros(1).double(), "questions": ["dynamics"]}
+    (bare,) = elman.inspect(lambda state, x: 0.5 * state + x, series(size=1)[..., 0], **step)
+    assert NO_WEIGHTS in bare.sentence and bare.control is None
 
 
 def test_one_sequence_is_chosen_by_and_measured_on_and_of_two_each_has_its_part():

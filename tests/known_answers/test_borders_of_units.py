@@ -129,6 +129,12 @@ def test_a_keeper_is_one_where_little_is_left_over():
     assert keeper(nothing) is None  # without a candidate nothing can be said
 
 
+def test_a_projected_state_is_not_what_a_gate_keeps():
+    torch.manual_seed(0)
+    found = keeper(RNN("lstm", 3, 5, projection_size=2).layers[0][0])
+    assert found.gate == "forget_gate" and found.residual < 1e-5
+
+
 def test_things_are_ordered_by_what_they_gain_on_shuffled_labels(monkeypatch):
     """Of two, the one followed more closely has labels that any network follows."""
     found = iter([[[0.9, 0.8], [0.2, 0.1]], *([[0.5 + 0.01 * k, 0.1], [0.0, 0.0]] for k in range(DRAWS))])
