@@ -226,7 +226,11 @@ def test_horizons_are_told_from_the_table(load) -> None:
         told([*rows, other])
         == "no use of context can be shown for the RNN; GRU and LSTM cannot be told apart"
     )
-    rows[0] |= {"horizon": 10, "interval": "9 to 10"}
+    rows[0] |= {"horizon": 31, "interval": "30 to 40", "saved": 0.1}
+    assert told([*rows, other]) == (
+        "context saves the RNN 0.10 nats where it saves the GRU 2.25, so its horizon says little; GRU and LSTM cannot be told apart"
+    )
+    rows[0] |= {"horizon": 10, "interval": "9 to 10", "saved": 1.6}
     other |= {"interval": "41 to 50"}
     said = "GRU and LSTM look farther than the RNN; LSTM looks farther than the GRU"
     assert told([*rows, other]) == said

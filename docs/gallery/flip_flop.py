@@ -141,12 +141,14 @@ def measure(data: Path | None, images: Path) -> dict[str, Any]:
 def entry(facts: dict[str, Any]) -> Entry:
     """How many points of each kind there are, and before training."""
     told, before, stable = facts["points"], facts["points_before"], facts["stable_before"]
+    one = {(1, 1): "which is stable", (1, 0): "which is not stable"}
+    resting = one.get((before, stable), f"{stable} of them stable")
     return Entry(
         "Three bits: the cube of fixed points",
         f"A vanilla network of {UNITS} units that was trained to hold three bits (it holds {facts['held']:.1%} of them in new trials) has {told[0]} stable points "
         f"and, between them, {told[1]} saddles with one way out, {told[2]} with two and {told[3]} with three."
         f"{CUBE if facts['cube'] else ''} Grey is the way of its state in {DRAWN} trials, and each axis what its readout says.",
-        f"The same network before training has {before} point{'s' * (before != 1)} of rest, of which {stable} {'is' if stable == 1 else 'are'} stable.",
+        f"The same network before training has {before} point{'s' * (before != 1)} of rest, {resting}.",
         [], SEED, f"{TRIALS:,} trials of {TIME} steps, drawn, SHA-256 `{facts['data']}`",
         [("flip_flop.svg", f"Cube of {told[0]} stable points with saddles between them")],
         more="The network is an `nn.RNN` of torch's own; its step is made by `RNN.from_torch` and `stepping_of`, its points found by "

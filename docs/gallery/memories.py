@@ -12,6 +12,7 @@ from elman.interpretation.side_by_side import memories
 from elman.workbench import explain
 
 CELLS = ("rnn", "lstm", "gru")
+LITTLE = 0.25  # of what context saves the best
 TASKS = {
     "copy": "ten symbols to be said again after a delay",
     "text": "the plays of Shakespeare, by character",
@@ -70,10 +71,17 @@ def entry(facts: dict[str, Any]) -> Entry:
 
 
 def told(rows: list[dict[str, Any]]) -> str:
-    """Which looks farther than which, as far as their intervals lie apart."""
+    """Which looks farther than which, as far as their intervals lie apart; of one that context saves LITTLE, that alone."""
     shown = [row for row in rows if row["horizon"] is not None]
+    most = max(shown, key=lambda row: row["saved"], default=None)
+    little = [row for row in shown if row["saved"] < LITTLE * most["saved"]]
+    shown = [row for row in shown if row not in little]
     ends = {row["cell"]: [float(end) for end in row["interval"].split(" to ")] for row in shown}
-    said = [f"no use of context can be shown for the {row['cell']}" for row in rows if row not in shown]
+    said = [f"no use of context can be shown for the {row['cell']}" for row in rows if row["horizon"] is None]
+    said += [
+        f"context saves the {row['cell']} {row['saved']:.2f} nats where it saves the {most['cell']} {most['saved']:.2f}, so its horizon says little"
+        for row in little
+    ]
     for cell, (_, high) in ends.items():
         if farther := [other for other, (low, _) in ends.items() if low > high]:
             said.append(f"{' and '.join(farther)} look{'s' * (len(farther) == 1)} farther than the {cell}")

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from elman.behaving import EXAMPLES, Suite, behave
+from elman.behaving import EXAMPLES, Suite, behave, without_tests
 from elman.core.errors import RecipeError, UnknownName
 from elman.core.recipe import Recipe
 from elman.core.results import Advice, Finding, Findings, Predictions
@@ -31,7 +31,7 @@ from elman.interpretation.gates import gates
 from elman.interpretation.interventions import interventions
 from elman.interpretation.memory import memory
 from elman.interpretation.methods import QUICK
-from elman.interpretation.needs import READS_FROM_BOTH_ENDS, unanswered
+from elman.interpretation.needs import READS_FROM_BOTH_ENDS, not_answered, unanswered
 from elman.interpretation.ngrams import ngrams, word_counts
 from elman.interpretation.probes import probes
 from elman.interpretation.readout import readout
@@ -91,8 +91,10 @@ def analyse(
     dynamics seeks points of rest, the mean input where there are none; `by` names what colours the state's way. `method` and `horizon` are those of attribution, which
     compares all its methods where it is asked for by name. `suite` holds the behaviour tests, or names their file.
 
-    Raises UnknownName for a question nobody asks, RecipeError for one that makes no sense for this run, and for a method or
-    a horizon without attribution, and for one that is named and has no answer, with what it needs.
+    What is asked by name and has no answer is told, with the reason, beside the answers to the others.
+
+    Raises UnknownName for a question nobody asks, RecipeError for a method or a horizon without attribution, and where none of the questions
+    named has an answer, with what each needs.
     """
     options: dict[str, Any] = {
         name: value for name, value in (("method", method), ("horizon", horizon)) if value is not None
@@ -122,11 +124,18 @@ def analyse(
 
     if view.stepping is None:
         left_out.setdefault("dynamics", f"{READS_FROM_BOTH_ENDS} (train with --no-bidirectional to ask it)")
-    found: list[Finding | None] = []
+    found: list[Finding] = []
+    silent: dict[str, str] = {}  # why a question has no answer, and what would give one
+
+    def keep(question: str, answer: Finding | None, why: str = "") -> None:
+        if answer is not None:
+            found.append(answer)
+        else:
+            silent[question] = why or unanswered(question, run.name)
+
     for question in questions or QUESTIONS:
         if question in left_out:
-            if questions:
-                raise RecipeError(f"{question} is no question to {run.name}: {left_out[question]}.")
+            silent[question] = f"{question} is no question to {run.name}: {left_out[question]}."
             continue
         if question == "errors":
             with whole("errors"):
@@ -139,29 +148,23 @@ def analyse(
                 with whole("ngrams"):
                     predictions = task.predict(network, encoded, "validation", recipe)
                     found.append(_beyond_counting(encoded, predictions))
-            elif questions:
-                raise RecipeError(
+            else:
+                silent[question] = (
                     f"ngrams is a question to a language model; {run.name} is one of {recipe.task}."
                 )
             continue
         if question == "training":
             seen = during_training(watched(run.folder))
-            if seen is None and questions:
-                raise RecipeError(f"{run.name} was not watched as it trained; train with --watch.")
-            found.append(seen)
+            keep(question, seen, f"{run.name} was not watched as it trained; train with --watch.")
             continue
         if question == "behaviour":
             windows = task.sample(encoded, "validation", EXAMPLES, recipe.training.seed)
             tested = behave(run, view, encoded, windows, suite, watch)
-            if tested is None and questions:
-                raise RecipeError(
-                    f"no suite of behaviour tests fits {run.name}; give your own: --suite FILE."
-                )
-            found.append(tested)
+            keep(question, tested, without_tests(run, encoded.problem, suite))
             continue
         sample = task.sample(encoded, "validation", SIZES.get(question, READ), recipe.training.seed)
         if question == "readout":
-            found.append(ask(question, readout, view, sample, watch))
+            keep(question, ask(question, readout, view, sample, watch))
         else:
             asked: dict[str, Any] = {
                 "calibration": calibration,
@@ -185,19 +188,14 @@ def analyse(
                     inputs=inputs_named(view, sample, at) if at else None,
                     conditions=conditions_named(view, sample, by) if by else None,
                 )
-            found.append(ask(question, asked[question], view, sample, watch))
+            keep(question, ask(question, asked[question], view, sample, watch))
     if left_out and not questions:
         reasons: dict[str, list[str]] = {}
         for question, reason in left_out.items():
             reasons.setdefault(reason, []).append(question)
         told = "; ".join(f"{' and '.join(asked_of)}, since {reason}" for reason, asked_of in reasons.items())
         found.append(Finding("left_out", "Not asked", f"{told[0].upper()}{told[1:]}."))
-    silent = [unanswered(name, run.name) for name, answer in zip(questions, found) if answer is None]
-    if silent and len(silent) == len(questions):
-        raise RecipeError(" ".join(silent))
-    if silent:
-        found.append(Finding("left_out", "Not answered", " ".join(silent)))
-    return Findings(finding for finding in found if finding is not None)
+    return Findings([*found, *not_answered(silent, found)] if questions else found)
 
 
 def _lengths(encoded: Encoded, few: Sample) -> np.ndarray:

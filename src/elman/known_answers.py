@@ -8,14 +8,15 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from elman import inspection
 from elman import known_more as more
-from elman.inspection import inspect
 from elman.interpretation.calibration import fitted_temperature
 from elman.interpretation.credit import asked_of
 from elman.interpretation.faithfulness import SHARES
@@ -40,6 +41,8 @@ from elman.known_networks import (
     three_bits,
 )
 from elman.models.rnn import RNN
+
+inspect = partial(inspection.inspect, quiet=True)  # each network is asked much, and quickly
 
 
 @dataclass(frozen=True)
@@ -200,7 +203,7 @@ def known_answers() -> tuple[Known, ...]:
         Known("register of three", "memory", "steps", 3, lambda: float(asked("memory").value)),
         Known("register of three", "attribution", "share of the credit at its tap", 1.0,
               lambda: float(asked("attribution").arrays["recency"][2])),
-        Known("register of three", "probes", "steps back that can be read", 2,
+        Known("register of three", "probes", "steps that can be read", 3,
               lambda: float(asked("probes").value)),
         Known("counter of brackets (LSTM)", "probes", "R^2 of the depth read from c", 1.0, depth, 1e-4),
         Known("planted neuron", "interventions", "the unit that counts", 5, planted),

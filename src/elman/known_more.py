@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from elman import inspection
 from elman.core.results import Finding, Predictions
-from elman.inspection import inspect
 from elman.interpretation.behaviour import behaviour
 from elman.interpretation.calibration import calibration_error
 from elman.interpretation.context import context
@@ -39,6 +40,7 @@ from elman.known_networks import (
     order_three,
 )
 
+inspect = partial(inspection.inspect, quiet=True)  # each network is asked much, and quickly
 NOISE = torch.randn(40, 30, generator=torch.Generator().manual_seed(0)).double()
 
 

@@ -50,7 +50,7 @@ class Own:
             model = copy.deepcopy(self.model)
         except Exception:  # tensors that are no leaves, locks, handles: whatever the model holds on to
             return None
-        view, _ = looked_into(model, self.inputs, self.sample.targets, **self.seen)
+        view, _ = looked_into(model, self.inputs, **{"targets": self.sample.targets, **self.seen})
         return replace(self, model=model, view=replace(view, labels=self.view.labels))
 
 
@@ -92,9 +92,8 @@ def _looked(name: str, model: Any, inputs: Tensor, options: dict[str, Any]) -> O
         key: value for key, value in options.items() if key in signatures.signature(looked_into).parameters
     }
     rest = {key: value for key, value in options.items() if key in signatures.signature(asked).parameters}
-    targets = seen.pop("targets", None)
     try:
-        view, sample = looked_into(model, inputs, targets, **seen)
+        view, sample = looked_into(model, inputs, **seen)
         with untouched(view), torch.no_grad():
             length = sample.length(0)
             first = sample.inputs[:1, :length].to(view.device)

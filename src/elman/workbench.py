@@ -19,6 +19,7 @@ from torch import nn
 
 from elman import __version__
 from elman.analyses import advise, analyse
+from elman.asking import screen
 from elman.behaving import Suite
 from elman.core.busy import busy
 from elman.core.cell_file import label
@@ -162,15 +163,17 @@ def explain(
     suite: Suite | None = None,
     prepared: Prepared | None = None,
     listener: Listener | None = None,
+    quiet: bool = False,
 ) -> Findings:
     """Look inside a run: writes findings.json, the findings' arrays (findings/QUESTION.npz) and the report.
 
     With `pictures`, the picture of each finding that has one, too, as findings/QUESTION.svg, .png or a page. With `questions`,
     answers these alone; earlier answers to others stay in the run's folder. `at` names tokens or values under which dynamics seeks
     points of rest, `by` what colours the state's way: the class, or features. `method` and `horizon` are those of attribution: how credit is given, and which step of a forecast is explained.
-    `suite` are behaviour tests, or the TOML file that holds them.
+    `suite` are behaviour tests, or the TOML file that holds them. Where nobody listens, a terminal or a notebook shows what each question
+    costs before it is asked, and how far it is; not with `quiet`.
     """
-    listener, run = listener or Listener(), Run.open(run)
+    listener, run = listener or screen(quiet) or Listener(), Run.open(run)
     # What is missing or damaged is told before the questions are asked.
     _ = run.scores, run.stored("findings.json", [], list)
     prepared = prepared or prepare(run.recipe, run.encoder)
@@ -189,9 +192,8 @@ def explain(
     whole = with_stored(run.folder, findings)
     advice = advise(run, whole, prepared.encoded)
     write_findings(run.folder, whole, advice)
-    for finding in findings if pictures else ():
-        if finding.chart is not None or pictures == "html":
-            finding.save(run.folder / "findings" / f"{finding.question}.{pictures}")
+    if pictures:
+        findings.save(run.folder / "findings", pictures)
     listener.findings(findings, advice)
     seen = still(run, prepared.dataset, whole)
     if seen is None:

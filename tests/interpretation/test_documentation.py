@@ -16,9 +16,18 @@ def test_the_example_of_inspect_runs(capsys):
         for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
         if "elman.inspect(Model()" in block
     )
+    (one,) = (
+        block
+        for block in re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
+        if "looked_into(Model()" in block
+    )
     torch.manual_seed(0)
-    exec(code, {})
+    names: dict[str, object] = {}
+    exec(code, names)
     assert "context" in capsys.readouterr().out
+    exec(one, names)
+    cost, found = capsys.readouterr().out.splitlines()
+    assert cost.startswith("units: 64 sequences of up to 20 steps, about 1 pass") and "late" in found
 
 
 def test_the_example_of_trials_runs(capsys, tmp_path, monkeypatch):

@@ -10,6 +10,8 @@ import elman
 from elman.analyses import QUESTIONS
 from elman.core.errors import RecipeError
 from elman.interpretation.needs import NEEDS, reads_from_both_ends, unanswered
+from elman.interpretation.suite import Behaviour
+from elman.listener import Listener
 from elman.workbench import evaluate, fit
 
 
@@ -19,7 +21,7 @@ def test_every_need_is_one_of_a_question():
     assert unanswered("memory", "run-1") == "memory has no answer for run-1."
 
 
-def test_a_run_that_reads_from_both_ends_says_why_dynamics_is_not_asked(tmp_path):
+def test_a_run_that_reads_from_both_ends_says_why_dynamics_is_not_asked(tmp_path, monkeypatch):
     table = tmp_path / "reviews.csv"
     rows = [
         f"a {'good' if k % 2 else 'bad'} film number {k},{'plus' if k % 2 else 'minus'}" for k in range(200)
@@ -35,8 +37,40 @@ def test_a_run_that_reads_from_both_ends_says_why_dynamics_is_not_asked(tmp_path
     with pytest.raises(RecipeError, match=r"context has no answer for run: it needs a network that reads"):
         elman.explain(run, ["context"])
     # Other questions are answered all the same, and what has no answer is said beside them.
-    answered = {finding.question: finding.sentence for finding in elman.explain(run, ["saturation", "context"])}  # fmt: skip
-    assert set(answered) == {"saturation", "left_out"} and "context has no answer" in answered["left_out"]
+    every = ["dynamics", "ngrams", "training", "behaviour", "saturation", "context"]
+    answered = {finding.question: finding.sentence for finding in elman.explain(run, every, suite=[nobody()])}
+    assert set(answered) == {"saturation", "not_answered"}
+    for reason in (
+        "dynamics is no question to run",
+        "ngrams is a question to a language model; run is one of classification.",
+        "run was not watched as it trained; train with --watch.",
+        "behaviour is not answered for run: no example of its validation split can be changed as the tests say",
+        "context has no answer for run",
+    ):
+        assert reason in answered["not_answered"]
+    # It is said once: what a later call asks stands alone, beside what the run's folder holds.
+    assert "not_answered" in {row["question"] for row in run.findings}
+    heard = Heard()
+    monkeypatch.setattr("elman.workbench.screen", lambda quiet: None if quiet else heard)
+    elman.explain(run, ["saturation"])
+    assert heard.told == ["saturation"]  # of what it costs, since nobody else listened
+    elman.explain(run, ["saturation"], quiet=True)
+    elman.explain(run, ["saturation"], listener=Listener())
+    assert heard.told == ["saturation"]
+    assert "not_answered" not in {row["question"] for row in run.findings}
+
+
+class Heard(Listener):
+    def __init__(self):
+        self.told = []
+
+    def asking(self, cost):
+        self.told.append(cost.question)
+
+
+def nobody():
+    """A behaviour test that no example fits."""
+    return Behaviour("whales", "invariance", replace={"whale": "cow"})
 
 
 class Both(nn.Module):
@@ -54,6 +88,11 @@ def test_a_foreign_network_says_why_it_has_no_dynamics():
         elman.inspect(Both(bidirectional=True), x, questions=["dynamics"])
     with pytest.raises(RecipeError, match="dynamics has no answer for this network: it needs one stack .* biases"):  # fmt: skip
         elman.inspect(Both(bias=False), x, questions=["dynamics"])
+    gates, told = elman.inspect(Both(bidirectional=True), x, questions=["dynamics", "gates", "calibration"])
+    assert gates.question == "gates" and "dynamics is no question to this network: it reads" in told.sentence
+    assert "calibration has no answer for this network" in told.sentence
+    with pytest.raises(RecipeError, match="dynamics is no question .* calibration has no answer"):
+        elman.inspect(Both(bidirectional=True), x, questions=["dynamics", "calibration"])
 
 
 @pytest.mark.parametrize("both", [True, False])

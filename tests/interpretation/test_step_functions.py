@@ -51,7 +51,7 @@ def test_dynamics_of_a_step_function_with_weights_in_float32_are_exact(kind):
     (found,) = elman.inspect(small, x, start=torch.zeros(4), **asked)
     (expected,) = elman.inspect(large, x.double(), start=torch.zeros(4).double(), **asked)
     np.testing.assert_allclose(found.arrays["exponents"], expected.arrays["exponents"], atol=1e-9)
-    assert "1 fixed point (1 of them stable)" in found.sentence and found.sentence == expected.sentence
+    assert "1 fixed point, which is stable" in found.sentence and found.sentence == expected.sentence
 
 
 def test_what_is_known_of_a_leaky_step_function():

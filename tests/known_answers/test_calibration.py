@@ -53,6 +53,18 @@ def test_doubled_logits_want_a_temperature_of_two_and_are_too_sure():
     assert "not sure enough" in halved.sentence and "below how" in halved.sentence
 
 
+def test_too_sure_is_said_where_the_answers_are_enough_to_show_it():
+    """The same answers a number of times over: the temperature stays, what it gains in likelihood grows."""
+    logits, targets = drawn(100)
+    factor = 1.2 / float(asked(logits, targets).arrays["temperature"])
+    few, many = (asked(logits.repeat(k, 1), targets.repeat(k), factor) for k in (1, 20))
+    assert few.arrays["temperature"] == pytest.approx(float(many.arrays["temperature"]), abs=1e-4)
+    exact = factor * logits.double()
+    lost = [float(torch.nn.functional.cross_entropy(exact / t, targets, reduction="sum")) for t in (1.0, float(few.arrays["temperature"]))]  # fmt: skip
+    assert 3.84 / 20 < 2 * (lost[0] - lost[1]) < 3.84
+    assert "about as sure as it may be" in few.sentence and "too sure" in many.sentence
+
+
 def test_the_temperature_is_the_maximum_of_likelihood():
     logits, targets = drawn(500)
     best = fitted_temperature(3 * logits, targets)

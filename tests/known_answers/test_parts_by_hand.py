@@ -240,7 +240,11 @@ def test_what_a_state_does_not_hold_is_said_and_named_labels_are_ranked_by_what_
     noise = torch.randn(40, 20, 3, generator=draw)
     blind = view_of(trace=lambda given, lengths: {"h": noise[: len(given)]})
     found = probes(blind, sample_of(torch.randn(40, 20, 1, generator=draw)))
-    assert found.value == found.control == 0 and found.sentence.startswith("Not even the values just read")
+    assert found.value == found.control == 0 and found.sentence.startswith("Not even the value just read")
+    assert (
+        f"R^2 {found.arrays['score'][0]:.2f} against {found.arrays['control'][0]:.2f} for what another"
+        in found.sentence
+    )
     assert probes(blind, sample_of(tokens(40, 20))).sentence.startswith("Not even the token just read")
     bit, rare = (noise[..., 0] > 0).long().numpy(), np.zeros((40, 20), int)
     rare[:, 0] = 1  # right at 95% without any state
@@ -307,9 +311,12 @@ def test_how_far_back_is_said_with_what_was_asked():
     x = torch.randn(400, 5, 1, generator=torch.Generator().manual_seed(0))
     said = [probes(register(depth), sample_of(x, lengths=lengths)) for depth in (1, 2, 5)]
     assert [found.arrays["lags"].max() for found in said] == [4, 4, 4]
-    assert "that it read just now: R^2" in said[0].sentence
-    assert "that it read 1 step ago: R^2" in said[1].sentence
-    assert "that it read 4 steps ago (the farthest asked): R^2" in said[2].sentence
+    assert "tells the value of the last step, and of none before it: R^2 1.00 against" in said[0].sentence
+    assert (
+        "tells the value of each of the last 2 steps: R^2 1.00 at the farthest, against" in said[1].sentence
+    )
+    assert "each of the last 5 steps (the farthest asked): R^2 1.00 at the farthest" in said[2].sentence
+    assert [found.value for found in said] == [1, 2, 5]  # 0 is said of a state that holds nothing
 
 
 def test_the_value_of_named_labels_is_this_networks():
@@ -324,10 +331,10 @@ def test_the_value_of_named_labels_is_this_networks():
 
 def test_how_far_back_is_said_of_this_network_and_then_of_the_shuffled_one():
     found = probes(view_of_network("gru"), sample_of(tokens(60, 20)))
-    at = list(found.arrays["lags"]).index(found.value)
+    at = list(found.arrays["lags"]).index(found.value - 1)
     score, control, shuffled = (found.arrays[name][at] for name in ("score", "control", "score_shuffled"))
     assert score != pytest.approx(shuffled, abs=0.01)
-    assert f"accuracy {score:.2f} against {control:.2f} for" in found.sentence
+    assert f"accuracy {score:.2f} at the farthest, against {control:.2f} for" in found.sentence
     assert found.sentence.endswith(f"; with shuffled weights {shuffled:.2f}.")
 
 

@@ -109,8 +109,8 @@ def test_series_are_held_against_their_features_and_the_number_to_tell():
     x = torch.randn(20, 6, 2, generator=torch.Generator().manual_seed(0))
     view = replace(view_of(labels=(), names=None), feature_names=("wind",))
     found = labels_of(view, sample_of(x, torch.arange(20).float()))
-    assert set(found) == {"position", "wind", "feature 2", "the true value"}
-    assert np.allclose(found["feature 2"], x[..., 1]) and found["the true value"][3, 5] == 3
+    assert set(found) == {"position", "wind", "input 2", "the true value"}
+    assert np.allclose(found["input 2"], x[..., 1]) and found["the true value"][3, 5] == 3
 
 
 def test_shuffled_labels_are_another_sequences_turned_round():

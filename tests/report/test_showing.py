@@ -113,3 +113,12 @@ def test_arrays_lie_beside_the_findings(tmp_path):
     assert sorted(path.name for path in (tmp_path / "findings").iterdir()) == ["gates.npz", "memory.npz"]
     with np.load(tmp_path / "findings" / "memory.npz") as stored:
         assert stored["loss cut"].shape == (2, 3)
+
+
+def test_findings_are_written_into_a_folder(tmp_path):
+    bare = Finding("errors", "Errors", "None.", html="<p>text</p>")
+    both = Findings([bare, FOUND])
+    both.save(tmp_path / "pages")
+    both.save(str(tmp_path / "drawn"), "svg")
+    assert {path.name for path in (tmp_path / "pages").iterdir()} == {"errors.html", "memory.html"}
+    assert [path.name for path in (tmp_path / "drawn").iterdir()] == ["memory.svg"]

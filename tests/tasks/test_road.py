@@ -154,6 +154,12 @@ def test_a_suite_of_behaviour_is_asked(words, numbers, language, series, folder,
         elman.explain(series, ["behaviour"], suite=[Behaviour("a", "invariance", "noise", examples=(1,))])
     with pytest.raises(RecipeError, match="language_modelling"):
         elman.explain(language, ["behaviour"], suite=[own])
+    saturation, told = elman.explain(language, ["behaviour", "saturation"])
+    assert (
+        saturation.question == "saturation"
+        and "behaviour is not asked of" in told.sentence
+        and "--suite" not in told.sentence
+    )
 
 
 def test_a_language_model_is_held_against_ngrams(language, words):

@@ -6,22 +6,19 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
+from elman.asking import Asking
 from elman.core.cell_file import label
 from elman.core.recipe import Recipe
 from elman.core.results import Advice, Finding, Score, Scores
-from elman.listener import Listener
 
 
-class Terminal(Listener):
+class Terminal(Asking):
     """Prints what happens; with `quiet` the verdict and the report alone."""
 
     def __init__(self, quiet: bool = False) -> None:
-        self.console = Console(highlight=False)
+        super().__init__()
         self.quiet = quiet
         self.rivals_shown = False
-        self.bar: Any = None
 
     def say(self, text: str) -> None:
         """A line of the command's own."""
@@ -97,23 +94,7 @@ class Terminal(Listener):
     def asking(self, cost: Any) -> None:
         if self.quiet:
             return
-        self.console.print(f"[bold]asking[/]  {cost}", soft_wrap=True, highlight=False)
-        if self.console.is_terminal:
-            from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
-
-            self.bar = Progress(
-                TextColumn("       "), BarColumn(bar_width=24), TaskProgressColumn(), transient=True, console=self.console
-            )  # fmt: skip
-            self.bar.add_task(cost.question, total=1.0)
-            self.bar.start()
-
-    def answering(self, share: float) -> None:
-        if self.bar is None:
-            return
-        self.bar.update(self.bar.task_ids[0], completed=share)
-        if share >= 1.0:
-            self.bar.stop()
-            self.bar = None
+        super().asking(cost)
 
     def findings(self, findings: Sequence[Finding], advice: Sequence[Advice]) -> None:
         from elman.report.terminal import print_advice, render_findings

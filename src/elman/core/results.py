@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import numpy as np
@@ -123,6 +123,12 @@ class Finding:
 
 class Findings(list[Finding]):
     """The answers to several questions: a list, which a terminal and a notebook show as they are meant to be read."""
+
+    def save(self, folder: str | Path, ending: Literal["html", "svg", "png"] = "html") -> None:
+        """Write each finding into a folder as QUESTION.html, or the picture of each that has one as QUESTION.svg or .png."""
+        for finding in self:
+            if ending == "html" or finding.chart is not None:
+                finding.save(Path(folder) / f"{finding.question}.{ending}")
 
     def __repr__(self) -> str:
         return "\n".join(map(repr, self))

@@ -134,6 +134,8 @@ def _where(view: View, kind: Method, half: int, wanted: int | None, last: int, h
     of = (
         "the chosen output"
         if view.labels
+        else "the value predicted"
+        if last == 1
         else "the first value predicted"
         if horizon in (None, 1)
         else f"the value {horizon} steps ahead"

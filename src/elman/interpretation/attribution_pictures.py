@@ -20,12 +20,12 @@ Rows = list[dict[str, Any]]
 def reach(curves: Mapping[str, np.ndarray]) -> dict[str, Any]:
     """Share of the credit by distance from the end, one line for each curve (time,)."""
     rows = [
-        {"steps before the end": back + 1, "share of the credit": float(value), "network": name}
+        {"step, counted from the end": back + 1, "share of the credit": float(value), "network": name}
         for name, values in curves.items()
         for back, value in enumerate(values[:REACH])
     ]
     title = "How far back credit reaches"
-    return lines(rows, "steps before the end", "share of the credit", "network", points=False, height=150, title=title)  # fmt: skip
+    return lines(rows, "step, counted from the end", "share of the credit", "network", points=False, height=150, title=title)  # fmt: skip
 
 
 def deletion(
@@ -62,7 +62,7 @@ def feature_map(features: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
     back = -(-len(features) // 48)
     rows = [
         {
-            "steps before the end": len(features) - start,
+            "step, counted from the end": len(features) - start,
             "feature": names[k] if k < len(names) else f"input {k + 1}",
             "mean size of credit": float(features[start : start + back, k].mean()),
         }
@@ -71,7 +71,7 @@ def feature_map(features: np.ndarray, names: Sequence[str]) -> dict[str, Any]:
     ]
     title = "Which inputs count, from the past on the left to now"
     height = max(60, min(320, 20 * features.shape[1]))
-    return heat(rows, "steps before the end", "feature", "mean size of credit", height=height, title=title, descending=True)  # fmt: skip
+    return heat(rows, "step, counted from the end", "feature", "mean size of credit", height=height, title=title, descending=True)  # fmt: skip
 
 
 def painted(

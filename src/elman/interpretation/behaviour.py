@@ -83,7 +83,7 @@ def behaviour(
         )
     ]
     return Finding(
-        "behaviour", "Does it behave?", sentence, value, "share of examples", control=control, sample=f"{len(examples)} examples of the split",
+        "behaviour", "Does it behave?", sentence, value, "share of examples", control=control, sample=f"{len(examples)} examples",
         chart=dots(drawn, "failing (%)", "test", "which", height=26 * len(rows) + 20, title="How many examples fail each test"),
         html="".join(_failures(test, failures, labels) for test, failures in told if failures), table=tuple(rows),
         arrays={

@@ -20,6 +20,7 @@ BINS = 15
 DRAWS = 20  # of labels from the network's own probabilities
 PLACES = 6  # parts of the sequence by position, as many answers in each
 LEAST = 30  # answers in a part
+CHI_SQUARE = 3.84  # which a chi-square of one degree of freedom is above in 5 of 100 draws
 
 
 def calibration(view: View, sample: Sample, *, seed: int = 0) -> Finding | None:
@@ -55,6 +56,7 @@ def calibration(view: View, sample: Sample, *, seed: int = 0) -> Finding | None:
     ]
     low, high = np.percentile(again, [2.5, 97.5])
     how = "too sure" if temperature > 1 else "not sure enough"
+    surely = abs(temperature - 1) > 0.02 and _shown(logits[whole], targets[whole], temperature)
     mean = float(confidence[headline].mean() - right[headline].mean())
     parts = _parts(steps, confidence, right, draw)
     along = ""
@@ -66,8 +68,8 @@ def calibration(view: View, sample: Sample, *, seed: int = 0) -> Finding | None:
         )
     sentence = (
         f"Its confidence is off by {value:.1%} (labels drawn from its own probabilities: {control:.1%}); on average it is {abs(mean):.1%} "
-        f"{'above' if mean > 0 else 'below'} how often it is right. Divided by {temperature:.2f} its logits would be most likely: it is "
-        f"{how if abs(temperature - 1) > 0.02 else 'about as sure as it may be'}.{along}"
+        f"{'above' if mean > 0 else 'below'} how often it is right. What is true would be most likely with its logits divided by {temperature:.2f}: it is "
+        f"{how if surely else 'about as sure as it may be'}.{along}"
     )
     return Finding(
         "calibration", "Can its probabilities be believed?", sentence, value, "share", (float(low), float(high)), control,
@@ -103,6 +105,16 @@ def fitted_temperature(logits: Tensor, targets: Tensor) -> float:
         return float(torch.nn.functional.cross_entropy(exact / np.exp(log_temperature), at))
 
     return float(np.exp(minimize_scalar(loss, bounds=(np.log(0.05), np.log(20.0)), method="bounded", options={"xatol": 1e-6}).x))  # fmt: skip
+
+
+def _shown(logits: Tensor, targets: Tensor, temperature: float) -> bool:
+    """Whether a temperature is another than 1 beyond chance, by the ratio of likelihoods (Wilks 1938), at 95%."""
+    exact, at = logits.double(), targets.long()
+    one, best = (
+        float(torch.nn.functional.cross_entropy(exact / each, at, reduction="sum"))
+        for each in (1.0, temperature)
+    )
+    return 2 * (one - best) > CHI_SQUARE
 
 
 def _answers(view: View, sample: Sample, seed: int) -> tuple[Tensor, Tensor, np.ndarray, np.ndarray]:

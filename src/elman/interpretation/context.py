@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from elman.core.results import Finding
 from elman.interpretation.memory import TOLERANCE, settled
@@ -80,6 +81,11 @@ def context(
         sample=f"{len(sample)} sequences of up to {grid[-1]} step{'s' * (grid[-1] != 1)}", chart=chart,
         arrays={"distance": np.array(grid)} | {f"loss {name}": curve for name, curve in curves.items()},
     )  # fmt: skip
+
+
+def middle(lengths: Tensor) -> Tensor:
+    """The middle step of each sequence (batch,): the one asked about where every step has an answer and both ends are read."""
+    return (lengths - 1) // 2
 
 
 def distances(longest: int) -> list[int]:

@@ -39,6 +39,7 @@ SIZES = {
     "units": 100,
     "spans": 100,
     "saturation": 100,
+    "behaviour": 300,
 }
 READ = 8
 LOOP = 1.5  # times the seconds of a pass where every gate is read, or a plain loop runs the cell
@@ -143,7 +144,7 @@ def part_of(question: str, sample: Sample, seed: int = 0, size: int | None = Non
 def passes(question: str, view: View, sample: Sample, **options: Any) -> float | None:
     """Passes over the sample that a question takes, those with gradients counted three times; None where nobody counted.
 
-    `options` are those of attribution, whose cost hangs on its method and on those it compares.
+    `options` are those of attribution, whose cost hangs on its method and on those it compares, and the tests of behaviour.
     """
     longest = _longest(sample)
     if question in ("readout", "errors", "gates", "units", "spans", "calibration"):
@@ -170,6 +171,8 @@ def passes(question: str, view: View, sample: Sample, **options: Any) -> float |
         )
     if question == "attribution":
         return attribution.passes(view, sample, **options)
+    if question == "behaviour":  # all examples as they are, and once for each test
+        return 1.0 + len(options.get("tests", ()))
     return None
 
 

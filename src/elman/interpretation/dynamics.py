@@ -261,7 +261,8 @@ def _resting(name: str, points: Points) -> str:
     fixed, slow = int(points.fixed.sum()), int((~points.fixed).sum())
     stable = int((points.fixed & points.stable).sum())
     text = f"Under {name} it has {fixed or 'no'} fixed point{'s' * (fixed != 1)}"
-    text += f" ({stable} of them stable)" if fixed else ""
+    one = ", which is stable" if stable else ", which is not stable"
+    text += f" ({stable} of them stable)" if fixed > 1 else one if fixed else ""
     return text + (f" and {slow} slow one{'s' * (slow != 1)}." if slow else ".")
 
 
@@ -315,7 +316,13 @@ def _pictures(
                 for value in points.eigenvalues[k][:40]
             ]
     shown = [
-        plane(paths, dots, "first component", "second component", title="The state's way, and where it rests")
+        plane(
+            paths,
+            dots,
+            "first component",
+            "second component",
+            title="The state's way from its start (circle), and where it rests",
+        )
     ]
     if circle:
         shown.append(

@@ -32,7 +32,7 @@ def labels_of(view: View, sample: Sample) -> dict[str, np.ndarray]:
         values = inputs.reshape(*inputs.shape[:2], -1)
         for number in range(min(values.shape[-1], TOKENS)):
             named = number < len(view.feature_names)
-            name = view.feature_names[number] if named else f"feature {number + 1}"
+            name = view.feature_names[number] if named else f"input {number + 1}"
             found[name] = np.where(valid, values[..., number], np.nan)
     elif view.step_names is not None:
         tokens = inputs.reshape(*inputs.shape[:2], -1)[..., 0]

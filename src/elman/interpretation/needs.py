@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
+from elman.core.errors import RecipeError
+from elman.core.results import Finding
 from elman.interpretation.view import View
 
 # Questions that may have no answer; the others answer always.
@@ -18,7 +22,11 @@ NEEDS = {
     "units": "a state for every step that is read, and something that changes along the sequences and that a unit could follow",
     "spans": "a state for every step that is read, and sequences with enough spans to choose from",
     "saturation": "gates, or states that are bounded",
+    "behaviour": "series of numbers, or a suite of your own whose changes are functions (row, random numbers) -> row",
 }
+NO_LAST_STEP = (
+    "it reads from both ends, so no step is the last one that it has read (context says how far it looks)"
+)
 READS_FROM_BOTH_ENDS = "it reads from both ends, so no state follows from the one before alone"
 
 
@@ -38,6 +46,16 @@ def unanswered(question: str, name: str) -> str:
     """Why a question that has no answer has none for the network called `name`."""
     need = NEEDS.get(question)
     return f"{question} has no answer for {name}" + (f": it needs {need}." if need else ".")
+
+
+def not_answered(silent: Mapping[str, str], found: Sequence[Finding]) -> list[Finding]:
+    """What is told of the questions asked by name that have no answer, question -> why, beside those that have one.
+
+    Raises RecipeError, with every reason, where there is no other answer.
+    """
+    if silent and not found:
+        raise RecipeError(" ".join(silent.values()))
+    return [Finding("not_answered", "Not answered", " ".join(silent.values()))] if silent else []
 
 
 def reads_from_both_ends(view: View) -> bool:

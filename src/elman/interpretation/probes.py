@@ -80,10 +80,10 @@ def _half(sequences: np.ndarray, draw: np.random.Generator) -> np.ndarray:
 def probes(
     view: View, sample: Sample, labels: Mapping[str, np.ndarray] | None = None, *, seed: int = 0
 ) -> Finding | None:
-    """How many steps back the input can be read from the state; None for a network whose state cannot be read.
+    """Over how many of the last steps the input can be read from the state; None for a network whose state cannot be read.
 
-    The value is the farthest lag up to which every probe beats its control, which is told for each; the finding's control is that of the
-    network with its weights shuffled.
+    The value is 0 where not even what was just read can be, else 1 more than the farthest lag up to which every probe that is asked beats its
+    control, which is told for each; the finding's control is that number for the network with its weights shuffled.
 
     With `labels`, name -> (sequences, time), whether each of these can be read instead: classes, or floats for numbers.
     `arrays`: "lags" or "names", "score", "control", "error", and where there are weights "score_shuffled".
@@ -113,25 +113,23 @@ def probes(
         found[lag] = _both(states, others, at, _read_ago(inputs, at, lag), seed, fits)
     if not found:
         return None
-    reach = _reach({lag: mine for lag, (mine, _) in found.items()})
+    held = _held({lag: mine for lag, (mine, _) in found.items()})
     other = (
-        None
-        if others is None
-        else _reach({lag: each for lag, (_, each) in found.items() if each is not None})
+        None if others is None else _held({lag: each for lag, (_, each) in found.items() if each is not None})
     )
     numbers = inputs.dtype.kind == "f"
     what = "R^2" if numbers else "accuracy"
-    thing = "the values" if numbers else "the token"
-    if reach < 0:
-        sentence = f"Not even {thing} just read can be read from its state by a linear probe."
+    thing = "value" if numbers else "token"
+    farthest = max(0, held - 1)
+    mine, theirs = found[farthest]
+    if held == 0:
+        sentence = f"Not even the {thing} just read can be read from its state by a linear probe: {what} "
     else:
-        ago = f"{reach} step{'s' * (reach != 1)} ago" if reach else "just now"
-        edge = " (the farthest asked)" if reach == max(found) else ""
-        mine, theirs = found[reach]
-        sentence = (
-            f"From its state a linear probe tells {thing} that it read {ago}{edge}: {what} {mine.score:.2f} against {mine.control:.2f} for "
-            f"what another sequence read there{_shuffled_said(theirs)}"
-        )
+        which = f"each of the last {held} steps" if held > 1 else "the last step, and of none before it"
+        edge = " (the farthest asked)" if farthest == max(found) else ""
+        sentence = f"From its state a linear probe tells the {thing} of {which}{edge}: {what} "
+    where = " at the farthest," if farthest else ""
+    sentence += f"{mine.score:.2f}{where} against {mine.control:.2f} for what another sequence read there{_shuffled_said(theirs)}"
     rows = [
         {"steps ago": lag, what: max(0.0, value), "state": name}
         for lag, (mine, theirs) in found.items()
@@ -142,22 +140,22 @@ def probes(
         if value is not None
     ]  # fmt: skip
     return Finding(
-        "probes", "What the state still holds", sentence, float(max(reach, 0)), "steps back", None,
-        None if other is None else float(max(other, 0)),
+        "probes", "What the state still holds", sentence, float(held), "steps", None,
+        None if other is None else float(other),
         sample=f"{len(sample)} sequences, half to fit on; up to {STATES:,} states in each half",
         chart=lines(rows, "steps ago", what, "state", title="What was read can be told from the state"),
         arrays={"lags": np.array(list(found)), **_arrays(list(found.values()))},
     )  # fmt: skip
 
 
-def _reach(found: Mapping[int, Probed]) -> int:
-    """The farthest lag up to which every one is clear; -1 where the first is not."""
-    reach = -1
+def _held(found: Mapping[int, Probed]) -> int:
+    """How many of the last steps are clear, as far as each of them that was asked is; 0 where the last is not."""
+    held = 0
     for lag, each in found.items():
         if not each.clear:
             break
-        reach = lag
-    return reach
+        held = lag + 1
+    return held
 
 
 def _named(

@@ -32,7 +32,8 @@ def write_findings(folder: Path, findings: Sequence[Finding], advice: Sequence[A
 
 def with_stored(folder: Path, findings: Sequence[Finding]) -> tuple[Finding, ...]:
     """The findings, and those of the folder that answer other questions, with their arrays."""
-    asked = {finding.question for finding in findings}
+    # What another call could not answer was said to whoever asked.
+    asked = {"not_answered", *(finding.question for finding in findings)}
     stored = (finding for finding in _findings(folder) if finding.question not in asked)
     return (*findings, *(replace(finding, arrays=_arrays(folder, finding.question)) for finding in stored))
 

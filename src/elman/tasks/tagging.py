@@ -19,6 +19,7 @@ from elman.encoding.sequences import restore
 from elman.encoding.tagged import UNSCORED, TaggedFeed, WordEncoder
 from elman.evaluation.contract import TaggedProblem
 from elman.evaluation.tagging import tag_numbers
+from elman.interpretation.context import middle
 from elman.interpretation.stepping import stepping_view
 from elman.interpretation.view import Sample, View
 from elman.models.network import TokenNetwork
@@ -187,11 +188,6 @@ class Tagging(Task):
             both = "it reads from both ends, so no word is the last one that it has read (context says how far it looks)"
             reasons |= dict.fromkeys(("memory", "connectivity", "attribution", "dynamics"), both)
         return reasons
-
-
-def middle(lengths: Tensor) -> Tensor:
-    """The middle word of each sentence (batch,)."""
-    return (lengths - 1) // 2
 
 
 def step_logits(network: nn.Module, feed: TaggedFeed, batch_size: int) -> np.ndarray:

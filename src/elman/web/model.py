@@ -12,7 +12,7 @@ from torch import Tensor
 from elman.cells._own import where
 from elman.core.errors import ElmanError, RecipeError, UnknownName
 from elman.core.results import Finding
-from elman.inspection import QUESTIONS, asked
+from elman.inspection import QUESTIONS, asked, fitting
 from elman.interpretation.cost import Watch, part_of
 from elman.interpretation.view import Sample, View
 from elman.own import Own
@@ -109,7 +109,8 @@ class ModelSubject(Subject):
     @property
     def questions(self) -> tuple[str, ...]:  # type: ignore[override]
         """What can be asked of it."""
-        return (*FIRST, *(name for name in QUESTIONS if name not in FIRST))
+        fits = fitting(self.view, self.own.sample, self.own.asked.get("suite"))
+        return tuple(sorted(fits, key=lambda name: FIRST.index(name) if name in FIRST else len(FIRST)))
 
     def ask(self, question: str, watch: Watch) -> None:
         """Answer a question; the finding goes into `content`. Raises RecipeError where it makes no sense here."""
