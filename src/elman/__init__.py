@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False  # to import typing for it would take longer than all the rest here
 if TYPE_CHECKING:
+    from typing import Any
+
     from elman.cells.contract import Affine as Affine
     from elman.cells.contract import Cell as Cell
     from elman.cells.contract import LinearCell as LinearCell

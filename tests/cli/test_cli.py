@@ -8,7 +8,8 @@ import sys
 import polars as pl
 import pytest
 
-from elman.__main__ import main, overview
+from elman.__main__ import main
+from elman.cli._command import overview
 from elman.core.catalogue import catalogue
 
 
@@ -17,6 +18,22 @@ def test_help_lists_every_verb_without_torch():
     text = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert all(f"  {verb} " in text for verb in catalogue("cli"))
     assert text.strip() == overview().strip()
+
+
+@pytest.mark.parametrize("module", ["elman.cli._command", "elman.core.catalogue", "elman.cli.evaluate", "tyro", "torch"])
+def test_ctrl_c_while_something_is_imported_is_one_line(module: str) -> None:
+    code = f"""
+import sys
+class CtrlC:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, CtrlC())
+from elman.__main__ import main
+sys.exit(main(["evaluate", "somewhere"]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "elman evaluate: interrupted.\n")
 
 
 @pytest.mark.parametrize("verb", sorted(catalogue("cli")))
