@@ -20,7 +20,9 @@ def test_help_lists_every_verb_without_torch():
     assert text.strip() == overview().strip()
 
 
-@pytest.mark.parametrize("module", ["elman.cli._command", "elman.core.catalogue", "elman.cli.evaluate", "tyro", "torch"])
+@pytest.mark.parametrize(
+    "module", ["elman.cli._command", "elman.core.catalogue", "elman.cli.evaluate", "tyro", "torch"]
+)
 def test_ctrl_c_while_something_is_imported_is_one_line(module: str) -> None:
     code = f"""
 import sys
