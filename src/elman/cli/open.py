@@ -98,4 +98,5 @@ def shelf_of(place: Path, *, tour: bool = False, model: str | None = None) -> Sh
         name = run.name if run.checkpoint == BEST else f"{run.name}@{run.checkpoint}"
         return Shelf(run.folder.parent, name, explain=explain)
     run = Run.open(place)
+    _ = run.recipe  # no page of the run would show anything without it
     return Shelf(run.folder.resolve().parent, run.name, explain=explain)
