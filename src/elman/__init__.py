@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from elman.core.recipe import Recipe as Recipe
     from elman.cross_validation import cross_validate as cross_validate
     from elman.data.proposal import propose as propose
+    from elman.eject.write import eject as eject
     from elman.estimator import RecurrentClassifier as RecurrentClassifier
     from elman.generation import generate as generate
     from elman.inspection import inspect as inspect
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
     from elman.models.rnn import RNN as RNN
     from elman.prediction import predict as predict
     from elman.preparation import load as load
+    from elman.promises import check as check
     from elman.run import Run as Run
     from elman.web.notebook import view as view
+    from elman.web.still_section import write_run_report as report
     from elman.workbench import evaluate as evaluate
     from elman.workbench import explain as explain
     from elman.workbench import fit as fit
@@ -46,6 +49,7 @@ _WHERE = {
     "fit": "workbench",
     "evaluate": "workbench",
     "explain": "workbench",
+    "check": "promises",
     "compare": "comparison",
     "cross_validate": "cross_validation",
     "predict": "prediction",
@@ -54,6 +58,7 @@ _WHERE = {
     "RecurrentClassifier": "estimator",
     "view": "web.notebook",
 }
+_ROOMS = ("eject", "report")  # packages that can be called
 __all__ = [
     "RNN",
     "Affine",
@@ -62,8 +67,10 @@ __all__ = [
     "Recipe",
     "RecurrentClassifier",
     "Run",
+    "check",
     "compare",
     "cross_validate",
+    "eject",
     "evaluate",
     "explain",
     "fit",
@@ -74,11 +81,14 @@ __all__ = [
     "observe",
     "predict",
     "propose",
+    "report",
     "view",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"elman.{name}")
     if name not in _WHERE:
         raise AttributeError(f"module 'elman' has no attribute {name!r}")
     return getattr(importlib.import_module(f"elman.{_WHERE[name]}"), name)
