@@ -129,6 +129,8 @@ def test_a_road_by_commands(tmp_path, monkeypatch, capsys):
         main(["explain", "runs/films-gru-0001", "memory"]) == 0
         and "Memory horizon" in capsys.readouterr().out
     )
+    assert main(["explain", "runs/films-gru-0001", "memory", "--pictures", "svg"]) == 0
+    assert "pictures runs/films-gru-0001/findings: memory.svg" in capsys.readouterr().out
     assert (
         main(["compare", "runs/films-gru-0001", "runs/films-rnn-0001"]) == 0
         and "cell gru -> rnn" in capsys.readouterr().out
