@@ -38,6 +38,35 @@ sys.exit(main(["evaluate", "somewhere"]))
     assert (done.returncode, done.stderr) == (130, "elman evaluate: interrupted.\n")
 
 
+def test_a_library_that_turns_ctrl_c_into_another_error_is_interrupted_all_the_same() -> None:
+    code = """
+import signal, sys
+class Half:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            try:
+                signal.raise_signal(signal.SIGINT)
+            except KeyboardInterrupt:
+                raise AttributeError("partially initialized module") from None
+sys.meta_path.insert(0, Half())
+from elman.__main__ import main
+status = main(["evaluate", "somewhere"])
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+sys.exit(status)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "elman evaluate: interrupted.\n")
+
+
+def test_another_error_is_no_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(arguments: list[str]) -> int:
+        raise AttributeError("a mistake of ours")
+
+    monkeypatch.setattr("elman.cli._command.run", broken)
+    with pytest.raises(AttributeError, match="of ours"):
+        main(["cells"])
+
+
 @pytest.mark.parametrize("verb", sorted(catalogue("cli")))
 def test_every_verb_has_help(verb, capsys):
     try:

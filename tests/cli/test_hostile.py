@@ -359,5 +359,9 @@ def test_ctrl_c(times, place):
     assert "Traceback" not in error
     assert process.returncode == 0 if times == 1 else process.returncode in (0, 130)
     if times == 1:
-        assert "interrupted after" in out and (place / "stopped-1" / "scores.json").exists()
+        assert (
+            "interrupted after" in out
+            and "elman train --resume stopped-1" in out
+            and (place / "stopped-1" / "scores.json").exists()
+        )
     assert (place / f"stopped-{times}" / "checkpoints" / "last.safetensors").exists()
