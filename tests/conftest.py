@@ -5,11 +5,16 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 import elman
 
 ROOT = Path(__file__).resolve().parent.parent
+
+# Others may have the machine: how long one example takes is no property of it.
+hypothesis.settings.register_profile("shared machine", deadline=None)
+hypothesis.settings.load_profile("shared machine")
 
 if os.environ.get("ELMAN_TEST_WHEEL") and "site-packages" not in Path(elman.__file__).parts:
     raise pytest.UsageError(f"the built wheel should be under test, but elman is {elman.__file__}")

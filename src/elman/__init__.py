@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
+TYPE_CHECKING = False  # to import typing for it would take longer than all the rest here
 if TYPE_CHECKING:
+    from typing import Any
+
     from elman.cells.contract import Affine as Affine
     from elman.cells.contract import Cell as Cell
     from elman.cells.contract import LinearCell as LinearCell
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from elman.core.recipe import Recipe as Recipe
     from elman.cross_validation import cross_validate as cross_validate
     from elman.data.proposal import propose as propose
+    from elman.eject.write import eject as eject
     from elman.estimator import RecurrentClassifier as RecurrentClassifier
     from elman.generation import generate as generate
     from elman.inspection import inspect as inspect
@@ -23,8 +26,10 @@ if TYPE_CHECKING:
     from elman.models.rnn import RNN as RNN
     from elman.prediction import predict as predict
     from elman.preparation import load as load
+    from elman.promises import check as check
     from elman.run import Run as Run
     from elman.web.notebook import view as view
+    from elman.web.still_section import write_run_report as report
     from elman.workbench import evaluate as evaluate
     from elman.workbench import explain as explain
     from elman.workbench import fit as fit
@@ -44,6 +49,7 @@ _WHERE = {
     "fit": "workbench",
     "evaluate": "workbench",
     "explain": "workbench",
+    "check": "promises",
     "compare": "comparison",
     "cross_validate": "cross_validation",
     "predict": "prediction",
@@ -52,6 +58,7 @@ _WHERE = {
     "RecurrentClassifier": "estimator",
     "view": "web.notebook",
 }
+_ROOMS = ("eject", "report")  # packages that can be called
 __all__ = [
     "RNN",
     "Affine",
@@ -60,8 +67,10 @@ __all__ = [
     "Recipe",
     "RecurrentClassifier",
     "Run",
+    "check",
     "compare",
     "cross_validate",
+    "eject",
     "evaluate",
     "explain",
     "fit",
@@ -72,11 +81,14 @@ __all__ = [
     "observe",
     "predict",
     "propose",
+    "report",
     "view",
 ]
 
 
 def __getattr__(name: str) -> Any:
+    if name in _ROOMS:
+        return importlib.import_module(f"elman.{name}")
     if name not in _WHERE:
         raise AttributeError(f"module 'elman' has no attribute {name!r}")
     return getattr(importlib.import_module(f"elman.{_WHERE[name]}"), name)

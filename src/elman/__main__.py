@@ -1,90 +1,35 @@
-"""`elman VERB ...`: finds the verb's file in `cli/` and hands over; imports nothing else."""
+"""`elman VERB ...`, and Ctrl-C at any moment of it: nothing is imported before somebody waits for that."""
 
-from __future__ import annotations
-
-import importlib
-import os
-import re
+import signal
 import sys
-
-from elman.core.catalogue import catalogue
-from elman.core.errors import ElmanError, UnknownName
-
-ORDER = (
-    "demo",
-    "data",
-    "train",
-    "evaluate",
-    "explain",
-    "report",
-    "compare",
-    "predict",
-    "generate",
-    "eject",
-    "cells",
-)
-
-
-def overview() -> str:
-    """The text of `elman --help`, made from the first lines of the verbs' files."""
-    verbs = catalogue("cli")
-    names = [name for name in ORDER if name in verbs] + [name for name in verbs if name not in ORDER]
-    lines = [f"  {name:<10} {verbs[name].summary}" for name in names]
-    return "\n".join(
-        [
-            "elman: train recurrent networks, and find the structure in time.",
-            "",
-            "usage: elman VERB [options]       (elman VERB --help tells the options)",
-            "",
-            *lines,
-            "",
-            "Start with: elman demo",
-        ]
-    )
+from types import FrameType
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command line; returns the exit status: 0 done, 1 failed, 2 the user's mistake."""
+    """Run the command line; returns the exit status: 0 done, 1 failed, 2 the user's mistake, 130 interrupted."""
     arguments = sys.argv[1:] if arguments is None else arguments
-    if not arguments or arguments[0] in ("-h", "--help", "help"):
-        print(overview())
-        return 0
-    if arguments[0] in ("-V", "--version"):
-        from elman import __version__
+    pressed = []
 
-        print(f"elman {__version__}")
-        return 0
-    verb, rest = arguments[0], arguments[1:]
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        pressed.append(number)
+        signal.default_int_handler(number, frame)
+
+    ours = signal.getsignal(signal.SIGINT) is signal.default_int_handler
     try:
-        if verb not in catalogue("cli"):
-            raise UnknownName("verb", verb, catalogue("cli"))
-        status = importlib.import_module(f"elman.cli.{verb}").main(rest)
-        return int(status or 0)
-    except ElmanError as error:
-        print(f"elman {verb}: {error}", file=sys.stderr)
-        return error.exit_status
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            return 0
-        if error.filename is None:
+        if ours:
+            signal.signal(signal.SIGINT, interrupt)
+        from elman.cli._command import run
+
+        return run(arguments)
+    except (KeyboardInterrupt, Exception) as error:
+        # A library whose import is cut off may raise anything in the place of KeyboardInterrupt.
+        if not pressed and not isinstance(error, KeyboardInterrupt):
             raise
-        # A path of the user's that nobody asked about before: a folder for a file, no permission, not there.
-        print(f"elman {verb}: {error.filename}: {error.strerror}.", file=sys.stderr)
-        return 2
-    except (MemoryError, RuntimeError) as error:  # torch has the second for it
-        if not isinstance(error, MemoryError) and not re.search("allocate memory|out of memory", str(error)):
-            raise
-        asked = re.search(r"allocate ([\d.]+ ?\w+)", str(error))
-        wanted = f": {asked[1]} more were wanted" if asked else ""
-        print(
-            f"elman {verb}: not enough memory{wanted}. Smaller are --hidden-size, --batch-size, and --max-length or --context-length.",
-            file=sys.stderr,
-        )
-        return 1
-    except KeyboardInterrupt:
-        print(f"elman {verb}: interrupted.", file=sys.stderr)
+        print(" ".join(["elman", *arguments[:1]]) + ": interrupted.", file=sys.stderr)
         return 130
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 if __name__ == "__main__":

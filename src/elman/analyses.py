@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from typing import Any
@@ -249,9 +249,10 @@ def advise(run: Run, findings: Sequence[Finding], encoded: Encoded) -> tuple[Adv
     recipe = run.recipe
     chose = choosing_metric(encoded.problem, recipe.training.class_weights == "balanced")
     scores = run.scores.get("validation") or {}
+    beats = None if _perfect(scores) else scores.get("beats_best_rival")
     return advice(
         run.history, findings, monitor=chose.name, higher_is_better=chose.higher_is_better, settings=settings(recipe),
-        command=f"elman train {run.folder.as_posix()}/recipe.toml", beats_best_rival=scores.get("beats_best_rival"),
+        command=f"elman train {run.folder.as_posix()}/recipe.toml", beats_best_rival=beats,
         context_length=recipe.encoding.context_length or recipe.training.truncation_length,
     )  # fmt: skip
 
@@ -261,3 +262,11 @@ def settings(recipe: Recipe) -> dict[str, Any]:
     return {
         key: value for section in recipe.sections() for key, value in vars(getattr(recipe, section)).items()
     }
+
+
+def _perfect(scores: Mapping[str, Any]) -> bool:
+    """Whether the network's primary metric is as good as can be: no change would help."""
+    if not scores:
+        return False
+    primary, network = scores["primary"], next(row for row in scores["rows"] if not row["is_rival"])
+    return bool(network["metrics"][primary["name"]]["value"] == (1.0 if primary["higher_is_better"] else 0.0))

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 class Listener:
     """Every method is called once at its moment, in this order, and may do nothing."""
 
+    def finished(self, folder: Path, history: dict[str, Any]) -> None:
+        """A run that was to be resumed has nothing left to do; `history` is the summary in its run.json. Nothing else is told."""
+
     def data(self, recipe: Recipe, provenance: Any, sizes: dict[str, int], summary: Sequence[str]) -> None:
         """The data are read and encoded; `sizes` are examples per split."""
 

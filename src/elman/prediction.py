@@ -19,6 +19,7 @@ from elman.data.derived import forward as derived
 from elman.data.dialects import is_table
 from elman.data.download import local, read_text
 from elman.data.folder import named_in
+from elman.data.rhythm import DAY, following, open_days
 from elman.data.series import prepare as prepare_series
 from elman.data.table import column, joined, read_table
 from elman.data.values import read_values
@@ -330,6 +331,7 @@ def _extended(table: SeriesTable, encoder: Any, static: tuple[str, ...]) -> tupl
     frame, time = table.frame, table.time
     groups = [frame] if table.entity is None else frame.partition_by(table.entity, maintain_order=True)
     parts, origins, offset = [], [], 0
+    days = open_days([group[time] for group in groups], DAY)
     for group in groups:
         seen = group.select(
             pl.any_horizontal(pl.col(name).is_not_null() for name in encoder.series)
@@ -338,15 +340,15 @@ def _extended(table: SeriesTable, encoder: Any, static: tuple[str, ...]) -> tupl
         step: Any = group[time].diff().drop_nulls().mode().min()
         step = gap(encoder.step_us, group[time]) if step is None else step  # one row alone
         missing = max(0, length + encoder.horizon - group.height)
+        stamps = following(group[time], step, days if step == DAY else None, missing)
         given = [name for name in encoder.known if not follows(name, static)]
         if missing and given:
+            which = f"{stamps[0]} to {stamps[-1]}" if missing > 1 else f"{stamps[0]}"
             raise DataError(
-                f"the covariates {', '.join(given)} must be given for {encoder.horizon} steps after the last target; {missing} are missing. "
+                f"the covariates {', '.join(given)} must be given for {encoder.horizon} steps after the last target; {missing} are missing, {which}. "
                 f"Give a table of them with --future FILE: {', '.join(name for name in (time, table.entity, *given) if name)}."
             )
-        end: Any = group[time].max()
-        stamps = pl.Series(time, [end + step * (k + 1) for k in range(missing)], dtype=group[time].dtype)
-        more = stamps.to_frame()
+        more = pl.Series(time, stamps, dtype=group[time].dtype).to_frame()
         if table.entity is not None:
             more = more.with_columns(pl.lit(group[table.entity][0]).alias(table.entity))
         parts.append(pl.concat([group, more], how="diagonal")[: length + encoder.horizon])

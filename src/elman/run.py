@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from elman.core.busy import is_busy
 from elman.core.catalogue import find
 from elman.core.cell_file import bare, file_of, placed
-from elman.core.errors import RunError, nearest
+from elman.core.errors import RecipeError, RunError, nearest
 from elman.core.files import read_json, write_json, write_text
 from elman.core.recipe import Recipe
 
@@ -143,10 +143,35 @@ class Run:
         self._write(self.recipe.override(done))
         self.note(finished=stamp(), history=history.summary())
 
+    def is_settled(self, steps: int) -> bool:
+        """Whether the end of training that was noted is the one after so many steps."""
+        return bool((self.facts.get("history") or {}).get("steps") == steps)
+
+    def is_measured(self, steps: int) -> bool:
+        """Whether the test scores are of the weights that so many steps of training gave."""
+        known = self.facts.get("measured", steps)  # runs made before this was noted do not say
+        return bool(self.is_settled(steps) and known == steps and "test" in self.stored("scores.json", {}))
+
     @property
     def recipe(self) -> Recipe:
-        """The resolved recipe; a cell of the user's own is the copy in this folder."""
-        recipe = Recipe.read(self.folder / "recipe.toml")
+        """The resolved recipe; a cell of the user's own is the copy in this folder. RunError where it is missing or damaged."""
+        path = self.folder / "recipe.toml"
+        wrong = f"{self.folder} has no recipe.toml." if not path.exists() else ""
+        try:
+            recipe = Recipe.read(path)
+        except RecipeError as error:
+            wrong = wrong or str(error)
+        else:
+            absent = [
+                name
+                for name, value in (("task", recipe.task), ("data.source", recipe.data.source))
+                if not value
+            ]
+            wrong = f"{path} does not say {' and '.join(absent)}." if absent else ""
+        if wrong:
+            raise RunError(
+                f"{wrong} A run cannot be read without its recipe: restore the file from a copy, or train again."
+            ) from None
         cell = placed(recipe.model.cell, self.folder)
         return recipe if cell == recipe.model.cell else recipe.override({"model.cell": cell})
 

@@ -45,6 +45,7 @@ from elman.training.checkpoint import read_state
 from elman.training.followers import followers
 from elman.training.history import Measured
 from elman.training.loop import fit as train
+from elman.training.sitting import is_over
 from elman.watching import watcher
 from elman.web.still import still
 from elman.web.still_section import FILE, write_run_report
@@ -65,13 +66,20 @@ def fit(
 
     `settings` are recipe settings by name (`cell="lstm"`, `budget="10m"`). Rivals are fitted before the first
     epoch and choices use the validation split only; the test split is opened once, at the end. With `explained=False` it is
-    not opened at all, and nothing is analysed. `held` are rivals fitted before on the same data.
+    not opened at all, and nothing is analysed. `held` are rivals fitted before on the same data. `resume` goes on with a run's
+    folder; what is done there is not done again.
     Raises RunError where `out` holds something already.
     """
     listener = listener or Listener()
     recipe = Run.open(resume).recipe if resume else as_recipe(source, **settings)
-    if resume:
-        read_state(Path(resume) / "checkpoints" / "last.safetensors")  # before the rivals take their time
+    measured = False
+    if resume:  # before the rivals take their time
+        earlier, state = Run.open(resume), read_state(Path(resume) / "checkpoints" / "last.safetensors")[0]
+        measured = is_over(state, recipe.training) and earlier.is_measured(state["step"])
+        whole = measured and (earlier.folder / "report.html").exists()
+        if whole or (not explained and is_over(state, recipe.training) and earlier.is_settled(state["step"])):
+            listener.finished(earlier.folder, earlier.facts["history"])
+            return earlier
     if out is not None and resume is None:
         vacant(Path(out))
     prepared = prepared or prepare(recipe)
@@ -116,7 +124,9 @@ def fit(
         listener.trained(history)
         if explained:
             prepared = replace(prepared, recipe=run.recipe)
-            evaluate(run, prepared=prepared, held=rivals, listener=listener)
+            if not measured:  # each look at the test split counts
+                evaluate(run, prepared=prepared, held=rivals, listener=listener)
+                run.note(measured=history.steps)
             explain(run, prepared=prepared, listener=listener)
         return run
 

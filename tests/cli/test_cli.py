@@ -8,7 +8,8 @@ import sys
 import polars as pl
 import pytest
 
-from elman.__main__ import main, overview
+from elman.__main__ import main
+from elman.cli._command import overview
 from elman.core.catalogue import catalogue
 
 
@@ -17,6 +18,53 @@ def test_help_lists_every_verb_without_torch():
     text = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert all(f"  {verb} " in text for verb in catalogue("cli"))
     assert text.strip() == overview().strip()
+
+
+@pytest.mark.parametrize(
+    "module", ["elman.cli._command", "elman.core.catalogue", "elman.cli.evaluate", "tyro", "torch"]
+)
+def test_ctrl_c_while_something_is_imported_is_one_line(module: str) -> None:
+    code = f"""
+import sys
+class CtrlC:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            raise KeyboardInterrupt
+sys.meta_path.insert(0, CtrlC())
+from elman.__main__ import main
+sys.exit(main(["evaluate", "somewhere"]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "elman evaluate: interrupted.\n")
+
+
+def test_a_library_that_turns_ctrl_c_into_another_error_is_interrupted_all_the_same() -> None:
+    code = """
+import signal, sys
+class Half:
+    def find_spec(self, name, path=None, target=None):
+        if name == "torch":
+            try:
+                signal.raise_signal(signal.SIGINT)
+            except KeyboardInterrupt:
+                raise AttributeError("partially initialized module") from None
+sys.meta_path.insert(0, Half())
+from elman.__main__ import main
+status = main(["evaluate", "somewhere"])
+assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+sys.exit(status)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (130, "elman evaluate: interrupted.\n")
+
+
+def test_another_error_is_no_interrupt(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(arguments: list[str]) -> int:
+        raise AttributeError("a mistake of ours")
+
+    monkeypatch.setattr("elman.cli._command.run", broken)
+    with pytest.raises(AttributeError, match="of ours"):
+        main(["cells"])
 
 
 @pytest.mark.parametrize("verb", sorted(catalogue("cli")))
@@ -110,6 +158,8 @@ def test_a_road_by_commands(tmp_path, monkeypatch, capsys):
         main(["explain", "runs/films-gru-0001", "memory"]) == 0
         and "Memory horizon" in capsys.readouterr().out
     )
+    assert main(["explain", "runs/films-gru-0001", "memory", "--pictures", "svg"]) == 0
+    assert "pictures runs/films-gru-0001/findings: memory.svg" in capsys.readouterr().out
     assert (
         main(["compare", "runs/films-gru-0001", "runs/films-rnn-0001"]) == 0
         and "cell gru -> rnn" in capsys.readouterr().out

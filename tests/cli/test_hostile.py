@@ -250,6 +250,11 @@ def test_an_encoder_with_a_key_less(place, capsys):
         ("run.json", b"{", ["predict", "half", "--text", "x"], "run.json is damaged"),
         ("run.json", b"null", ["predict", "half", "--text", "x"], "run.json is damaged (it holds nothing, not a dict)"),
         ("recipe.toml", b"[data", ["predict", "half", "--text", "x"], "recipe.toml is not a TOML recipe"),
+        ("recipe.toml", b"\xff\xfe\x00", ["open", "half"], "recipe.toml is not a TOML recipe"),
+        ("recipe.toml", b"", ["open", "half"], "recipe.toml does not say task and data.source"),
+        ("recipe.toml", b"", ["report", "half"], "recipe.toml does not say task and data.source"),
+        ("recipe.toml", b"[model]\ncel = 3", ["open", "half"], "recipe.toml: unknown setting 'cel' in [model]"),
+        ("recipe.toml", b"[model]\nhidden_size = 'big'", ["report", "half"], "recipe.toml: [model] hidden_size is 'big'"),
         ("encoder.json", b"[]", ["predict", "half", "--text", "x"], "encoder.json is damaged (it holds a list, not a dict)"),
         ("encoder.json", b'{"text": 3, "labels": ["0", "1"]}', ["predict", "half", "--text", "x"], "encoder.json does not fit the recipe"),
         ("scores.json", b'{"validation": {', ["evaluate", "half"], "scores.json is damaged"),
@@ -277,6 +282,13 @@ def test_a_file_that_is_gone(place, capsys):
     (run / "predictions-validation.parquet").unlink()
     refused(["compare", "words", "half"], "is missing. Make it anew", capsys)
     text = (run / "recipe.toml").read_text()
+    (run / "recipe.toml").unlink()
+    for verb in ("open", "report", "explain"):
+        refused(
+            [verb, "half"],
+            "half has no recipe.toml. A run cannot be read without its recipe: restore the file",
+            capsys,
+        )
     (run / "recipe.toml").write_text(text.replace('"ok.csv"', '"OK.csv"'))
     refused(["evaluate", "half"], "no file or folder at OK.csv. Did you mean 'ok.csv'?", capsys)
     (run / "recipe.toml").write_text(text.replace('"ok.csv"', '"gone/ok.csv"'))
@@ -347,5 +359,9 @@ def test_ctrl_c(times, place):
     assert "Traceback" not in error
     assert process.returncode == 0 if times == 1 else process.returncode in (0, 130)
     if times == 1:
-        assert "interrupted after" in out and (place / "stopped-1" / "scores.json").exists()
+        assert (
+            "interrupted after" in out
+            and "elman train --resume stopped-1" in out
+            and (place / "stopped-1" / "scores.json").exists()
+        )
     assert (place / f"stopped-{times}" / "checkpoints" / "last.safetensors").exists()

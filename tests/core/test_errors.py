@@ -22,6 +22,7 @@ def test_unknown_name_says_what_was_given_what_is_near_and_what_there_is() -> No
     assert str(error) == "unknown cell 'lstn'. Did you mean 'lstm'? Known: gru, lstm."
     assert (error.given, error.close) == ("lstn", "lstm")
     assert "Known: none." in str(UnknownName("cell", "x", []))
+    assert str(UnknownName("token", "q", ["\n", " ", "e", "é"])).endswith(r"Known: '\n', ' ', e, é.")
 
 
 def test_missing_extra_names_the_install() -> None:

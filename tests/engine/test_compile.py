@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -137,6 +140,38 @@ def test_every_other_cell_exports(cell, executor):
 @pytest.mark.parametrize("cell", ["gru", "lstm"])
 def test_kernels_export_as_one_operator_for_every_length(cell):
     exports(cell, "auto", time=True)
+
+
+class Output(torch.nn.Module):
+    """A layer without its final state, whose type torch cannot save."""
+
+    def __init__(self, layer):
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x):
+        return self.layer(x)[0]
+
+
+@pytest.mark.parametrize(
+    ("executor", "first"),
+    [
+        pytest.param("native", "import elman.engine.kernels", marks=built),
+        ("vendor", "sys.modules['elman'] = None"),
+    ],
+)
+def test_a_saved_program_is_loaded_by_another_process(executor, first, tmp_path):
+    layer, x = make("gru", executor).float(), torch.randn(3, 6, 3)
+    network = Output(layer).eval()
+    torch.export.save(torch.export.export(network, (x,)), tmp_path / "network.pt2")
+    torch.save(x, tmp_path / "x.pt")
+    code = f"""
+import sys, torch
+{first}
+torch.save(torch.export.load("network.pt2").module()(torch.load("x.pt")), "y.pt")
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=tmp_path, check=True, capture_output=True)
+    torch.testing.assert_close(torch.load(tmp_path / "y.pt"), layer(x)[0])
 
 
 @pytest.mark.parametrize(("cell", "executor"), [("gru", "vendor"), ("lru", "auto"), ("lstm", "reference")])

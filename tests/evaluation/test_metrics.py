@@ -168,7 +168,7 @@ def test_verdicts_say_better_worse_the_same_and_nothing():
     asked = judge("test", predictions(0.95, 2), rival, problem_, left_out=("nb_svm",))
     assert (
         "beats the best of the rivals asked for, tfidf logistic" in asked.verdict
-        and "Left out were nb svm." in asked.verdict
+        and "Left out was nb svm." in asked.verdict
     )
     assert (
         outcome_words(asked) == "Beats the rivals asked for"

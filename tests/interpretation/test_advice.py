@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import shlex
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+import elman
+from elman.analyses import advise
+from elman.core.files import write_json
 from elman.core.recipe import Recipe
 from elman.core.results import Finding
 from elman.interpretation.advice import advice
+from elman.preparation import prepare
 
 SETTINGS = {"dropout": 0.1, "clip_norm": 1.0, "learning_rate": 0.002, "steps": 400, "hidden_size": 64}
 
@@ -197,3 +202,19 @@ def test_the_place_of_repeats_is_that_of_the_kinds():
     from elman.interpretation.ngrams import KINDS
 
     assert KINDS[REPEAT] == "repeat"
+
+
+def test_a_network_that_cannot_be_better_is_not_told_to_grow(tmp_path: Path) -> None:
+    run = elman.fit(
+        "parity", out=tmp_path / "run", limit=60, steps=3, hidden_size=4, rivals=("majority",), bootstrap=20
+    )  # fmt: skip
+    encoded, scores = prepare(run.recipe, run.encoder).encoded, run.scores
+    for name, higher, value, advised in (
+        ("accuracy", True, 1.0, 0), ("accuracy", True, 0.9, 1), ("mse", False, 0.0, 0), ("mse", False, 0.1, 1),
+    ):  # fmt: skip
+        row = {"is_rival": False, "metrics": {name: {"value": value}}}
+        primary = {"name": name, "higher_is_better": higher}
+        changed = {**scores["validation"], "beats_best_rival": False, "rows": [row], "primary": primary}
+        write_json(run.folder / "scores.json", {**scores, "validation": changed})
+        found = advise(run, [], encoded)
+        assert sum("does not beat the best rival" in one.observation for one in found) == advised

@@ -24,6 +24,20 @@ class Terminal(Asking):
         """A line of the command's own."""
         self.console.print(text)
 
+    def finished(self, folder: Path, history: dict[str, Any]) -> None:
+        steps, where = history["steps"], folder.as_posix()
+        why = {
+            "patience": f"it stopped after {steps:,} steps, since validation got no better",
+            "budget": f"the {steps:,} steps that fitted its time are done",
+        }.get(history["stopped"], f"all {steps:,} steps are done")
+        self.console.print(
+            f"{where} is finished: {why}. Nothing is left to go on with, and nothing was changed.\n"
+            f"        a longer training:  elman train {where}/recipe.toml --steps {2 * steps}\n"
+            f"        to measure again:   elman evaluate {where}",
+            markup=False,
+            soft_wrap=True,
+        )
+
     def data(self, recipe: Recipe, provenance: Any, sizes: dict[str, int], summary: Sequence[str]) -> None:
         if self.quiet:
             return

@@ -7,12 +7,6 @@ elman check analyses          # on networks whose answers are known
 
 from __future__ import annotations
 
-import inspect
-from pathlib import Path
-from typing import Any
-
-from elman.core.catalogue import catalogue
-from elman.core.cell_file import trust
 from elman.core.errors import RecipeError, UnknownName
 
 CHECKS = ("cell", "analyses")
@@ -33,12 +27,7 @@ def main(arguments: list[str]) -> int:
         return 0 if _analyses() else 1
     if len(arguments) != 2:
         raise RecipeError("give one file or name: elman check cell mycell.py")
-    makers = _makers(arguments[1])
-    trust(arguments[1])
-    broken = [
-        name for name, maker in makers.items() if not _check(name, maker, arguments[1], len(makers) > 1)
-    ]
-    return 1 if broken else 0
+    return 0 if _cell(arguments[1]) else 1
 
 
 def _analyses() -> bool:
@@ -62,36 +51,24 @@ def _analyses() -> bool:
     return right
 
 
-def _makers(given: str) -> dict[str, Any]:
-    """The name of each cell -> what makes it: the classes of a file, or one of ours."""
-    if given.replace("-", "_") in catalogue("cells"):
-        return {given: given.replace("-", "_")}
-    from elman.cells._own import cells_of
+def _cell(given: str) -> bool:
+    """A line for each promise as it is asked, and what to do next under those of each cell."""
+    from elman.promises import Promises, asked
 
-    if not given.endswith(".py") and not Path(given).exists():
-        raise UnknownName("cell", given, catalogue("cells"))
-    return {kind.__name__: kind for kind in cells_of(given)}
-
-
-def _check(name: str, maker: Any, given: str, several: bool) -> bool:
-    from elman.cells._check import HIDDEN, INPUT, Broken, check
-    from elman.cells._own import where
-    from elman.models.rnn import RNN
-
-    print(f"{name}:")
-    kept = True
-    for promise, wrong in check(lambda **options: RNN(maker, INPUT, HIDDEN, **options)):
-        print(f"  {'BROKEN' if wrong else 'kept  '}  {promise}")
-        if wrong is not None:
-            kept = False
-            file = None if isinstance(maker, str) else Path(inspect.getfile(maker))
-            print(f"          {wrong if isinstance(wrong, Broken) else where(wrong, file)}")
-    if not kept:
+    told = Promises()
+    for promise in asked(given):
+        if not told or told[-1].cell != promise.cell:
+            print(f"{promise.cell}:")
+        print(promise, flush=True)
+        told.append(promise)
+    cells = list(dict.fromkeys(one.cell for one in told))
+    if not told.kept:
         print("Mend the first one first: the others often follow from it.")
-    elif isinstance(maker, str):
+    elif given == cells[0]:
         print("Every promise is kept.")
     else:
+        which = given if len(cells) == 1 else f"{given}:{cells[0]}"
         print(
-            f"Every promise is kept. Use it: elman train SOURCE --cell {given}{f':{name}' * several}, or elman.RNN({name}, input_size, hidden_size)"
+            f"Every promise is kept. Use it: elman train SOURCE --cell {which}, or elman.RNN({cells[0]}, input_size, hidden_size)"
         )
-    return kept
+    return told.kept

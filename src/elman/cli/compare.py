@@ -45,29 +45,22 @@ def main(arguments: list[str]) -> int:
     table.add_column(
         "run", min_width=max(len(row.name) for row in result.rows)
     )  # what tells them apart is at its end
-    for title in ("value", "95% interval", "against the first (positive: better)", "p"):
-        table.add_column(title)
+    for title in ("value", "95% interval"):
+        table.add_column(title, no_wrap=True)
     remembered = any(row.memory is not None for row in result.rows)
     if remembered:
         table.add_column("memory horizon (steps)")
     for row in result.rows:
-        gap = (
-            ""
-            if row.difference is None
-            else f"{row.difference.value:+.4g} [{row.difference.low:+.4g}, {row.difference.high:+.4g}]"
-        )
         table.add_row(
             row.name,
             f"{row.value.value:.4g}",
             f"{row.value.low:.4g} to {row.value.high:.4g}",
-            gap,
-            "" if row.p is None else f"{row.p:.3f}",
             *([_steps(row.memory)] if remembered else []),
         )
     console = Console(highlight=False)
     console.print(table)
-    for name, settings in result.changes.items():
-        console.print(f"{name}: {settings}", soft_wrap=True, markup=False)
+    for row in result.rows[1:]:
+        console.print(f"{row.name}: {row.against}; {result.changes[row.name]}", soft_wrap=True, markup=False)
     if options.memory is not None:
         from elman.interpretation.side_by_side import memories
 

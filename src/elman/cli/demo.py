@@ -93,6 +93,8 @@ def Brief(screen: Any) -> Any:
 
 def summarise(screen: Any, runs: dict[str, Any]) -> None:
     """Both networks beside the rivals on the test words, the count climbing along some, and three of the findings in the GRU."""
+    from elman.comparison import compare
+    from elman.core.results import Paired
     from elman.report.assemble import as_scores, assemble
     from elman.report.terminal import print_advice, render_findings, render_scores, render_verdict
 
@@ -100,7 +102,11 @@ def summarise(screen: Any, runs: dict[str, Any]) -> None:
     other = as_scores(runs["rnn"].scores["test"]).network
     rows = [*scores.rows, replace(other, is_rival=True)]
     rows.sort(key=lambda row: -row.metrics["accuracy"].value)
-    screen.console.print(render_scores(replace(scores, rows=tuple(rows))))
+    ahead = compare([runs["rnn"], runs["gru"]], "test").rows[1]
+    pairs = scores.paired
+    if ahead.difference is not None:
+        pairs = (*pairs, Paired(other.name, "accuracy", ahead.difference, ahead.p))
+    screen.console.print(render_scores(replace(scores, rows=tuple(rows), paired=pairs)))
     screen.console.print(render_verdict(scores))
     screen.say("")
     screen.say(

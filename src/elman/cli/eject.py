@@ -23,9 +23,8 @@ def main(arguments: list[str]) -> int:
     """Run the verb."""
     options = parse(Eject, arguments, "eject")
     from elman.eject.write import eject
-    from elman.run import Run
 
-    script = eject(Run.open(options.run), options.out or options.run / "ejected")
+    script = eject(options.run, options.out)
     lines = len(script.read_text(encoding="utf-8").splitlines())
     print(f"{script} ({lines} lines) and main.ipynb beside it. Run: python {script}")
     return 0

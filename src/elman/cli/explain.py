@@ -51,7 +51,8 @@ def main(arguments: list[str]) -> int:
     from elman import workbench
     from elman.cli._terminal import Terminal
 
-    workbench.explain(
+    screen = Terminal()
+    found = workbench.explain(
         options.run,
         options.questions,
         at=options.at,
@@ -60,6 +61,11 @@ def main(arguments: list[str]) -> int:
         method=options.method,
         horizon=options.horizon,
         suite=options.suite,
-        listener=Terminal(),
+        listener=screen,
     )
+    names = [f"{finding.question}.{options.pictures}" for finding in found]
+    drawn = [name for name in names if (options.run / "findings" / name).exists()]
+    if options.pictures and drawn:
+        where = (options.run / "findings").as_posix()
+        screen.console.print(f"[bold]pictures[/] {where}: {', '.join(drawn)}", soft_wrap=True)
     return 0

@@ -9,6 +9,7 @@ elman open --tour                                     # a guided tour on network
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -56,7 +57,8 @@ def main(arguments: list[str]) -> int:
         f"Open http://127.0.0.1:{held.getsockname()[1]}/?key={key}{'#tour' if tour else ''}\n(this machine alone; Ctrl-C ends it)",
         flush=True,
     )
-    serve(shelf, held, key)
+    with contextlib.suppress(KeyboardInterrupt):  # its end, as the line above says
+        serve(shelf, held, key)
     return 0
 
 
@@ -98,4 +100,5 @@ def shelf_of(place: Path, *, tour: bool = False, model: str | None = None) -> Sh
         name = run.name if run.checkpoint == BEST else f"{run.name}@{run.checkpoint}"
         return Shelf(run.folder.parent, name, explain=explain)
     run = Run.open(place)
+    _ = run.recipe  # no page of the run would show anything without it
     return Shelf(run.folder.resolve().parent, run.name, explain=explain)

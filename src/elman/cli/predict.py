@@ -11,12 +11,15 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import tyro
 
 from elman.cli._flags import parse
 from elman.core.errors import DataError
+
+if TYPE_CHECKING:
+    import polars as pl
 
 
 @dataclass(frozen=True)
@@ -47,10 +50,19 @@ def main(arguments: list[str]) -> int:
     missing = frame["prediction"].null_count() if "step" in frame.columns else 0
     if missing:
         print(f"note: {missing:,} rows have no prediction: their series are too short.", file=sys.stderr)
-    content = frame.write_csv(float_precision=6)
+    content = frame.write_csv(float_precision=6, datetime_format=_clock(frame))
     if options.out is None:
         print(content, end="")
     else:
         write_text(options.out, content)
         print(f"{frame.height:,} rows in {options.out}")
     return 0
+
+
+def _clock(frame: pl.DataFrame) -> str | None:
+    """Times without the fractions of a second that none of them has."""
+    import polars.selectors as cs
+
+    times = frame.select(cs.datetime())
+    whole = all(bool((one.dt.microsecond() == 0).all()) for one in times)
+    return "%Y-%m-%dT%H:%M:%S" if whole else None

@@ -21,8 +21,7 @@ class Report:
 def main(arguments: list[str]) -> int:
     """Run the verb."""
     options = parse(Report, arguments, "report")
-    from elman.run import Run
     from elman.web.still_section import write_run_report
 
-    print(write_run_report(Run.open(options.run)))
+    print(write_run_report(options.run))
     return 0

@@ -88,8 +88,9 @@ def main(arguments: list[str]) -> int:
         from elman.report.assemble import as_scores
         from elman.report.terminal import render_verdict
 
-        listener.console.print(
-            f"[bold]page[/]    elman open {shlex.quote(run.folder.as_posix())}", soft_wrap=True
-        )
+        where = shlex.quote(run.folder.as_posix())
+        listener.console.print(f"[bold]page[/]    elman open {where}", soft_wrap=True)
+        if (run.facts.get("history") or {}).get("stopped") == "interrupted":
+            listener.console.print(f"[bold]go on[/]   elman train --resume {where}", soft_wrap=True)
         listener.console.print(render_verdict(as_scores(run.scores["test"])))
     return 0

@@ -45,7 +45,8 @@ class UnknownName(UserError):
         known = sorted(known)
         close = nearest(given, known)
         hint = f" Did you mean {close!r}?" if close else ""
-        super().__init__(f"unknown {kind} {given!r}.{hint} Known: {', '.join(known) or 'none'}.")
+        plain = [name if name.isprintable() and name.strip() == name != "" else repr(name) for name in known]
+        super().__init__(f"unknown {kind} {given!r}.{hint} Known: {', '.join(plain) or 'none'}.")
         self.kind, self.given, self.known, self.close = kind, given, known, close
 
 

@@ -186,7 +186,10 @@ class Recipe:
             ) from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise RecipeError(f"{path} is not a TOML recipe: {error}.") from None
-        return cls.from_dict(values)
+        try:
+            return cls.from_dict(values)
+        except RecipeError as error:
+            raise RecipeError(f"{path}: {error}") from None
 
     def to_dict(self) -> dict[str, Any]:
         """Nested dicts without the settings that are None."""

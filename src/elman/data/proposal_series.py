@@ -20,6 +20,7 @@ from elman.data.proposal_names import (
     TARGET_NAMES,
     TIME_NAMES,
 )
+from elman.data.rhythm import in_words, is_monthly, open_days
 from elman.data.stamps import read_stamps, rising, season_of
 from elman.data.table import joined
 from elman.data.written import almost_numbers, as_answers
@@ -87,7 +88,7 @@ def _share(steps: pl.Series) -> float:
     """The share of the most frequent step; months and quarters count as equal."""
     if not len(steps):
         return 0.0
-    if steps.dtype == pl.Duration and cast(timedelta, steps.median()) >= timedelta(days=27):
+    if steps.dtype == pl.Duration and is_monthly(steps.median()):
         return 1.0
     return float(cast(int, steps.value_counts()["count"].max())) / len(steps)
 
@@ -293,7 +294,9 @@ def _rhythm(
     if not len(steps):
         return []
     step = steps.mode().min()
-    season, reasons = season_of(step), []
+    groups = frame.partition_by(entity) if entity else [frame]
+    days = open_days([group[STAMPS] for group in groups], step)
+    season, reasons = season_of(step, days), []
     if options.frequency:
         settings["data.frequency"] = options.frequency
     elif isinstance(step, timedelta):
@@ -302,11 +305,11 @@ def _rhythm(
             (f"{length // size}{unit}" for unit, size in UNITS if length and length % size == 0), None
         )
         said = f"steps of {str(step).removesuffix(', 0:00:00')}"
-        if step >= timedelta(days=27):
+        if is_monthly(step):
             said = "calendar months, quarters or years"
         elif name and step.microseconds == 0:
             settings["data.frequency"] = name
-            said += f" ({_share(steps):.0%} of them)"
+            said += f" ({_share(steps):.0%} of them)" if days is None else f", on {in_words(days)} alone"
         reasons.append(f"frequency: {said}" + (f"; season {season} steps" if season > 1 else ""))
     count = frame.height if entity is None else int(frame.group_by(entity).len()["len"].median() or 1)  # type: ignore[arg-type]
     horizon, why = max(season, 7), "a season" if season >= 7 else "no season of seven steps or more"

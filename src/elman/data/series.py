@@ -16,9 +16,12 @@ from elman.data.derived import holiday_column, static_columns
 from elman.data.dialects import repeated
 from elman.data.folds import Fold
 from elman.data.pitfalls import known_too_early, sentinel_notes
+from elman.data.rhythm import in_words, is_monthly, open_days
 from elman.data.stamps import WIDE, read_stamps, rising, season_of, steps_of
 from elman.data.table import column, joined
 from elman.data.written import as_answers
+
+HOLIDAYS = 0.1  # of the open days of a week that is not whole may lack without being gaps
 
 
 def prepare(
@@ -72,7 +75,7 @@ def prepare(
     found += sentinel_notes(frame, wanted)
     keys = [name for name in (entity, time) if name]
     frame, more = _sorted(frame.select(list(dict.fromkeys([*keys, *wanted]))), keys, path)
-    frame, gaps, step = _regular(frame, time, entity, path, _step(options.frequency))
+    frame, gaps, step, days = _regular(frame, time, entity, path, _step(options.frequency))
     found += more + gaps
     known = (*options.known, *static)
     for name in static:  # rows that were put into gaps are of the same entity
@@ -91,7 +94,7 @@ def prepare(
         kind = "count"
     return SeriesTable(
         frame, time, targets, borders, Provenance(source or str(getattr(path, "name", path)), data_hash, rule, tuple(found), licence, citation),
-        entity=entity, known=known, observed=options.observed, frequency=str(step), season=season or season_of(step), kind=kind,  # type: ignore[arg-type]
+        entity=entity, known=known, observed=options.observed, frequency=str(step), season=season or season_of(step, days), kind=kind,  # type: ignore[arg-type]
         end=end,
     )  # fmt: skip
 
@@ -244,8 +247,11 @@ def _in_order(frame: pl.DataFrame, keys: list[str]) -> bool:
 
 def _regular(
     frame: pl.DataFrame, time: str, entity: str | None, path: Any, given: timedelta | None = None
-) -> tuple[pl.DataFrame, list[str], Any]:
-    """Insert the steps that are missing, with nulls. Months and business days keep their own steps."""
+) -> tuple[pl.DataFrame, list[str], Any, tuple[int, ...] | None]:
+    """Insert the steps that are missing, with nulls: the table, notes, the step, and the weekdays that have rows where not all do.
+
+    Months keep their own steps. So do days of a week that is not whole: the next open day is the next step, over holidays too.
+    """
     if frame.height < 10:
         raise DataError(
             f"{path} has {frame.height} rows; a series needs at least 10 to train and to measure on."
@@ -254,22 +260,28 @@ def _regular(
     if (
         even is not None and (even == even[0]).all() and given is None
     ):  # nothing to fill, and nothing is copied
-        return frame, [], frame[time][1] - frame[time][0]
+        return frame, [], frame[time][1] - frame[time][0], None
     groups = [frame] if entity is None else frame.partition_by(entity, maintain_order=True)
     steps = pl.concat([group[time].diff().drop_nulls() for group in groups])
     step = steps.mode().min() if given is None else given
     if frame[time].dtype not in (pl.Date, pl.Datetime):
-        return frame, [], step
+        return frame, [], step, None
     assert isinstance(step, timedelta)
-    share = cast(float, (steps == step).mean() or 0.0)
-    if step >= timedelta(days=27) or (step == timedelta(days=1) and 0.7 < share < 0.95):
-        return frame, [], step  # calendar months, or trading days: every row is the next step
-    filled, added = [], 0
+    if is_monthly(step):
+        return frame, [], step, None
+    days = open_days([group[time] for group in groups], step)
+    filled, added, notes = [], 0, []
+    if days is not None:
+        notes.append(f"rows on {in_words(days)} alone: the next of these days is the next step")
     for group in groups:
         first, last = cast(Any, group[time].min()), cast(Any, group[time].max())
         grid = pl.datetime_range(first, last, step, eager=True, time_unit="us").alias(time)  # type: ignore[arg-type]
         if frame[time].dtype == pl.Date:
             grid = grid.cast(pl.Date)
+        if days is not None:
+            grid = grid.filter(
+                grid.dt.weekday().is_in([day + 1 for day in days]) | grid.is_in(group[time].implode())
+            )
         if len(grid) > 20 * group.height:
             raise DataError(
                 f"{path}: time stamps {step} apart leave {len(grid) - group.height:,} gaps; they are not a regular series."
@@ -284,8 +296,10 @@ def _regular(
             whole = whole.with_columns(pl.lit(group[entity][0]).alias(entity))
         added += whole.height - group.height + int(off)
         filled.append(whole.select(frame.columns))
-    notes = [f"{added:,} missing time steps inserted as gaps"] if added else []
-    return pl.concat(filled), notes, step
+    if days is not None and added <= HOLIDAYS * frame.height:
+        return frame, notes, step, days
+    notes += [f"{added:,} missing time steps inserted as gaps"] if added else []
+    return pl.concat(filled), notes, step, days
 
 
 def _step(frequency: str | None) -> timedelta | None:

@@ -39,10 +39,12 @@ SEASONS = (
 )
 
 
-def season_of(step: Any) -> int:
-    """Steps in the main season of series with this step; 1 where the step is no time."""
+def season_of(step: Any, days: tuple[int, ...] | None = None) -> int:
+    """Steps in the main season of series with this step; 1 where the step is no time. `days` are the weekdays that have rows, where not all do."""
     if not isinstance(step, timedelta):
         return 1
+    if days is not None:
+        return len(days)
     for limit, season in SEASONS:
         if step <= limit:
             return max(1, round(season / step))

@@ -24,11 +24,13 @@ from elman.workbench import Prepared, prepare
 PLAIN = {"rnn": "nn.RNN", "lstm": "nn.LSTM", "gru": "nn.GRU"}
 
 
-def eject(run: Run, folder: Path) -> Path:
-    """Write main.py, main.ipynb, data and weights into `folder`; returns the script's path.
+def eject(run: Run | str | Path, out: str | Path | None = None) -> Path:
+    """Write main.py, main.ipynb, data and weights into the folder `out`, by default RUN/ejected; returns the script's path.
 
     Raises RecipeError, by name, for what torch.nn cannot say in a few lines (other cells, layer norm, zoneout ...).
     """
+    run = Run.open(run)
+    folder = run.folder / "ejected" if out is None else Path(out)
     recipe, network = run.recipe, run.network
     refuse(recipe)
     prepared = prepare(recipe, run.encoder)

@@ -29,6 +29,20 @@ class Row:
     p: float | None
     memory: Value | None = None
 
+    @property
+    def against(self) -> str:
+        """The difference in words; "" for the first run."""
+        if self.difference is None or self.p is None:
+            return ""
+        found, low, high = self.difference, self.difference.low, self.difference.high
+        if low is not None and low > 0:
+            said = f"better than the first by {_with_interval(found)}"
+        elif low is not None and high is not None and high < 0:
+            said = f"worse than the first by {_with_interval(Value(-found.value, -high, -low))}"
+        else:
+            said = f"no clear difference from the first: {_with_interval(found, '+')} (positive: better)"
+        return f"{said}, p {self.p:.3f}"
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -47,7 +61,7 @@ class Comparison:
         for row in self.rows:
             line = f"{row.name:<{width}}  {_with_interval(row.value)}"
             if row.difference is not None:
-                line += f"  better than the first by {_with_interval(row.difference, '+')}, p {row.p:.3f}; {self.changes[row.name]}"
+                line += f"  {row.against}; {self.changes[row.name]}"
             lines.append(line)
         return "\n".join(lines)
 

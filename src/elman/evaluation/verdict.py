@@ -213,7 +213,7 @@ def _verdict(
         )
     sentence += f". {head[0].upper() + head[1:]}{unit} on {where}.{by_chance}"
     if left_out:
-        sentence += f" Left out were {', '.join(left_out)}."
+        sentence += f" Left out {'was' if len(left_out) == 1 else 'were'} {', '.join(left_out)}."
     if "ahead" in details:
         table = details["ahead"]
         sentence += f" By mean absolute error it is ahead in {table['won']} of {table['entities']} entities."

@@ -46,7 +46,7 @@ def advice(
     if beats_best_rival is False and not any("hidden_size" in advised.change for advised in found):
         size = int(settings.get("hidden_size") or 128)
         add(
-            "It does not beat the best rival: see whether more units help, or whether the rival is the better tool here.",
+            "On the validation split it does not beat the best rival: see whether more units help, or whether the rival is the better tool here.",
             {"hidden_size": 2 * size},
         )
     return tuple(found)

@@ -36,7 +36,8 @@ def errors(
     )
     things = {"tokens": "tokens", "forecasts": "windows"}.get(predictions.kind, "examples")
     of = "1%" if hundredth > 1 else f"one of {len(known)}"
-    sentence = f"The worst {of} of the {things} make up {share:.1%} of the whole error" + (
+    make = "make" if hundredth > 1 else "makes"
+    sentence = f"The worst {of} of the {things} {make} up {share:.1%} of the whole error" + (
         f"; the median error is {np.median(each[known]):.3g}, the largest {each[worst[0]]:.3g}."
         if len(known)
         else "."

@@ -40,6 +40,12 @@ class Position:
     tokens: int = 0
 
 
+def is_over(facts: dict[str, Any], options: TrainingOptions) -> bool:
+    """Whether the training whose last checkpoint holds these facts has nothing left to do."""
+    impatient = options.patience is not None and facts["since_best"] >= options.patience
+    return bool(facts["step"] >= facts["total"] or impatient)
+
+
 class Sitting:
     """One training, from its start or from its last checkpoint until it stops.
 

@@ -25,12 +25,15 @@ STYLES = ("page.css", "see.css", "trust.css", "space.css", "still.css")
 
 
 def write_run_report(
-    run: Run, findings: Sequence[Finding] | None = None, advice: Sequence[Advice] | None = None
+    run: Run | str | Path,
+    findings: Sequence[Finding] | None = None,
+    advice: Sequence[Advice] | None = None,
 ) -> Path:
     """Write the run's report.html, with the views of its folder where there are some, and return its path.
 
     Findings and advice are read from the folder unless given. Raises RunError for views that cannot be read.
     """
+    run = Run.open(run)
     content = assemble(run, findings, advice)
     kept = run.stored(FILE, None)
     try:
