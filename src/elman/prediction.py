@@ -26,6 +26,7 @@ from elman.data.values import read_values
 from elman.encoding.openings import gap
 from elman.encoding.sequences import SequenceFeed
 from elman.encoding.tagged import TaggedFeed
+from elman.evaluation.conformal import ENOUGH, offsets
 from elman.evaluation.multilabel import named
 from elman.models.heads import LEVELS, point, quantiles
 from elman.run import Run
@@ -34,7 +35,6 @@ from elman.tasks.contract import evaluating, run_batches
 from elman.tasks.multilabel import sigmoid
 from elman.tasks.tagging import shares, step_logits
 
-ENOUGH = 20  # validation windows from which an entity's own interval is taken
 INTERVAL = 0.9  # share of true values that a forecast's interval is meant to hold
 
 
@@ -361,7 +361,7 @@ def _extended(table: SeriesTable, encoder: Any, static: tuple[str, ...]) -> tupl
 
 
 def _conformal(run: Run, shape: tuple[int, ...], entities: list[str]) -> tuple[np.ndarray, np.ndarray]:
-    """Offsets (entities, horizon, series) that held INTERVAL of the validation errors (split conformal, Vovk et al. 2005).
+    """Offsets (entities, horizon, series) between which INTERVAL of the validation errors lay.
 
     An entity with ENOUGH windows has its own, since large ones err by more; the others share those of all.
     """
@@ -382,8 +382,8 @@ def _conformal(run: Run, shape: tuple[int, ...], entities: list[str]) -> tuple[n
     )
     errors = errors.reshape(-1, *shape)
     own = frame["entity"].to_numpy() if "entity" in frame.columns else np.full(len(errors), "")
-    found, ends = {}, [(1 - INTERVAL) / 2, (1 + INTERVAL) / 2]
+    found = {}
     for name in dict.fromkeys(entities):
         chosen = errors[own == name]
-        found[name] = np.nanquantile(chosen if len(chosen) >= ENOUGH else errors, ends, axis=0)
+        found[name] = offsets(chosen if len(chosen) >= ENOUGH else errors, INTERVAL)
     return np.stack([found[name][0] for name in entities]), np.stack([found[name][1] for name in entities])
