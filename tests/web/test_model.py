@@ -310,7 +310,12 @@ def test_findings_are_those_of_inspect(servers: dict[str, Server]) -> None:
 def test_what_needs_a_run_says_why_it_is_absent(servers: dict[str, Server]) -> None:
     server, at = servers["reviews"], "/models/shop%3Areviews"
     told = server.json(f"{at}/runs.json")
-    assert "not a run of elman train" in told["absent"] and told["works"] == ["play", "see", "trust", "space"]
+    assert "not a run of `elman train`" in told["absent"] and told["works"] == [
+        "play",
+        "see",
+        "trust",
+        "space",
+    ]
     assert (
         "films-gru" in told["runs"]
         and servers["trials"].json("/models/shop%3Atrials/runs.json")["runs"] == []

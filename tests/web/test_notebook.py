@@ -188,7 +188,7 @@ def test_without_a_kernel_the_run_is_read(browser: Any, widget: Any, tmp_path: P
         made.context.close()
 
 
-def test_the_output_that_is_stored_is_whole_and_plain(widget: Any) -> None:
+def test_the_output_that_is_stored_is_whole_and_plain(widget: Any, runs: Path) -> None:
     bundle = widget._repr_mimebundle_()[0]
     assert (
         "application/vnd.jupyter.widget-view+json" in bundle
@@ -197,6 +197,8 @@ def test_the_output_that_is_stored_is_whole_and_plain(widget: Any) -> None:
     text = bundle["text/html"]
     assert not re.search(r"<(script|link|iframe|style)|\son\w+=|https?:|javascript:", text)
     assert "this network" in text and text in widget.frozen
+    first = json.loads((runs / "films-gru" / "views.json").read_text(encoding="utf-8"))["start"]["first"]
+    assert first and all(f">{word}</span>" in text for word in first.split()) and "Coloured by" in text
 
 
 def test_words_from_the_data_stay_words(runs: Path, browser: Any, tmp_path: Path) -> None:

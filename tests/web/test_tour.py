@@ -246,6 +246,11 @@ def every_step(page: Any, server: Server, run: str, width: int) -> None:
             page.click("#change button")
             page.wait_for_selector("#moved-badges li")
             page.wait_for_function(FREE, arg="#moved")  # and what came of it is seen
+        if each["point"] == "#paint":
+            page.wait_for_selector("#cell .gauge")
+            page.click("#paint")
+            page.wait_for_function("() => document.getElementById('legend').textContent.includes('unit')")
+            page.wait_for_function(FREE, arg=each["then"])
         box = page.locator("#tour-card").bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= width and box["y"] + box["height"] <= 740
         page.click("#tour-card button.first")

@@ -91,6 +91,18 @@ def test_the_page_says_verdict_failures_and_why(page: Any, server: Server) -> No
     page.wait_for_function("(was) => document.getElementById('why-said').innerText != was", arg=first)
 
 
+def test_an_answer_that_nothing_moves_is_said_to_be_one(page: Any, server: Server) -> None:
+    """As a network that was not trained gives it: the order within a hundredth of it means nothing."""
+    told = server.json(f"{RUN}/trust/why", {"text": TEXT})
+    for name in ("named", "low", "high", "random"):
+        told[name] = [0.5 + (value - 0.5) / 100 for value in told[name]]
+    page.route("**/trust/why", lambda route: route.fulfill(json=told))
+    page.goto(f"{server.address}{RUN}/trust")
+    page.fill("#text", TEXT)
+    page.wait_for_function("() => document.getElementById('why-said').textContent.includes('hardly moves')")
+    assert "do matter" not in page.inner_text("#why-said")
+
+
 @pytest.mark.parametrize("run", ["films-gru", "book-lstm", "sales-gru"])
 def test_it_fits_a_phone(page: Any, server: Server, run: str) -> None:
     page.set_viewport_size({"width": 360, "height": 800})

@@ -110,7 +110,8 @@ def dynamics(
                   *([] if view.has_weights else [NO_WEIGHTS]))),
         value, "nats per step", (float(low), float(high)), control, residual,
         sample=f"{len(spectrum)} sequences for the spectrum (its {exponents(stepping.size)} largest exponents), {len(sample)} for "
-        f"states (dimension without the first {SETTLING:.0%} of each); points sought from {len(starts)} of them"
+        f"states (dimension without the first {SETTLING:.0%} of each)"
+        f"{f'; points sought from {len(starts)} of them' if named else ''}"
         f"{f'; its layers make {steps} steps of {time} read' if steps < time else ''}",
         chart=stack(*_pictures(flat, lengths, found, frame, spectrum), _fading(norms, value),
                     *(chart for each in told_apart for chart in pictures(each, frame, align is not None))),

@@ -15,6 +15,7 @@ COLOURS = ("#2f7dd1", "#d9700f", "#149a7c", "#c05aa5", "#a0801a", "#7d72d8")
 FOR, AGAINST = "217,112,15", "47,125,209"  # orange speaks for, blue against
 GREY = 0x80  # of the middle, in red, green and blue
 WIDTH = 390  # pixels, inside joined charts, where "as wide as the page" cannot be said
+LINE = 70  # letters of a legend, with its symbols, that fit in one line
 VISIBLE = {" ": "␣", "\t": "⇥", "\n": "↵", "\r": "␍", "": "∅"}
 Rows = Sequence[Mapping[str, Any]]
 
@@ -222,7 +223,10 @@ def hue(rows: Rows, name: str, symbol: str = "square", names: Sequence[str] = ()
     domain = list(names or dict.fromkeys(row[name] for row in rows))
     colours = ramp(len(domain)) if ranked else list(COLOURS[: len(domain)])
     scale = alt.Scale(domain=domain, range=colours)
-    return alt.Color(f"{field(name)}:N", title=None, scale=scale, legend=alt.Legend(symbolType=symbol))
+    # Names that make a line longer than a chart is wide stand in two columns.
+    columns = 2 if len(domain) > 2 and sum(len(str(each)) + 5 for each in domain) > LINE else alt.Undefined
+    legend = alt.Legend(symbolType=symbol, columns=columns)
+    return alt.Color(f"{field(name)}:N", title=None, scale=scale, legend=legend)
 
 
 def ramp(count: int) -> list[str]:

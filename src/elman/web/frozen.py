@@ -15,8 +15,10 @@ from elman.report.assemble import assemble
 from elman.report.numbers import interval, point
 from elman.report.sanitize import sanitize
 from elman.report.tables import in_words
+from elman.run import Run
 from elman.web import strip
 from elman.web.assets import templates
+from elman.web.still_section import FILE
 from elman.web.subject import Subject
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -53,10 +55,12 @@ def document(fragment: str) -> str:
 
 def _read(subject: Subject) -> dict[str, Any] | None:
     """A first sequence: (step, colour) for each, and the answer in the end; None where the run has none, or reads series."""
-    text = subject.first
-    if subject.kind != "text" or not text:
+    if subject.kind != "text":
         return None
     try:
+        text = subject.first or _kept(subject.run)
+        if not text:
+            return None
         told = strip.read(subject, {"text": text})
         found = strip.credit(subject, {"text": text})
     except ElmanError:
@@ -73,6 +77,15 @@ def _read(subject: Subject) -> dict[str, Any] | None:
         "label": found["label"],
         "residual": f"{100 * found['residual']:.1f}%",
     }
+
+
+def _kept(run: Run) -> str:
+    """The text that the report's views are of, where there are some."""
+    views = run.stored(FILE, None)
+    try:
+        return str(views["start"]["first"])
+    except (KeyError, TypeError):
+        return ""
 
 
 def _picture(finding: Finding) -> Markup:

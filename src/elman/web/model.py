@@ -34,9 +34,9 @@ class ModelSubject(Subject):
     def __init__(self, own: Own) -> None:
         super().__init__(own.name, own.name)
         self.own, self._findings = own, dict[str, Finding]()
-        none = f"{own.name} is a model of your own, not a run of elman train"
+        none = f"{own.name} is a model of your own, not a run of `elman train`"
         self.missing |= {
-            "runs": f"{none}: it has no recipe, no curves and no scores to compare. elman train SOURCE makes a run.",
+            "runs": f"{none}: it has no recipe, no curves and no scores to compare. `elman train SOURCE` makes a run.",
             "rivals": f"{none}: nothing is known of the data that it was trained on, so there are no rivals to hold it against, no scores "
             "and no errors. What can be asked of the network itself stands below.",
             "typing": "Its own code makes inputs of texts or tables, and this page does not know how: pick one of the sequences that its "

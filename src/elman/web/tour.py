@@ -45,6 +45,7 @@ def steps(subject: Subject) -> list[dict[str, Any]]:
     known = KNOWN.get(facts.get("shipped", ""), {})
     readings = [name for layer in shown["layers"] for name in layer["readings"]]
     typed = subject.kind in ("text", "words")
+    sequence = "#tokens" if typed else "#track"
     reads = READS.get(subject.kind) or READS.get(subject.task)
     found = [
         _step(
@@ -56,7 +57,7 @@ def steps(subject: Subject) -> list[dict[str, Any]]:
         _step(
             "play", "All it knows of what it has read is its state: a few numbers that it carries from step to step.",
             "Point at a step, or move along them with the arrow keys, and read what it says there.",
-            "#tokens" if typed else "#track",
+            sequence,
             *((("pointerover", "#tokens li"), ("focusin", "#tokens li"))
               if typed else (("pointermove", "#track"), ("keydown", "#track"))),
         ),
@@ -76,8 +77,8 @@ def steps(subject: Subject) -> list[dict[str, Any]]:
             or "Each unit of the state holds one number, and may follow something of its own."
         )
         found.append(
-            _step("see", about, known["state"], "#map", ("click", "#map"), ("keydown", "#map")) if "state" in known
-            else _step("see", about, "Press Paint the sequence with it, and see what a unit holds from step to step.", "#paint", ("click", "#paint"))
+            _step("see", about, known["state"], "#map", ("click", "#map"), ("keydown", "#map"), then=sequence) if "state" in known
+            else _step("see", about, "Press Paint the sequence with it, and see what a unit holds from step to step.", "#paint", ("click", "#paint"), then=sequence)
         )  # fmt: skip
         if shown["parts"]:
             found.append(

@@ -32,10 +32,12 @@ function point(step) {
     if (!one.isTrusted || !one.target.closest?.(where)) return;
     card.classList.add("done");
     card.querySelector(".tick").textContent = "✓ Done.";
-    if (step.then && innerWidth < 1000) scroll(document.querySelector(step.then), "start"); // what came of it stands below
+    const then = step.then && document.querySelector(step.then), { top, bottom } = then ? then.getBoundingClientRect() : {};
+    if (then && (top < head() || bottom > (innerWidth < 1000 ? card.getBoundingClientRect().top : innerHeight))) scroll(then, "start"); // what comes of it is seen
   }, { capture: true, signal: undo.signal });
 }
 
+const head = () => document.querySelector("header.bar").getBoundingClientRect().bottom;
 function scroll(element, block) {
   const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
   element?.scrollIntoView({ block, behavior: calm ? "auto" : "smooth" });
@@ -44,7 +46,7 @@ function scroll(element, block) {
 // A pointed-at thing comes into view: above the card, its end where all of it has no room there (the button of a form); or beside it.
 function reveal() {
   if (!pointed) return;
-  const room = card.getBoundingClientRect().top - document.querySelector("header.bar").getBoundingClientRect().bottom;
+  const room = card.getBoundingClientRect().top - head();
   pointed.style.scrollMarginBottom = `${card.offsetHeight + 24}px`;
   scroll(pointed, innerWidth >= 1000 ? "center" : pointed.offsetHeight + 24 < room ? "start" : "end");
 }
@@ -69,13 +71,12 @@ function show(k) {
   const there = step.page === here, last = k === steps.length - 1;
   const button = (words, onclick, more = {}) => make("button", { type: "button", onclick, ...more }, words);
   const fresh = make("section", { id: "tour-card", class: "card", "aria-label": "Tour" },
-    make("div", { class: "row apart" }, make("span", { class: "soft" }, `Tour, step ${k + 1} of ${steps.length}`), button("Close", end, { "aria-label": "End the tour" })),
+    make("div", { class: "row apart" }, make("span", { class: "soft" }, `Tour, step ${k + 1} of ${steps.length}`), make("span", { class: "tick", role: "status" }), button("Close", end, { "aria-label": "End the tour" })),
     make("h2", { tabindex: "-1" }, step.words),
     make("p", { class: "do" }, there ? step.do : `This step is on the page ${name(step)}.`),
     make("div", { class: "row" }, button("Back", () => to(k - 1), { disabled: k === 0 }),
       there ? button("Show me", lead) : button(`Go to ${name(step)}`, () => go(page(step))),
-      button(last ? "End" : "Next", last ? end : () => to(k + 1), { class: "first" }),
-      make("span", { class: "tick", role: "status" })));
+      button(last ? "End" : "Next", last ? end : () => to(k + 1), { class: "first" })));
   if (card) card.replaceWith(fresh); else document.body.append(fresh);
   card = fresh;
   touring(true);

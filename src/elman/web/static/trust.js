@@ -29,8 +29,9 @@ const why = later(150, async () => {
   if (!found) { if ($("why-said").textContent.endsWith("…")) $("why-said").textContent = before.endsWith("…") ? "" : before; return; }
   $("why-found").hidden = false;
   const few = found.draws < 10 ? [["random orders", String(found.draws), `a long sequence is read fewer times: ${found.gone.length} points of the curve, ${found.points} of the attribution`]] : [];
-  const faster = found.area > 0.02 ? "falls faster than in random order, so these steps do matter" : found.area < -0.02 ? "falls slower than in random order: do not believe this attribution" : "falls no faster than in random order: this attribution names nothing that matters";
-  $("why-said").textContent = `For ${visible(found.label)}${found.shares ? ` (${percent(found.named[0])})` : ""}: as the steps that spoke loudest are taken out, it ${faster}.`;
+  const all = [...found.named, ...found.low, ...found.high], firm = found.shares && Math.max(...all) - Math.min(...all) < 0.02; // of the answer, whatever is taken out
+  const faster = firm ? "hardly moves, whatever is taken out: no step matters to it" : found.area > 0.02 ? "falls faster than in random order, so these steps do matter" : found.area < -0.02 ? "falls slower than in random order: do not believe this attribution" : "falls no faster than in random order: this attribution names nothing that matters";
+  $("why-said").textContent = `For ${visible(found.label)}${found.shares ? ` (${percent(found.named[0])})` : ""}: ${firm ? "it" : "as the steps that spoke loudest are taken out, it"} ${faster}.`;
   $("why-badges").replaceChildren(...[["below random order by", percent(Math.max(0, found.area)), "mean distance of the two curves, as a share of their range"], ["residual", percent(Math.max(found.residual, 0.001)), "the part of the answer that the attribution does not add up to"], ...few].map(([label, value, title]) => make("li", { title }, make("span", {}, `${label} `), value)));
   const most = Math.max(...found.loudest.map(([, value]) => value), 1e-12);
   if (!found.loudest.length) $("loudest").replaceChildren(make("p", { class: "soft" }, "No step spoke for it."));
