@@ -111,6 +111,9 @@ def test_runs_side_by_side(page: Any, server: Server, other: str) -> None:
     told = page.locator("#compared tbody tr", has_text=other).locator("td").all_inner_texts()
     assert score[0].endswith("%") and told[0].split("\n") == score[:2]  # one number is told in one way
     assert "points" in told[1] and any(sign in told[1] for sign in ("p =", "p ≤"))
+    page.set_viewport_size({"width": 360, "height": 740})  # where all of it is seen, too
+    assert page.evaluate("(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth)(document.querySelector('#compared .scroll'))") <= 1  # fmt: skip
+    page.set_viewport_size({"width": 1200, "height": 900})
     page.select_option("#split", "validation")
     page.wait_for_function("() => document.querySelector('#compared table')")
     page.select_option("#measure", "accuracy")
