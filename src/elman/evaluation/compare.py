@@ -79,7 +79,7 @@ def compare(runs: Sequence[RunFolder], split: str) -> Comparison:
             f"{run.name} on {one['source']} (hash {one['data_hash'][:8]})" for run, one in zip(runs, came)
         )
         raise RunError(
-            f"these runs were made on different data: {each_of}. Train both on the same file to compare them."
+            f"these runs were made on different data: {each_of}. Train them on the same file to compare them."
         )
     stored = [run.scores.get(split) or _missing(run, split) for run in runs]
     primary = stored[0]["primary"]
