@@ -213,5 +213,6 @@ def test_an_interval_is_that_of_the_entity_s_own_errors(tmp_path):
         pl.col("entity") == "s1"
     )
     errors = np.stack(kept["target sold"].to_list()) - np.stack(kept["prediction sold"].to_list())
-    assert large == pytest.approx(np.quantile(errors, 0.95), rel=1e-5)
+    place = int((len(errors) + 1) * 0.05)
+    assert large == pytest.approx(np.sort(errors.ravel())[-place], rel=1e-5)
     assert small < large / 10
