@@ -41,6 +41,9 @@ the test split (parity: the exact one of its worst seed); least and greatest for
 last one; positive when the network is better. Predictions pass only through recurrent states. Seconds: median wall time of training
 and evaluation of one seed. Load: of the machine, before and after.
 
+Timings move more from one run to the next than within one: run again on the same idle machine, 22 of 49 values of the engine lay outside
+their interval, and of five rows near their threshold the result was another.
+
 | claim | command | value | interval | runs | rival | gain [interval] | seconds | machine, engine, threads, load | data | result |
 |---|---|---|---|---|---|---|---|---|---|---|
 """
