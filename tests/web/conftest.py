@@ -185,7 +185,7 @@ def tab_of(browser: Any, server: Server) -> Iterator[Any]:
     """A tab at the server's first page, with its key. Fails the test for an error on its console, or a request that leaves the machine."""
     context = browser.new_context(viewport={"width": 1200, "height": 900})
     tab, wrong = context.new_page(), []
-    tab.set_default_timeout(10_000)
+    tab.set_default_timeout(40_000)  # a machine with other work on it
     tab.on(
         "console",
         lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None,

@@ -48,7 +48,7 @@ class Notebook:
     def __init__(self, browser: Any, widget: Any, place: Path, *, kernel: bool, width: int = 1000) -> None:
         self.context = browser.new_context(viewport={"width": width, "height": 800}, offline=True)
         self.tab, self.wrong, self.asked = self.context.new_page(), [], queue.Queue[Any]()
-        self.tab.set_default_timeout(10_000)
+        self.tab.set_default_timeout(40_000)
         self.tab.on(
             "console", lambda one: self.wrong.append(one.text) if one.type in ("error", "warning") else None
         )

@@ -33,7 +33,7 @@ def report(browser: Any, folder: Path, width: int = 1100, scheme: str = "light")
     """A tab on a run's report. Fails for an error on its console, or a request beyond the file."""
     context = browser.new_context(viewport={"width": width, "height": 900}, offline=True, color_scheme=scheme)
     tab, wrong = context.new_page(), []
-    tab.set_default_timeout(10_000)
+    tab.set_default_timeout(40_000)
     tab.on("console", lambda one: wrong.append(one.text) if one.type in ("error", "warning") else None)
     tab.on("pageerror", lambda error: wrong.append(str(error)))
     context.on(

@@ -46,7 +46,7 @@ def known(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 def tab(browser: Any, known: Server) -> Iterator[Any]:
     context = browser.new_context(viewport={"width": 1200, "height": 900})
     made, wrong = context.new_page(), []
-    made.set_default_timeout(10_000)
+    made.set_default_timeout(40_000)
     made.on("console", lambda one: wrong.append(one.text) if one.type in ("error", "warning") else None)
     made.on("pageerror", lambda error: wrong.append(str(error)))
     made.goto(f"{known.address}/?key={KEY}#tour")
